@@ -1,0 +1,195 @@
+import CAtomics
+import Protocol
+
+/// The sizes of one shard's tables and the rules that hold for all of them.
+public struct EngineConfiguration: Sendable {
+    public var shard: Int
+    public var shards: Int
+    /// Capacities of this shard.
+    public var usersMax: Int
+    public var ordersMax: Int
+    public var tombstonesMax: Int
+    /// Capacities of the catalogue, the same on every shard.
+    public var salesMax: Int
+    public var catalogueOperationsMax: Int
+    /// How long ids are remembered, in ms: a version 7 id older than that is refused.
+    public var retainMs: UInt64
+    /// How far ahead of the clock a version 7 id may be minted, in ms.
+    public var mintAheadMaxMs: UInt64 = 5 * 60 * 1000
+    /// Drawn at each start: keys the hashes of the tables.
+    public var hashSeed: UInt64
+
+    public init(
+        shard: Int, shards: Int, usersMax: Int, ordersMax: Int, tombstonesMax: Int, salesMax: Int,
+        catalogueOperationsMax: Int, retainMs: UInt64, hashSeed: UInt64
+    ) {
+        self.shard = shard
+        self.shards = shards
+        self.usersMax = usersMax
+        self.ordersMax = ordersMax
+        self.tombstonesMax = tombstonesMax
+        self.salesMax = salesMax
+        self.catalogueOperationsMax = catalogueOperationsMax
+        self.retainMs = retainMs
+        self.hashSeed = hashSeed
+    }
+}
+
+/// The state of one shard, as a function of its operations: no clock, no I/O, no random numbers.
+///
+/// An operation is given with the time, and leaves events in `events` and a result where it was told.
+/// Each answers with the LSN that its reply must wait for (`Outcome.waitLsn`, 0: nothing), because a
+/// reply must not show what a crash could undo.
+///
+/// Every mutation follows one pattern: look at everything that could refuse; take the units, which is
+/// the last thing that can fail; then apply, which cannot fail, and append the event in the same breath.
+///
+/// One thread at a time may use an engine: the shard's, or the recovery's before there is one.
+public struct Engine: ~Copyable {
+    public let configuration: EngineConfiguration
+    public let counters: StockCounters
+
+    /// Where events go. The log swaps the memory behind it at each seal.
+    public let events: UnsafeMutablePointer<EventBuffer>
+
+    var ids: Index
+    var userIndex: Index
+    var limitIndex: Index
+    var saleIndex: Index
+
+    var orders: Pool<OrderRecord>
+    var users: Pool<UserRecord>
+    var limits: Pool<LimitRecord>
+    var tombstones: Pool<TombstoneRecord>
+    var sales: Pool<SaleRecord>
+    var saleDetails: UnsafeMutablePointer<SaleDetail>
+    var catalogueOperations: Pool<CatalogueOperationRecord>
+
+    var wheel: HoldWheel
+    var releases: ReleaseQueue
+    var prepared = PreparedUnits()
+    public internal(set) var statistics = EngineStatistics()
+
+    public init(
+        configuration: EngineConfiguration, counters: StockCounters,
+        events: UnsafeMutablePointer<EventBuffer>, memory: MemorySource, nowMs: UInt64
+    ) {
+        precondition(counters.shards == configuration.shards && configuration.shard < configuration.shards)
+        self.configuration = configuration
+        self.counters = counters
+        self.events = events
+        let isCatalogue = Partition.owner(of: Partition.catalogue, shards: configuration.shards) == configuration.shard
+        let catalogueOperationsMax = isCatalogue ? configuration.catalogueOperationsMax : 1
+        ids = Index(
+            countMax: configuration.ordersMax + configuration.tombstonesMax + catalogueOperationsMax, memory: memory)
+        userIndex = Index(countMax: configuration.usersMax, memory: memory)
+        limitIndex = Index(countMax: configuration.ordersMax, memory: memory)
+        saleIndex = Index(countMax: configuration.salesMax, memory: memory)
+        orders = Pool(countMax: configuration.ordersMax, memory: memory)
+        users = Pool(countMax: configuration.usersMax, memory: memory)
+        limits = Pool(countMax: configuration.ordersMax, memory: memory)
+        tombstones = Pool(countMax: configuration.tombstonesMax, memory: memory)
+        sales = Pool(countMax: configuration.salesMax, memory: memory)
+        saleDetails = memory.table(of: SaleDetail.self, count: isCatalogue ? configuration.salesMax + 1 : 1)
+        catalogueOperations = Pool(countMax: catalogueOperationsMax, memory: memory)
+        wheel = HoldWheel(nowMs: nowMs, memory: memory)
+        releases = ReleaseQueue(memory: memory)
+    }
+
+    /// Whether this shard keeps the catalogue.
+    public var isCatalogue: Bool {
+        Partition.owner(of: Partition.catalogue, shards: configuration.shards) == configuration.shard
+    }
+}
+
+/// Counts since the start, for statistics.
+public struct EngineStatistics: Sendable {
+    public var ordersAccepted: UInt64 = 0
+    public var ordersRefused: UInt64 = 0
+    public var confirms: UInt64 = 0
+    public var cancels: UInt64 = 0
+    public var expiries: UInt64 = 0
+    public var extends: UInt64 = 0
+}
+
+extension Engine {
+    public var ordersRemembered: Int { orders.count }
+    public var usersKnown: Int { users.count }
+    public var openHolds: Int { wheel.count }
+    public var tombstonesKept: Int { tombstones.count }
+    public var salesKnown: Int { sales.count }
+}
+
+// MARK: Lookups
+
+extension Engine {
+    @inline(__always)
+    func hash(_ id: Id128) -> UInt64 { id.hash(seed: configuration.hashSeed) }
+
+    /// The record of an operation id, or nil.
+    @inline(__always)
+    func find(_ id: Id128, hash: UInt64) -> RecordHandle? {
+        var probe = ids.probe(hash)
+        while true {
+            let raw = probe.next()
+            if raw == 0 { return nil }
+            let handle = RecordHandle(rawValue: raw)
+            let found: Id128
+            switch handle.kind {
+            case .order: found = orders[handle.slot].pointee.id
+            case .tombstone: found = tombstones[handle.slot].pointee.id
+            case .catalogueOperation: found = catalogueOperations[handle.slot].pointee.id
+            }
+            if found == id { return handle }
+        }
+    }
+
+    /// The slot of a user, or 0.
+    @inline(__always)
+    func findUser(_ id: Id128, hash: UInt64) -> UInt32 {
+        var probe = userIndex.probe(hash)
+        while true {
+            let slot = probe.next()
+            if slot == 0 || users[slot].pointee.id == id { return slot }
+        }
+    }
+
+    @inline(__always)
+    func saleHash(_ id: UInt64) -> UInt64 { Partition.mix(id ^ configuration.hashSeed) }
+
+    /// The slot of a sale that this shard knows, or 0.
+    @inline(__always)
+    func findSale(_ id: UInt64) -> UInt32 {
+        var probe = saleIndex.probe(saleHash(id))
+        while true {
+            let slot = probe.next()
+            if slot == 0 || sales[slot].pointee.id == id { return slot }
+        }
+    }
+
+    @inline(__always)
+    func limitHash(userHash: UInt64, sale: UInt32) -> UInt64 {
+        Partition.mix(userHash &+ UInt64(sale) &* 0x9e37_79b9_7f4a_7c15)
+    }
+
+    /// The slot of a user's units of a sale, or 0.
+    @inline(__always)
+    func findLimit(user: UInt32, sale: UInt32, hash: UInt64) -> UInt32 {
+        var probe = limitIndex.probe(hash)
+        while true {
+            let slot = probe.next()
+            if slot == 0 { return 0 }
+            let record = limits[slot]
+            if record.pointee.user == user && record.pointee.sale == sale { return slot }
+        }
+    }
+
+    /// Why an id that is not remembered may not be used, or nil if it may.
+    @inline(__always)
+    func refusal(ofUnknown id: Id128, nowMs: UInt64) -> ResultCode? {
+        guard let mintTimeMs = id.mintTimeMs else { return nil }
+        if mintTimeMs > nowMs &+ configuration.mintAheadMaxMs { return .idInFuture }
+        if mintTimeMs &+ configuration.retainMs < nowMs { return .idTooOld }
+        return nil
+    }
+}

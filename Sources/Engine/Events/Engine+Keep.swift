@@ -1,0 +1,99 @@
+import Protocol
+
+// Snapshots and digests: the state as records, one partition after the other.
+
+extension Engine {
+    /// Writes the catalogue as events that rebuild it: sales in the order of their creation, then restocks.
+    /// `emit` gets each with its kind; the memory is valid during the call.
+    public func keepCatalogue(_ emit: (EventKind, UnsafeRawBufferPointer) -> Void) {
+        precondition(isCatalogue)
+        withUnsafeTemporaryAllocation(byteCount: EventField.sizeMaxBytes, alignment: 8) { memory in
+            let base = memory.baseAddress!
+            for slot in stride(from: 1, through: sales.count, by: 1) {
+                let event = begin(base, .saleKept, flags: saleDetails[slot].isClosed ? 1 : 0, timeMs: saleDetails[slot].createdAtMs)
+                let sale = sales[UInt32(slot)].pointee
+                event.storeId(saleDetails[slot].operationId, EventField.id)
+                event.storeLE(sale.id, EventField.sale)
+                event.storeLE(saleDetails[slot].stockAtCreation, EventField.stock)
+                event.storeLE(sale.startsAtMs, EventField.startsAtMs)
+                event.storeLE(sale.endsAtMs, EventField.endsAtMs)
+                event.storeLE(sale.unitPrice, EventField.unitPrice)
+                event.storeLE(sale.perUserLimit, EventField.perUserLimit)
+                event.storeLE(sale.holdMs, EventField.holdMs)
+                saleDetails[slot].name.store(to: event + EventField.name)
+                event.storeLE(saleDetails[slot].stock, EventField.stockNow)
+                emit(.saleKept, UnsafeRawBufferPointer(start: event, count: EventKind.saleKept.sizeBytes))
+            }
+            for slot in stride(from: 1, through: catalogueOperations.count, by: 1) {
+                let operation = catalogueOperations[UInt32(slot)].pointee
+                if operation.isCreation { continue }
+                let event = begin(base, .catalogueOperationKept, flags: 0, timeMs: operation.timeMs)
+                event.storeId(operation.id, EventField.id)
+                event.storeLE(sales[operation.sale].pointee.id, EventField.sale)
+                event.storeLE(operation.quantity, EventField.stock)
+                emit(
+                    .catalogueOperationKept,
+                    UnsafeRawBufferPointer(start: event, count: EventKind.catalogueOperationKept.sizeBytes))
+            }
+        }
+    }
+
+    /// Writes this shard's orders and tombstones as events that rebuild them, by partition, each user's
+    /// orders oldest first.
+    public func keepPartitions(_ emit: (EventKind, UnsafeRawBufferPointer) -> Void) {
+        withUnsafeTemporaryAllocation(byteCount: EventField.sizeMaxBytes, alignment: 8) { memory in
+            let base = memory.baseAddress!
+            // A user's orders were allocated in the order of their events, so that slots sorted by
+            // partition (a stable sort) keep it.
+            var slots = Array(stride(from: UInt32(1), through: UInt32(orders.count), by: 1))
+            slots.sort { (left, right) in
+                let a = orders[left].pointee.id.carriedPartition
+                let b = orders[right].pointee.id.carriedPartition
+                return a == b ? left < right : a < b
+            }
+            for slot in slots {
+                let order = orders[slot].pointee
+                let event = begin(
+                    base, .orderKept, flags: order.state.rawValue | order.flags << 4, quantity: order.quantity,
+                    timeMs: order.createdAtMs)
+                event.storeId(order.id, EventField.id)
+                event.storeId(users[order.user].pointee.id, EventField.userId)
+                event.storeLE(sales[order.sale].pointee.id, EventField.orderSale)
+                event.storeLE(order.state == .held ? order.deadlineMs : 0, EventField.orderDeadlineMs)
+                emit(.orderKept, UnsafeRawBufferPointer(start: event, count: EventKind.orderKept.sizeBytes))
+            }
+            for slot in stride(from: 1, through: tombstones.count, by: 1) {
+                let event = begin(base, .tombstonePlaced, flags: 0, timeMs: tombstones[UInt32(slot)].pointee.createdAtMs)
+                event.storeId(tombstones[UInt32(slot)].pointee.id, EventField.id)
+                emit(.tombstonePlaced, UnsafeRawBufferPointer(start: event, count: EventKind.tombstonePlaced.sizeBytes))
+            }
+        }
+    }
+
+    /// A digest of what this engine knows, to be added (wrapping) to those of the other shards: the sum over
+    /// records of a hash of each, so that neither the number of shards nor the order of tables shows.
+    public func digest() -> UInt64 {
+        var sum: UInt64 = 0
+        let add: (EventKind, UnsafeRawBufferPointer) -> Void = { _, record in
+            var hash: UInt64 = 0
+            for offset in stride(from: 0, to: record.count, by: 8) {
+                hash = Partition.mix(hash ^ record.baseAddress!.loadLE(offset, as: UInt64.self)) &+ 0x9e37_79b9
+            }
+            sum &+= hash
+        }
+        keepPartitions(add)
+        if isCatalogue { keepCatalogue(add) }
+        return sum
+    }
+
+    private func begin(
+        _ memory: UnsafeMutableRawPointer, _ kind: EventKind, flags: UInt8, quantity: UInt32 = 0, timeMs: UInt64
+    ) -> UnsafeMutableRawPointer {
+        memory.storeLE(kind.rawValue, EventField.kind)
+        memory.storeLE(flags, EventField.flags)
+        memory.storeLE(UInt16(kind.sizeBytes), EventField.size)
+        memory.storeLE(quantity, EventField.quantity)
+        memory.storeLE(timeMs, EventField.timeMs)
+        return memory
+    }
+}

@@ -1,0 +1,181 @@
+import Protocol
+
+/// What the log is made of: facts, never commands. Replaying them decides nothing.
+///
+/// Every event begins alike, and its size is a multiple of eight:
+///
+///      0    1     2      4          8        16
+///     +----+-----+------+----------+--------+----
+///     |kind|flags| size | quantity | time   | ...      time: ms since 1970
+///     +----+-----+------+----------+--------+----
+public enum EventKind: UInt8, CaseIterable, Sendable {
+    case orderPlaced = 1
+    case orderConfirmed = 2
+    case orderCancelled = 3
+    case orderExpired = 4
+    case orderExtended = 5
+    case tombstonePlaced = 6
+    case holdsGraced = 7
+
+    case saleCreated = 16
+    case saleRestocked = 17
+    case saleClosed = 18
+
+    /// An order as a snapshot keeps it: its state in place of its history.
+    case orderKept = 32
+    /// A sale as a snapshot keeps it.
+    case saleKept = 33
+    /// A restock as a snapshot keeps it: the id and what it was, its units are in the sale's stock.
+    case catalogueOperationKept = 34
+
+    /// The size of such an event in bytes.
+    @inlinable
+    public var sizeBytes: Int {
+        switch self {
+        case .orderPlaced, .orderKept: 64
+        case .orderConfirmed, .orderCancelled, .orderExpired, .tombstonePlaced: 32
+        case .orderExtended: 40
+        case .holdsGraced, .saleClosed: 24
+        case .saleCreated: 160
+        case .saleRestocked, .catalogueOperationKept: 48
+        case .saleKept: 176
+        }
+    }
+
+    /// Whether the event belongs to one user (found by the partition in its first id), and not to the
+    /// catalogue or to the shard as a whole.
+    @inlinable
+    public var isOfPartition: Bool {
+        switch self {
+        case .orderPlaced, .orderConfirmed, .orderCancelled, .orderExpired, .orderExtended, .tombstonePlaced,
+            .orderKept:
+            true
+        default: false
+        }
+    }
+
+    @inlinable
+    public var isOfCatalogue: Bool {
+        switch self {
+        case .saleCreated, .saleRestocked, .saleClosed, .saleKept, .catalogueOperationKept: true
+        default: false
+        }
+    }
+}
+
+/// Field offsets of events. The first sixteen bytes are common to all.
+///
+///     orderPlaced       16 order id  32 user id  48 sale  56 deadline (0: confirmed at once)   quantity: units
+///     orderKept         16 order id  32 user id  48 sale  56 deadline          flags: state | late << 4
+///     orderConfirmed    16 order id                                            flags: 1 late
+///     orderCancelled    16 order id
+///     orderExpired      16 order id
+///     orderExtended     16 order id  32 deadline
+///     tombstonePlaced   16 order id
+///     holdsGraced       16 not before: no open hold of this log ends earlier
+///     saleCreated       16 operation id  32 sale  40 stock  48 starts  56 ends  64 unit price
+///                       72 limit (4)  76 hold (4)  80 name (80)
+///     saleKept          as saleCreated, then 160 stock now  168 reserved       flags: 1 closed
+///     saleRestocked     16 operation id  32 sale  40 units
+///     catalogueOperationKept  as saleRestocked
+///     saleClosed        16 sale
+public enum EventField {
+    public static let kind = 0
+    public static let flags = 1
+    public static let size = 2
+    public static let quantity = 4
+    public static let timeMs = 8
+    public static let id = 16
+    public static let userId = 32
+    public static let orderSale = 48
+    public static let orderDeadlineMs = 56
+    public static let extendedDeadlineMs = 32
+    public static let notBeforeMs = 16
+    public static let sale = 32
+    public static let stock = 40
+    public static let startsAtMs = 48
+    public static let endsAtMs = 56
+    public static let unitPrice = 64
+    public static let perUserLimit = 72
+    public static let holdMs = 76
+    public static let name = 80
+    public static let stockNow = 160
+    public static let closedSale = 16
+    /// The largest event in bytes.
+    public static let sizeMaxBytes = 176
+}
+
+/// The events of the operations since the last block, in the order of their LSNs.
+///
+/// The memory belongs to the log, which puts blocks around it; the engine fills it. Before it asks the
+/// engine for anything, the caller makes sure that the events of one operation fit.
+public struct EventBuffer {
+    @usableFromInline var base: UnsafeMutableRawPointer
+    /// Bytes filled and bytes there are.
+    public private(set) var usedBytes: Int
+    public let capacityBytes: Int
+    /// The LSN of the next event: events of one log are numbered from 1.
+    public private(set) var nextLsn: UInt64
+    public private(set) var count: Int
+
+    public init(base: UnsafeMutableRawPointer, capacityBytes: Int, nextLsn: UInt64) {
+        self.base = base
+        self.capacityBytes = capacityBytes
+        self.nextLsn = nextLsn
+        usedBytes = 0
+        count = 0
+    }
+
+    /// Room for an operation: the most that one operation may log.
+    public static let operationSizeMaxBytes = 2048
+
+    @inline(__always)
+    public var hasRoom: Bool { capacityBytes &- usedBytes >= Self.operationSizeMaxBytes }
+
+    /// The LSN of the last event, in this buffer or before it.
+    @inline(__always)
+    public var lastLsn: UInt64 { nextLsn &- 1 }
+
+    /// Appends an event of a kind with its common fields; the caller fills in the rest.
+    @inline(__always)
+    mutating func append(_ kind: EventKind, flags: UInt8 = 0, quantity: UInt32 = 0, timeMs: UInt64)
+        -> UnsafeMutableRawPointer
+    {
+        let sizeBytes = kind.sizeBytes
+        precondition(usedBytes &+ sizeBytes <= capacityBytes)
+        let event = base + usedBytes
+        event.storeLE(kind.rawValue, EventField.kind)
+        event.storeLE(flags, EventField.flags)
+        event.storeLE(UInt16(truncatingIfNeeded: sizeBytes), EventField.size)
+        event.storeLE(quantity, EventField.quantity)
+        event.storeLE(timeMs, EventField.timeMs)
+        usedBytes &+= sizeBytes
+        nextLsn &+= 1
+        count &+= 1
+        return event
+    }
+}
+
+/// Why bytes that a checksum vouched for are still not an event.
+public enum EventFault: Error, Equatable, Sendable {
+    case unknownKind(UInt8)
+    case wrongSize(kind: UInt8, sizeBytes: Int)
+    case cutShort
+    /// The event contradicts the state that the events before it built.
+    case contradiction(String)
+    /// The state does not fit into the tables as they are configured.
+    case capacity(what: String, countMax: Int)
+}
+
+extension EventKind {
+    /// Reads the kind and the size of the event at the start of `bytes`.
+    public static func read(_ bytes: UnsafeRawBufferPointer) throws(EventFault) -> EventKind {
+        guard bytes.count >= 16, let base = bytes.baseAddress else { throw .cutShort }
+        let raw: UInt8 = base.loadLE(EventField.kind)
+        guard let kind = EventKind(rawValue: raw) else { throw .unknownKind(raw) }
+        let sizeBytes = Int(base.loadLE(EventField.size, as: UInt16.self))
+        guard sizeBytes == kind.sizeBytes else { throw .wrongSize(kind: raw, sizeBytes: sizeBytes) }
+        guard sizeBytes <= bytes.count else { throw .cutShort }
+        return kind
+    }
+}

@@ -1,0 +1,25 @@
+/// Where tables get their memory: zeroed, aligned to a page, and not resident before it is touched.
+///
+/// The engine makes no system call, so the server passes one over mmap, tests one over calloc. Called
+/// at start only, by the thread that builds the shard; the memory lives as long as the process.
+public struct MemorySource: Sendable {
+    public let allocate: @Sendable (_ sizeBytes: Int) -> UnsafeMutableRawPointer
+
+    public init(allocate: @escaping @Sendable (_ sizeBytes: Int) -> UnsafeMutableRawPointer) {
+        self.allocate = allocate
+    }
+
+    /// Memory that is zeroed by hand: for tests and tools, where sizes are small.
+    public static var zeroed: MemorySource {
+        MemorySource { sizeBytes in
+            let memory = UnsafeMutableRawPointer.allocate(byteCount: max(sizeBytes, 64), alignment: 4096)
+            memory.initializeMemory(as: UInt8.self, repeating: 0, count: max(sizeBytes, 64))
+            return memory
+        }
+    }
+
+    /// `count` zeroed values of a trivial type.
+    func table<T: BitwiseCopyable>(of type: T.Type, count: Int) -> UnsafeMutablePointer<T> {
+        allocate(count * MemoryLayout<T>.stride).bindMemory(to: T.self, capacity: count)
+    }
+}

@@ -1,0 +1,26 @@
+/// Bugs that a test plants on purpose, to show that the simulator catches what it claims to catch.
+///
+/// In a release build without `-DPLANTED_BUGS` every question answers no at compile time.
+public enum PlantedBug: String, CaseIterable, Sendable {
+    case replyBeforeDurable = "reply-before-durable"
+    case releaseBeforeDurable = "release-before-durable"
+    case noWaitForGathers = "no-wait-for-gathers"
+    case idForgottenAfterRestart = "id-forgotten-after-restart"
+    case tornTailAccepted = "torn-tail-accepted"
+
+    #if DEBUG || PLANTED_BUGS
+    /// Set before any shard runs, never while one does.
+    nonisolated(unsafe) public static var planted: PlantedBug?
+
+    /// Whether bugs can be planted in this build.
+    public static let isPossible = true
+
+    @inline(__always)
+    public var isPlanted: Bool { PlantedBug.planted == self }
+    #else
+    public static let isPossible = false
+
+    @inlinable @inline(__always)
+    public var isPlanted: Bool { false }
+    #endif
+}

@@ -1,0 +1,167 @@
+import CAtomics
+import Protocol
+
+// Placing an order: the path that everything else makes room for.
+
+extension Engine {
+    static let quantityMax: UInt32 = 1_000_000
+
+    /// Decides on the order entry at `bytes`. Writes its result, or answers `needsUnits`.
+    @inline(__always)
+    mutating func order(
+        _ bytes: UnsafeRawPointer, idHash: UInt64, userHash: UInt64, result: UnsafeMutableRawPointer, nowMs: UInt64
+    ) -> Outcome {
+        let entry = OrderEntry(bytes)
+        guard entry.quantity &- 1 < Self.quantityMax, !entry.userId.isZero, OrderEntry.reservedIsZero(bytes) else {
+            return refuseOrder(.invalid, result)
+        }
+        guard entry.orderId.isOperationId else { return refuseOrder(.invalidId, result) }
+        guard entry.orderId.carriedPartition == Partition.of(user: entry.userId) else {
+            return refuseOrder(.wrongPartition, result)
+        }
+        if let known = find(entry.orderId, hash: idHash) { return repeatOrder(known, entry, result) }
+        if let code = refusal(ofUnknown: entry.orderId, nowMs: nowMs) { return refuseOrder(code, result) }
+
+        let saleSlot = findSale(entry.saleId)
+        guard saleSlot != 0, sales[saleSlot].pointee.isOpen else { return refuseOrder(.notFound, result) }
+        let sale = sales[saleSlot]
+        if sale.pointee.isClosed { return refuseOrder(.closed, result) }
+        if sale.pointee.endsAtMs != 0 && nowMs >= sale.pointee.endsAtMs { return refuseOrder(.ended, result) }
+        if nowMs < sale.pointee.startsAtMs { return refuseOrder(.notStarted, result) }
+
+        let user = findUser(entry.userId, hash: userHash)
+        var limit: UInt32 = 0
+        if sale.pointee.perUserLimit != 0 {
+            var units: UInt32 = 0
+            if user != 0 {
+                limit = findLimit(user: user, sale: saleSlot, hash: limitHash(userHash: userHash, sale: saleSlot))
+                if limit != 0 { units = limits[limit].pointee.units }
+            }
+            if UInt64(units) + UInt64(entry.quantity) > UInt64(sale.pointee.perUserLimit) {
+                return refuseOrder(.limitExceeded, result, waitLsn: user == 0 ? 0 : users[user].pointee.lastLsn)
+            }
+        }
+        if orders.isFull || (user == 0 && users.isFull) { return refuseOrder(.capacity, result) }
+
+        prepared.kind = .place
+        prepared.sale = saleSlot
+        prepared.quantity = entry.quantity
+        prepared.user = user
+        prepared.limit = limit
+        prepared.idHash = idHash
+        prepared.userHash = userHash
+        prepared.id = entry.orderId
+        prepared.userId = entry.userId
+        return .units
+    }
+
+    /// After this point the order succeeds: its units are taken.
+    @inline(__always)
+    mutating func applyPreparedOrder(result: UnsafeMutableRawPointer, nowMs: UInt64) -> Outcome {
+        let sale = sales[prepared.sale]
+        let holdMs = sale.pointee.holdMs
+        let deadlineMs = holdMs == 0 ? 0 : nowMs &+ UInt64(holdMs)
+        let state: OrderState = holdMs == 0 ? .confirmed : .held
+
+        let event = events.pointee.append(.orderPlaced, quantity: prepared.quantity, timeMs: nowMs)
+        event.storeId(prepared.id, EventField.id)
+        event.storeId(prepared.userId, EventField.userId)
+        event.storeLE(sale.pointee.id, EventField.orderSale)
+        event.storeLE(deadlineMs, EventField.orderDeadlineMs)
+
+        insertOrder(
+            id: prepared.id, idHash: prepared.idHash, userId: prepared.userId, userHash: prepared.userHash,
+            user: prepared.user, sale: prepared.sale, limit: prepared.limit, quantity: prepared.quantity,
+            createdAtMs: nowMs, deadlineMs: deadlineMs, state: state, flags: 0, lsn: events.pointee.lastLsn)
+        statistics.ordersAccepted &+= 1
+        OrderResult(
+            code: .ok, state: state.rawValue, flags: 0, quantity: prepared.quantity, createdAtMs: nowMs,
+            expiresAtMs: deadlineMs
+        ).store(to: result)
+        return Outcome(waitLsn: events.pointee.lastLsn)
+    }
+
+    /// Enters an order into every table. Used by the live path and by replay alike.
+    @inline(__always)
+    mutating func insertOrder(
+        id: Id128, idHash: UInt64, userId: Id128, userHash: UInt64, user knownUser: UInt32, sale: UInt32,
+        limit knownLimit: UInt32, quantity: UInt32, createdAtMs: UInt64, deadlineMs: UInt64, state: OrderState,
+        flags: UInt8, lsn: UInt64
+    ) {
+        var user = knownUser
+        if user == 0 {
+            user = users.allocate()
+            users[user].initialize(to: UserRecord(id: userId, lastLsn: 0, newestOrder: 0, orderCount: 0))
+            userIndex.insert(userHash, user)
+        }
+        let userRecord = users[user]
+        let slot = orders.allocate()
+        orders[slot].initialize(
+            to: OrderRecord(
+                id: id, createdAtMs: createdAtMs, deadlineMs: deadlineMs, user: user, sale: sale,
+                quantity: quantity, older: userRecord.pointee.newestOrder, state: state, flags: flags))
+        ids.insert(idHash, RecordHandle(.order, slot).rawValue)
+        userRecord.pointee.newestOrder = slot
+        userRecord.pointee.orderCount &+= 1
+        userRecord.pointee.lastLsn = lsn
+        switch state {
+        case .held:
+            wheel.insert(slot, in: orders)
+            counters.addHeld(Int(sale), configuration.shard, Int64(quantity))
+        case .confirmed:
+            counters.addSold(Int(sale), configuration.shard, Int64(quantity))
+        case .cancelled, .expired:
+            return
+        }
+        addLimit(user: user, userHash: userHash, sale: sale, known: knownLimit, units: quantity)
+    }
+
+    /// Counts units towards a user's limit, if the sale has one.
+    @inline(__always)
+    mutating func addLimit(user: UInt32, userHash: UInt64, sale: UInt32, known: UInt32, units: UInt32) {
+        guard sales[sale].pointee.perUserLimit != 0 else { return }
+        var slot = known
+        if slot == 0 {
+            let hash = limitHash(userHash: userHash, sale: sale)
+            slot = findLimit(user: user, sale: sale, hash: hash)
+            if slot == 0 {
+                slot = limits.allocate()
+                limits[slot].initialize(to: LimitRecord(user: user, sale: sale, units: 0))
+                limitIndex.insert(hash, slot)
+            }
+        }
+        limits[slot].pointee.units &+= units
+    }
+
+    /// The original decision on an order that was accepted before, or why the id cannot be used.
+    private mutating func repeatOrder(
+        _ known: RecordHandle, _ entry: OrderEntry, _ result: UnsafeMutableRawPointer
+    ) -> Outcome {
+        switch known.kind {
+        case .tombstone:
+            return refuseOrder(.cancelled, result, waitLsn: tombstones[known.slot].pointee.lsn)
+        case .catalogueOperation:
+            return refuseOrder(.idReused, result)
+        case .order:
+            let record = orders[known.slot]
+            let user = users[record.pointee.user]
+            let isSame =
+                user.pointee.id == entry.userId && record.pointee.quantity == entry.quantity
+                && sales[record.pointee.sale].pointee.id == entry.saleId
+            guard isSame else { return refuseOrder(.idReused, result, waitLsn: user.pointee.lastLsn) }
+            OrderResult(
+                code: .ok, state: record.pointee.state.rawValue,
+                flags: record.pointee.flags | ResultFlags.repeat, quantity: entry.quantity,
+                createdAtMs: record.pointee.createdAtMs,
+                expiresAtMs: record.pointee.state == .held ? record.pointee.deadlineMs : 0
+            ).store(to: result)
+            return Outcome(waitLsn: user.pointee.lastLsn)
+        }
+    }
+
+    mutating func refuseOrder(_ code: ResultCode, _ result: UnsafeMutableRawPointer, waitLsn: UInt64 = 0) -> Outcome {
+        statistics.ordersRefused &+= 1
+        OrderResult(code: code, state: 0, flags: 0, quantity: 0, createdAtMs: 0, expiresAtMs: 0).store(to: result)
+        return Outcome(waitLsn: waitLsn)
+    }
+}

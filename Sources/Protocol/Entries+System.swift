@@ -1,0 +1,362 @@
+// Entries and results of the system operations: handshake, ping, stats, topology.
+
+/// The first frame of a connection. Nothing may follow it before its answer.
+///
+///     offset  size  field
+///          0     2  versionMin: the oldest protocol version the client speaks
+///          2     2  versionMax: the newest
+///          4     2  shard: the wanted shard, or 0xffff for any
+///          6     2  reserved: 0
+///          8    80  token: length u16, then at most 78 bytes of UTF-8, then zeros
+public struct HandshakeEntry: Equatable, Sendable {
+    public static let sizeBytes = 88
+
+    public var versionMin: UInt16
+    public var versionMax: UInt16
+    public var shard: UInt16
+    public var token: Name
+
+    @inlinable
+    public init(versionMin: UInt16, versionMax: UInt16, shard: UInt16, token: Name) {
+        self.versionMin = versionMin
+        self.versionMax = versionMax
+        self.shard = shard
+        self.token = token
+    }
+
+    @inlinable
+    public init(_ bytes: UnsafeRawPointer) {
+        versionMin = bytes.loadLE(0)
+        versionMax = bytes.loadLE(2)
+        shard = bytes.loadLE(4)
+        token = Name(bytes + 8)
+    }
+
+    @inlinable
+    public func store(to bytes: UnsafeMutableRawPointer) {
+        bytes.storeLE(versionMin, 0)
+        bytes.storeLE(versionMax, 2)
+        bytes.storeLE(shard, 4)
+        bytes.storeLE(UInt16(0), 6)
+        token.store(to: bytes + 8)
+    }
+
+    /// Whether the reserved bytes are zero, as they must be.
+    @inlinable
+    public static func reservedIsZero(_ bytes: UnsafeRawPointer) -> Bool {
+        bytes.loadLE(6, as: UInt16.self) == 0
+    }
+}
+
+/// The answer to a handshake, and to `topology`: which shard serves this connection, and who owns what.
+/// Partition p belongs to shard p * shards / 4096, rounded down.
+///
+///     offset  size  field
+///          0     2  code
+///          2     2  version: the protocol version of this connection
+///          4     2  shard: the shard that serves this connection
+///          6     2  shards: 1 ... 64
+///          8     4  frameSizeMaxBytes
+///         12     4  batchCountMax
+///         16     8  instance: drawn at each start of the server, so that a client sees a restart
+///         24     8  nowMs: the server's clock, ms since 1970
+///         32     8  retainMs: how long ids are remembered
+///         40     4  inFlightMaxBytes: unanswered request bytes of one connection before it is read no further
+///         44     1  admin: 1 if the token has scope admin
+///         45     3  reserved: 0
+///         48     8  sequence: the process-wide sequence of the last durable block known
+public struct TopologyResult: Equatable, Sendable {
+    public static let sizeBytes = 56
+
+    public var code: ResultCode
+    public var version: UInt16
+    public var shard: UInt16
+    public var shards: UInt16
+    public var frameSizeMaxBytes: UInt32
+    public var batchCountMax: UInt32
+    public var instance: UInt64
+    public var nowMs: UInt64
+    public var retainMs: UInt64
+    public var inFlightMaxBytes: UInt32
+    public var admin: UInt8
+    public var sequence: UInt64
+
+    @inlinable
+    public init(
+        code: ResultCode, version: UInt16, shard: UInt16, shards: UInt16, frameSizeMaxBytes: UInt32,
+        batchCountMax: UInt32, instance: UInt64, nowMs: UInt64, retainMs: UInt64, inFlightMaxBytes: UInt32,
+        admin: UInt8, sequence: UInt64
+    ) {
+        self.code = code
+        self.version = version
+        self.shard = shard
+        self.shards = shards
+        self.frameSizeMaxBytes = frameSizeMaxBytes
+        self.batchCountMax = batchCountMax
+        self.instance = instance
+        self.nowMs = nowMs
+        self.retainMs = retainMs
+        self.inFlightMaxBytes = inFlightMaxBytes
+        self.admin = admin
+        self.sequence = sequence
+    }
+
+    @inlinable
+    public init(_ bytes: UnsafeRawPointer) {
+        code = ResultCode(rawValue: bytes.loadLE(0))
+        version = bytes.loadLE(2)
+        shard = bytes.loadLE(4)
+        shards = bytes.loadLE(6)
+        frameSizeMaxBytes = bytes.loadLE(8)
+        batchCountMax = bytes.loadLE(12)
+        instance = bytes.loadLE(16)
+        nowMs = bytes.loadLE(24)
+        retainMs = bytes.loadLE(32)
+        inFlightMaxBytes = bytes.loadLE(40)
+        admin = bytes.loadLE(44)
+        sequence = bytes.loadLE(48)
+    }
+
+    @inlinable
+    public func store(to bytes: UnsafeMutableRawPointer) {
+        bytes.storeLE(code.rawValue, 0)
+        bytes.storeLE(version, 2)
+        bytes.storeLE(shard, 4)
+        bytes.storeLE(shards, 6)
+        bytes.storeLE(frameSizeMaxBytes, 8)
+        bytes.storeLE(batchCountMax, 12)
+        bytes.storeLE(instance, 16)
+        bytes.storeLE(nowMs, 24)
+        bytes.storeLE(retainMs, 32)
+        bytes.storeLE(inFlightMaxBytes, 40)
+        bytes.storeLE(admin, 44)
+        bytes.storeLE(UInt16(0), 45)
+        bytes.storeLE(UInt8(0), 47)
+        bytes.storeLE(sequence, 48)
+    }
+}
+
+/// The entry of ping, stats and topology.
+///
+///     offset  size  field
+///          0     8  nonce: comes back in the answer to ping; 0 elsewhere
+public struct PingEntry: Equatable, Sendable {
+    public static let sizeBytes = 8
+
+    public var nonce: UInt64
+
+    @inlinable
+    public init(nonce: UInt64) {
+        self.nonce = nonce
+    }
+
+    @inlinable
+    public init(_ bytes: UnsafeRawPointer) {
+        nonce = bytes.loadLE(0)
+    }
+
+    @inlinable
+    public func store(to bytes: UnsafeMutableRawPointer) {
+        bytes.storeLE(nonce, 0)
+    }
+}
+
+/// The answer to ping.
+///
+///     offset  size  field
+///          0     2  code
+///          2     6  reserved: 0
+///          8     8  nonce
+///         16     8  nowMs: the server's clock, ms since 1970
+public struct PingResult: Equatable, Sendable {
+    public static let sizeBytes = 24
+
+    public var code: ResultCode
+    public var nonce: UInt64
+    public var nowMs: UInt64
+
+    @inlinable
+    public init(code: ResultCode, nonce: UInt64, nowMs: UInt64) {
+        self.code = code
+        self.nonce = nonce
+        self.nowMs = nowMs
+    }
+
+    @inlinable
+    public init(_ bytes: UnsafeRawPointer) {
+        code = ResultCode(rawValue: bytes.loadLE(0))
+        nonce = bytes.loadLE(8)
+        nowMs = bytes.loadLE(16)
+    }
+
+    @inlinable
+    public func store(to bytes: UnsafeMutableRawPointer) {
+        bytes.storeLE(code.rawValue, 0)
+        bytes.storeLE(UInt32(0), 2)
+        bytes.storeLE(UInt16(0), 6)
+        bytes.storeLE(nonce, 8)
+        bytes.storeLE(nowMs, 16)
+    }
+}
+
+/// One shard's counters since its start; `stats` answers with one result for each shard.
+///
+///     offset  size  field
+///          0     2  code
+///          2     2  shard
+///          4     4  connections: open now
+///          8     8  frames: requests received
+///         16     8  ordersAccepted
+///         24     8  ordersRefused
+///         32     8  confirms
+///         40     8  cancels
+///         48     8  expiries
+///         56     8  extends
+///         64     8  forwarded: entries sent to another shard
+///         72     8  busy: entries answered BUSY
+///         80     8  logEvents: events written
+///         88     8  logBytes: bytes of blocks written
+///         96     8  logBlocks: blocks written
+///        104     8  writtenLsn: last LSN whose write has completed
+///        112     8  durableLsn: last LSN known durable
+///        120     8  logLatencyUs: sum over blocks of the time from submission to completion
+///        128     8  ordersRemembered
+///        136     8  ordersCapacity
+///        144     8  usersKnown
+///        152     8  usersCapacity
+///        160     8  openHolds
+///        168     8  tombstones
+///        176     8  bytesReceived
+///        184     8  bytesSent
+///        192     8  turns: rounds of the event loop
+public struct ShardStatsResult: Equatable, Sendable {
+    public static let sizeBytes = 200
+
+    public var code: ResultCode
+    public var shard: UInt16
+    public var connections: UInt32
+    public var frames: UInt64
+    public var ordersAccepted: UInt64
+    public var ordersRefused: UInt64
+    public var confirms: UInt64
+    public var cancels: UInt64
+    public var expiries: UInt64
+    public var extends: UInt64
+    public var forwarded: UInt64
+    public var busy: UInt64
+    public var logEvents: UInt64
+    public var logBytes: UInt64
+    public var logBlocks: UInt64
+    public var writtenLsn: UInt64
+    public var durableLsn: UInt64
+    public var logLatencyUs: UInt64
+    public var ordersRemembered: UInt64
+    public var ordersCapacity: UInt64
+    public var usersKnown: UInt64
+    public var usersCapacity: UInt64
+    public var openHolds: UInt64
+    public var tombstones: UInt64
+    public var bytesReceived: UInt64
+    public var bytesSent: UInt64
+    public var turns: UInt64
+
+    @inlinable
+    public init(
+        code: ResultCode, shard: UInt16, connections: UInt32, frames: UInt64, ordersAccepted: UInt64,
+        ordersRefused: UInt64, confirms: UInt64, cancels: UInt64, expiries: UInt64, extends: UInt64,
+        forwarded: UInt64, busy: UInt64, logEvents: UInt64, logBytes: UInt64, logBlocks: UInt64,
+        writtenLsn: UInt64, durableLsn: UInt64, logLatencyUs: UInt64, ordersRemembered: UInt64,
+        ordersCapacity: UInt64, usersKnown: UInt64, usersCapacity: UInt64, openHolds: UInt64,
+        tombstones: UInt64, bytesReceived: UInt64, bytesSent: UInt64, turns: UInt64
+    ) {
+        self.code = code
+        self.shard = shard
+        self.connections = connections
+        self.frames = frames
+        self.ordersAccepted = ordersAccepted
+        self.ordersRefused = ordersRefused
+        self.confirms = confirms
+        self.cancels = cancels
+        self.expiries = expiries
+        self.extends = extends
+        self.forwarded = forwarded
+        self.busy = busy
+        self.logEvents = logEvents
+        self.logBytes = logBytes
+        self.logBlocks = logBlocks
+        self.writtenLsn = writtenLsn
+        self.durableLsn = durableLsn
+        self.logLatencyUs = logLatencyUs
+        self.ordersRemembered = ordersRemembered
+        self.ordersCapacity = ordersCapacity
+        self.usersKnown = usersKnown
+        self.usersCapacity = usersCapacity
+        self.openHolds = openHolds
+        self.tombstones = tombstones
+        self.bytesReceived = bytesReceived
+        self.bytesSent = bytesSent
+        self.turns = turns
+    }
+
+    @inlinable
+    public init(_ bytes: UnsafeRawPointer) {
+        code = ResultCode(rawValue: bytes.loadLE(0))
+        shard = bytes.loadLE(2)
+        connections = bytes.loadLE(4)
+        frames = bytes.loadLE(8)
+        ordersAccepted = bytes.loadLE(16)
+        ordersRefused = bytes.loadLE(24)
+        confirms = bytes.loadLE(32)
+        cancels = bytes.loadLE(40)
+        expiries = bytes.loadLE(48)
+        extends = bytes.loadLE(56)
+        forwarded = bytes.loadLE(64)
+        busy = bytes.loadLE(72)
+        logEvents = bytes.loadLE(80)
+        logBytes = bytes.loadLE(88)
+        logBlocks = bytes.loadLE(96)
+        writtenLsn = bytes.loadLE(104)
+        durableLsn = bytes.loadLE(112)
+        logLatencyUs = bytes.loadLE(120)
+        ordersRemembered = bytes.loadLE(128)
+        ordersCapacity = bytes.loadLE(136)
+        usersKnown = bytes.loadLE(144)
+        usersCapacity = bytes.loadLE(152)
+        openHolds = bytes.loadLE(160)
+        tombstones = bytes.loadLE(168)
+        bytesReceived = bytes.loadLE(176)
+        bytesSent = bytes.loadLE(184)
+        turns = bytes.loadLE(192)
+    }
+
+    @inlinable
+    public func store(to bytes: UnsafeMutableRawPointer) {
+        bytes.storeLE(code.rawValue, 0)
+        bytes.storeLE(shard, 2)
+        bytes.storeLE(connections, 4)
+        bytes.storeLE(frames, 8)
+        bytes.storeLE(ordersAccepted, 16)
+        bytes.storeLE(ordersRefused, 24)
+        bytes.storeLE(confirms, 32)
+        bytes.storeLE(cancels, 40)
+        bytes.storeLE(expiries, 48)
+        bytes.storeLE(extends, 56)
+        bytes.storeLE(forwarded, 64)
+        bytes.storeLE(busy, 72)
+        bytes.storeLE(logEvents, 80)
+        bytes.storeLE(logBytes, 88)
+        bytes.storeLE(logBlocks, 96)
+        bytes.storeLE(writtenLsn, 104)
+        bytes.storeLE(durableLsn, 112)
+        bytes.storeLE(logLatencyUs, 120)
+        bytes.storeLE(ordersRemembered, 128)
+        bytes.storeLE(ordersCapacity, 136)
+        bytes.storeLE(usersKnown, 144)
+        bytes.storeLE(usersCapacity, 152)
+        bytes.storeLE(openHolds, 160)
+        bytes.storeLE(tombstones, 168)
+        bytes.storeLE(bytesReceived, 176)
+        bytes.storeLE(bytesSent, 184)
+        bytes.storeLE(turns, 192)
+    }
+}

@@ -1,0 +1,27 @@
+/// The state of an order. A held order ends as one of the others; an expired one may still be confirmed
+/// late, or cancelled for good.
+public enum OrderState: UInt8, Sendable, BitwiseCopyable {
+    case held = 0
+    case confirmed = 1
+    case cancelled = 2
+    case expired = 3
+}
+
+/// The state of a sale at a moment, in the order of precedence of its refusals: closed, ended, scheduled.
+public enum SaleState: UInt8, Sendable {
+    case scheduled = 0
+    case open = 1
+    case soldOut = 2
+    case ended = 3
+    case closed = 4
+}
+
+/// Flags of results.
+public enum ResultFlags {
+    /// The operation had been accepted before; this is its original decision.
+    public static let `repeat`: UInt8 = 1 << 0
+    /// The order was confirmed after it had expired; its units were taken again.
+    public static let late: UInt8 = 1 << 1
+    /// The cancel came before its order, which will be refused.
+    public static let tombstone: UInt8 = 1 << 2
+}
