@@ -1,0 +1,74 @@
+/// The files of a data directory, as recovery and maintenance see them. The log's own writes do not go
+/// through here: the writer hands them out as commands, for a ring or a simulator to carry out.
+///
+/// Names are plain file names. Nothing is durable before `sync` (contents) or `syncDirectory` (names).
+/// Not called from shard threads while they serve.
+public protocol LogStorage: AnyObject {
+    /// The names of all files, in no order.
+    func list() throws(StorageError) -> [String]
+    func sizeBytes(_ name: String) throws(StorageError) -> Int
+    /// Reads up to `buffer.count` bytes; fewer only at the end of the file.
+    func read(_ name: String, at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(StorageError) -> Int
+    /// Writes all of `bytes` into a file that exists; grows it where needed.
+    func write(_ name: String, at offset: Int, _ bytes: UnsafeRawBufferPointer) throws(StorageError)
+    /// Makes an empty file, or empties one.
+    func create(_ name: String) throws(StorageError)
+    func sync(_ name: String) throws(StorageError)
+    func rename(_ name: String, to other: String) throws(StorageError)
+    func remove(_ name: String) throws(StorageError)
+    func syncDirectory() throws(StorageError)
+}
+
+/// What the operating system refused, in words for an operator.
+public struct StorageError: Error, Sendable, CustomStringConvertible {
+    public var file: String
+    public var action: String
+    /// errno
+    public var code: Int32
+    public var reason: String
+
+    public init(file: String, action: String, code: Int32, reason: String) {
+        self.file = file
+        self.action = action
+        self.code = code
+        self.reason = reason
+    }
+
+    public var description: String { "cannot \(action) \(file): \(reason)" }
+}
+
+/// File names of a data directory.
+public enum LogFiles {
+    public static let manifest = "MANIFEST"
+    public static let manifestTemporary = "MANIFEST.new"
+    public static let lock = "LOCK"
+
+    /// Numbers are padded, so that names sort as numbers do.
+    public static func segment(log: UInt64, number: UInt64) -> String {
+        "log-\(padded(log, 6))-\(padded(number, 10)).seg"
+    }
+
+    /// A segment that is being prepared; recovery removes it.
+    public static func segmentTemporary(log: UInt64, number: UInt64) -> String {
+        segment(log: log, number: number) + ".new"
+    }
+
+    public static func snapshot(generation: UInt64, sequence: UInt64) -> String {
+        "snapshot-\(padded(generation, 6))-\(padded(sequence, 20)).snap"
+    }
+
+    /// The log and number of a segment's name, or nil for another file.
+    public static func parseSegment(_ name: String) -> (log: UInt64, number: UInt64)? {
+        guard name.hasPrefix("log-"), name.hasSuffix(".seg") else { return nil }
+        let parts = name.dropFirst(4).dropLast(4).split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2, let log = UInt64(parts[0]), let number = UInt64(parts[1]),
+            segment(log: log, number: number) == name
+        else { return nil }
+        return (log, number)
+    }
+
+    static func padded(_ number: UInt64, _ width: Int) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    }
+}

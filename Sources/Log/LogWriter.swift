@@ -1,0 +1,264 @@
+import CAtomics
+import Engine
+
+/// When the disk must have a block: see DESIGN of promises 3, 6 and 8.
+public enum FsyncMode: String, Sendable, CaseIterable {
+    /// Each block is on stable storage before anything it holds is answered.
+    case always
+    /// Replies wait for the write; a sync follows each second. Survives the end of the process, not of the
+    /// machine.
+    case everysec
+    /// Replies wait for the write; a sync follows only where a release or a creation needs one.
+    case no
+}
+
+/// What names a log, and how it is cut into segments.
+public struct LogIdentity: Equatable, Sendable {
+    public var logId: UInt64
+    public var generation: UInt64
+    public var shard: Int
+    public var shards: Int
+    public var segmentSizeBytes: Int
+
+    public init(logId: UInt64, generation: UInt64, shard: Int, shards: Int, segmentSizeBytes: Int) {
+        precondition(segmentSizeBytes >= 2 * BlockHeader.blockSizeMaxBytes)
+        self.logId = logId
+        self.generation = generation
+        self.shard = shard
+        self.shards = shards
+        self.segmentSizeBytes = segmentSizeBytes
+    }
+}
+
+/// Where a log goes on.
+public struct LogPosition: Equatable, Sendable {
+    public var segment: UInt64
+    public var offsetBytes: Int
+    public var nextLsn: UInt64
+    public var previousChecksum: UInt32
+
+    public init(segment: UInt64, offsetBytes: Int, nextLsn: UInt64, previousChecksum: UInt32) {
+        self.segment = segment
+        self.offsetBytes = offsetBytes
+        self.nextLsn = nextLsn
+        self.previousChecksum = previousChecksum
+    }
+
+    /// The start of a log that has nothing in it.
+    public static let beginning = LogPosition(segment: 1, offsetBytes: 0, nextLsn: 1, previousChecksum: 0)
+}
+
+/// A write that the driver has to carry out: `lengthBytes` from `memory` at `offsetBytes` of the segment,
+/// durable at its completion if the mode is `always` (O_DIRECT, RWF_DSYNC).
+public struct WriteCommand {
+    public var memory: UnsafeRawPointer
+    public var lengthBytes: Int
+    public var segment: UInt64
+    public var offsetBytes: Int
+    /// To be given back at completion.
+    public var ticket: UInt64
+}
+
+/// A sync that the driver has to carry out on these segments of the log.
+public struct SyncCommand: Equatable, Sendable {
+    public var segments: ClosedRange<UInt64>
+}
+
+/// Group commit: gathers the events of many operations into blocks, and knows how far the log is written
+/// and durable. Does no I/O.
+///
+/// Three blocks exist: one is being filled, up to two are being written. While a write is under way the
+/// events of all operations that come in collect in the next block, so that a slow disk makes the groups
+/// larger, not the line longer.
+///
+/// "Durable" means the contiguous prefix: of two writes in flight the second may complete first, but
+/// nothing of it is answered before the first has completed too. After a crash recovery cuts the log at
+/// the first missing block, and what came behind it was never acknowledged.
+public struct LogWriter: ~Copyable {
+    public static let writesInFlightMax = 2
+    private static let blockCount = writesInFlightMax + 1
+
+    public let identity: LogIdentity
+    public let mode: FsyncMode
+    /// Where the engine's events go.
+    public let events: UnsafeMutablePointer<EventBuffer>
+
+    private struct InFlight {
+        var ticket: UInt64 = 0
+        var lastLsn: UInt64 = 0
+        var sequence: UInt64 = 0
+        var isComplete = false
+    }
+
+    private let blocks: UnsafeMutableRawPointer
+    private let sequenceCounter: UnsafeMutablePointer<UInt64>
+    private var position: LogPosition
+    private var filling = 0
+    private var inFlight = (InFlight(), InFlight())
+    private var inFlightCount = 0
+    private var nextTicket: UInt64 = 1
+    private var sealedDurableLsn: UInt64
+    private var firstUnsyncedSegment: UInt64
+    private var syncingLsn: UInt64?
+    private var lastSyncMs: UInt64 = 0
+    /// The segment that is prepared to follow the current one, or 0.
+    private var preparedSegment: UInt64 = 0
+
+    /// The last LSN whose write has completed, and all before it.
+    public private(set) var writtenLsn: UInt64
+    /// The last LSN known durable, and all before it.
+    public private(set) var durableLsn: UInt64
+    /// The sequence of the last block that is written, and every block of this log before it.
+    public private(set) var writtenSequence: UInt64 = 0
+    public private(set) var blocksSealed: UInt64 = 0
+    public private(set) var bytesSealed: UInt64 = 0
+
+    /// `events` is where the engine already writes to; it must be empty. `sequenceCounter` is shared by all
+    /// shards and holds the last sequence drawn.
+    public init(
+        identity: LogIdentity, mode: FsyncMode, position: LogPosition, events: UnsafeMutablePointer<EventBuffer>,
+        sequenceCounter: UnsafeMutablePointer<UInt64>, memory: MemorySource
+    ) {
+        self.identity = identity
+        self.mode = mode
+        self.position = position
+        self.sequenceCounter = sequenceCounter
+        blocks = memory.allocate(Self.blockCount * BlockHeader.blockSizeMaxBytes)
+        self.events = events
+        writtenLsn = position.nextLsn - 1
+        durableLsn = writtenLsn
+        sealedDurableLsn = writtenLsn
+        firstUnsyncedSegment = position.segment
+        precondition(events.pointee.count == 0)
+        events.pointee = Self.buffer(blocks, 0, nextLsn: position.nextLsn)
+    }
+
+    private static func buffer(_ blocks: UnsafeMutableRawPointer, _ index: Int, nextLsn: UInt64) -> EventBuffer {
+        EventBuffer(
+            base: blocks + index * BlockHeader.blockSizeMaxBytes + BlockHeader.sizeBytes,
+            capacityBytes: BlockHeader.blockSizeMaxBytes - BlockHeader.sizeBytes, nextLsn: nextLsn)
+    }
+
+    /// The LSN that a reply has to wait for is in the log up to here, as the mode demands.
+    public var repliableLsn: UInt64 {
+        if PlantedBug.replyBeforeDurable.isPlanted { return UInt64.max }
+        return mode == .always ? durableLsn : writtenLsn
+    }
+
+    public var currentSegment: UInt64 { position.segment }
+    public var hasWritesInFlight: Bool { inFlightCount > 0 }
+    public var isSyncing: Bool { syncingLsn != nil }
+
+    /// Whether everything is written, and durable as far as the mode ever makes it.
+    public var isQuiet: Bool { inFlightCount == 0 && events.pointee.count == 0 && syncingLsn == nil }
+
+    // MARK: Segments
+
+    /// The segment that has to be prepared next, or nil if it is.
+    public var segmentToPrepare: UInt64? {
+        preparedSegment > position.segment ? nil : position.segment + 1
+    }
+
+    /// The file of this segment exists, is as long as a segment, all zeros, and durable by name.
+    public mutating func segmentIsPrepared(_ segment: UInt64) { preparedSegment = segment }
+
+    // MARK: Sealing
+
+    /// Seals the events gathered so far into a block and answers the write to carry out; nil if there is
+    /// nothing to write, two writes are under way, or the next segment is not prepared yet.
+    public mutating func seal(nowMs: UInt64) -> WriteCommand? {
+        guard events.pointee.count > 0 else { return nil }
+        return sealBlock(nowMs: nowMs)
+    }
+
+    /// Seals an empty block if the last one does not say yet how much is durable. A shard that goes idle
+    /// does this, so that damage to its last events cannot pass for a torn tail.
+    public mutating func sealMark(nowMs: UInt64) -> WriteCommand? {
+        guard inFlightCount == 0, events.pointee.count == 0, durableLsn > sealedDurableLsn else { return nil }
+        return sealBlock(nowMs: nowMs)
+    }
+
+    private mutating func sealBlock(nowMs: UInt64) -> WriteCommand? {
+        guard inFlightCount < Self.writesInFlightMax else { return nil }
+        let eventsBytes = events.pointee.usedBytes
+        let unit = BlockHeader.alignmentBytes
+        let lengthBytes = (BlockHeader.sizeBytes + eventsBytes + unit - 1) / unit * unit
+        if position.offsetBytes + lengthBytes > identity.segmentSizeBytes {
+            guard preparedSegment > position.segment else { return nil }
+            position.segment = preparedSegment
+            position.offsetBytes = 0
+        }
+        let block = blocks + filling * BlockHeader.blockSizeMaxBytes
+        let used = BlockHeader.sizeBytes + eventsBytes
+        (block + used).initializeMemory(as: UInt8.self, repeating: 0, count: lengthBytes - used)
+
+        let sequence = ts_fetch_add(sequenceCounter, 1) + 1
+        let header = BlockHeader(
+            shard: UInt16(identity.shard), shards: UInt16(identity.shards), lengthBytes: lengthBytes,
+            eventsBytes: eventsBytes, previousChecksum: position.previousChecksum,
+            generation: identity.generation, logId: identity.logId, segment: position.segment,
+            firstLsn: position.nextLsn, eventCount: events.pointee.count, sequence: sequence,
+            durableLsn: durableLsn, timeMs: nowMs)
+        position.previousChecksum = header.seal(block)
+        let command = WriteCommand(
+            memory: UnsafeRawPointer(block), lengthBytes: lengthBytes, segment: position.segment,
+            offsetBytes: position.offsetBytes, ticket: nextTicket)
+        let flight = InFlight(ticket: nextTicket, lastLsn: events.pointee.lastLsn, sequence: sequence)
+        if inFlightCount == 0 { inFlight.0 = flight } else { inFlight.1 = flight }
+        inFlightCount += 1
+        nextTicket += 1
+        position.offsetBytes += lengthBytes
+        position.nextLsn = events.pointee.nextLsn
+        sealedDurableLsn = durableLsn
+        blocksSealed += 1
+        bytesSealed += UInt64(lengthBytes)
+        filling = (filling + 1) % Self.blockCount
+        events.pointee = Self.buffer(blocks, filling, nextLsn: position.nextLsn)
+        return command
+    }
+
+    /// The write of this ticket has completed in full. A failed or short write must not come here: it is
+    /// the end of the process.
+    public mutating func writeCompleted(ticket: UInt64) {
+        precondition(inFlightCount > 0)
+        if inFlight.0.ticket == ticket {
+            inFlight.0.isComplete = true
+        } else {
+            precondition(inFlightCount == 2 && inFlight.1.ticket == ticket, "a completion of no write")
+            inFlight.1.isComplete = true
+        }
+        while inFlightCount > 0 && inFlight.0.isComplete {
+            writtenLsn = inFlight.0.lastLsn
+            writtenSequence = inFlight.0.sequence
+            inFlight.0 = inFlight.1
+            inFlightCount -= 1
+        }
+        if mode == .always { durableLsn = writtenLsn }
+    }
+
+    // MARK: Syncing, where writes are not durable by themselves
+
+    /// The sync to carry out now, if one is due: each second (`everysec`), or when something waits for it.
+    public mutating func sync(nowMs: UInt64, isAwaited: Bool) -> SyncCommand? {
+        guard mode != .always, syncingLsn == nil, durableLsn < writtenLsn else { return nil }
+        switch mode {
+        case .always: return nil
+        case .everysec: guard isAwaited || nowMs >= lastSyncMs + 1000 else { return nil }
+        case .no: guard isAwaited else { return nil }
+        }
+        lastSyncMs = nowMs
+        syncingLsn = writtenLsn
+        let first = firstUnsyncedSegment
+        // Later writes may go into the current segment while this sync runs: it stays unsynced.
+        firstUnsyncedSegment = position.segment
+        return SyncCommand(segments: first...position.segment)
+    }
+
+    /// The sync has completed. A failed one is the end of the process: after it the page cache may show
+    /// as clean what never reached the disk.
+    public mutating func syncCompleted() {
+        guard let lsn = syncingLsn else { preconditionFailure("a completion of no sync") }
+        durableLsn = max(durableLsn, lsn)
+        syncingLsn = nil
+    }
+}
