@@ -1,0 +1,173 @@
+import ArgumentParser
+import Configuration
+
+/// The flags of the command line as texts, and the help. Their values are read where those of the environment
+/// and the file are, in `Options+Parse.swift`, so that one rule has one sentence.
+struct Flags: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "timesaled",
+        abstract: "Sell the stock of a flash sale: no unit twice, every accepted order on disk.",
+        usage: "timesaled [OPTIONS]",
+        discussion: """
+            Without options it serves this machine alone, on 127.0.0.1:7070, and keeps its data in ./data. \
+            Stop it with Ctrl-C or SIGTERM: it finishes what it has begun and exits with 0.
+
+            Each option is also an environment variable (--token-file is TIMESALE_TOKEN_FILE; lists take \
+            commas) and a key of the JSON file given with --config ("token-file"; lists are JSON lists). \
+            A flag wins over the environment, the environment over the file. A duration is a number with ms, \
+            s, m, h or d, such as 30s; a size is a number with KiB, MiB or GiB, such as 64MiB.
+
+            Examples:
+              timesaled
+              timesaled --listen 0.0.0.0:7070 --token-file tokens
+              timesaled --listen unix:/run/timesale.sock --shards 2 --pin 0,1
+              TIMESALE_SHARDS=2 timesaled --config timesale.json
+            """,
+        version: Version.current)
+
+    @Option(help: help("file", "Read options from this JSON file.")) var config: String?
+
+    @OptionGroup(title: "Clients") var clients: ClientFlags
+    @OptionGroup(title: "Storage") var storage: StorageFlags
+    @OptionGroup(title: "Threads") var threads: ThreadFlags
+    @OptionGroup(title: "Capacity") var capacity: CapacityFlags
+    @OptionGroup(title: "Time") var time: TimeFlags
+    @OptionGroup(title: "Messages") var messages: MessageFlags
+
+    struct ClientFlags: ParsableArguments {
+        @Option(
+            help: help(
+                "address",
+                """
+                HOST:PORT, [V6]:PORT or unix:PATH; may be repeated; port 0 is any free one. \
+                (default: 127.0.0.1:7070)
+                """))
+        var listen: [String] = []
+
+        @Option(
+            help: help(
+                "file",
+                """
+                Admit only clients with a token of this file: lines "shop TOKEN" or "admin TOKEN", 16 to 78 \
+                bytes each, "#" for comments; closed to other users (chmod 600). Needed to listen beyond this \
+                machine.
+                """))
+        var tokenFile: String?
+
+        @Option(help: help("n", "Most open connections; further ones are closed. (default: 10000)"))
+        var connections: String?
+
+        @Option(
+            help: help(
+                "duration",
+                "Cut off a client slower than this to finish a handshake or frame, or to read. (default: 10s)"
+            ))
+        var clientTimeout: String?
+    }
+
+    struct StorageFlags: ParsableArguments {
+        @Option(help: help("dir", "Directory of the log; made if it is missing. (default: ./data)"))
+        var data: String?
+
+        @Option(
+            help: help(
+                "always|everysec|no",
+                """
+                When a reply leaves: "always" when its operation is on disk, "everysec" and "no" when it is \
+                written, which survives kill -9 but not a power loss. (default: always)
+                """))
+        var fsync: String?
+
+        @Option(help: help("size", "Size of a log file: a multiple of 1MiB, 2MiB to 4GiB. (default: 64MiB)"))
+        var segmentSize: String?
+    }
+
+    struct ThreadFlags: ParsableArguments {
+        @Option(
+            help: help(
+                "n",
+                """
+                Threads that serve, 1 to 64, each with its own users and log; may change between starts. \
+                1 unless its core is full: with one, no request is passed on to another. (default: 1)
+                """))
+        var shards: String?
+
+        @Option(
+            help: help("cpu,...", "Pin the shards' threads to these CPUs, one each. (default: not pinned)"))
+        var pin: String?
+    }
+
+    struct CapacityFlags: ParsableArguments {
+        @Option(
+            help: help("n", "Most users with remembered orders, over all shards. (default: 1000000)"))
+        var users: String?
+
+        @Option(help: help("n", "Most remembered orders, over all shards. (default: 4000000)"))
+        var orders: String?
+
+        @Option(help: help("n", "Most sales, ended ones included. (default: 100000)"))
+        var sales: String?
+    }
+
+    struct TimeFlags: ParsableArguments {
+        @Option(help: help("duration", "Remember ended orders and their ids for so long. (default: 7d)"))
+        var retain: String?
+
+        @Option(
+            help: help(
+                "duration",
+                "After a start no hold ends before this: time to confirm after the stop. (default: 30s)"))
+        var grace: String?
+    }
+
+    struct MessageFlags: ParsableArguments {
+        @Option(
+            help: help(
+                "level",
+                """
+                Least important message to log: trace, debug, info, notice, warning, error or critical. \
+                (default: info)
+                """))
+        var logLevel: String?
+    }
+
+    /// The given flags as the strongest layer.
+    var provider: InMemoryProvider {
+        let texts: [Setting: String?] = [
+            .tokenFile: clients.tokenFile, .connections: clients.connections,
+            .clientTimeout: clients.clientTimeout,
+            .data: storage.data, .fsync: storage.fsync, .segmentSize: storage.segmentSize,
+            .shards: threads.shards,
+            .users: capacity.users, .orders: capacity.orders, .sales: capacity.sales,
+            .retain: time.retain, .grace: time.grace, .logLevel: messages.logLevel,
+        ]
+        var values: [AbsoluteConfigKey: ConfigValue] = [:]
+        for case (let setting, let text?) in texts {
+            values[setting.key] = ConfigValue(.string(text), isSecret: false)
+        }
+        if !clients.listen.isEmpty {
+            values[Setting.listen.key] = ConfigValue(.stringArray(clients.listen), isSecret: false)
+        }
+        if let pin = threads.pin {
+            let cpus = pin.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            values[Setting.pin.key] = ConfigValue(.stringArray(cpus), isSecret: false)
+        }
+        return InMemoryProvider(name: "flags", values: values)
+    }
+
+    /// Parses the arguments (without the program's name); `--help` and `--version` come back as
+    /// `information`.
+    static func read(_ arguments: [String]) throws(OptionsError) -> Flags {
+        do {
+            return try Flags.parse(arguments)
+        } catch {
+            if exitCode(for: error).isSuccess { throw .information(fullMessage(for: error)) }
+            let fault = message(for: error).split(separator: "\n").joined(separator: " ")
+            throw .usage("\(fault) (see timesaled --help)")
+        }
+    }
+}
+
+private func help(_ valueName: String, _ text: String) -> ArgumentHelp {
+    ArgumentHelp("\(text)", valueName: valueName)
+}

@@ -1,0 +1,98 @@
+import Testing
+
+@testable import ServerOptions
+
+/// Shows that flags win over the environment, the environment over the file, the file over the defaults, and
+/// that every setting can be given in each of the three ways: each case gives a value that is not the
+/// default.
+@Suite struct PrecedenceTests {
+    @Test func defaultsAreThoseOfTheHelp() throws {
+        let options = try parse()
+        #expect(options == Options())
+        #expect(options.listen == [.tcp(host: "127.0.0.1", port: 7070)])
+        #expect(options.fsync == .always)
+        #expect(options.retainMs == 604_800_000)
+        #expect(options.segmentSizeBytes == 67_108_864)
+    }
+
+    @Test func theStrongestSourceWins() throws {
+        try withDirectory { directory in
+            let file = directory + "/timesale.json"
+            try write(#"{"shards": 2, "users": 20, "orders": 200, "grace": "2s"}"#, to: file)
+            let environment = ["TIMESALE_USERS": "30", "TIMESALE_ORDERS": "300", "TIMESALE_CONFIG": file]
+            let options = try parse("--orders", "400", environment: environment)
+            #expect(options.orderCountMax == 400)
+            #expect(options.userCountMax == 30)
+            #expect(options.shardCount == 2)
+            #expect(options.graceMs == 2_000)
+            #expect(options.saleCountMax == Options().saleCountMax)
+            // The flag names another file than the environment: that of the environment is not read.
+            try write(#"{"shards": 5}"#, to: directory + "/other.json")
+            #expect(
+                try parse("--config", directory + "/other.json", environment: environment).shardCount == 5)
+        }
+    }
+
+    @Test func addressesOfASourceReplaceTheOthers() throws {
+        let options = try parse(
+            "--listen", "127.0.0.1:1", "--listen", "unix:a,b", environment: ["TIMESALE_LISTEN": "127.0.0.1:3"]
+        )
+        #expect(options.listen == [.tcp(host: "127.0.0.1", port: 1), .unix(path: "a,b")])
+        let fromEnvironment = try parse(environment: ["TIMESALE_LISTEN": "127.0.0.1:3, unix:c"])
+        #expect(fromEnvironment.listen == [.tcp(host: "127.0.0.1", port: 3), .unix(path: "c")])
+    }
+
+    struct Given: Sendable {
+        let setting: Setting
+        let text: String
+        let json: String
+        let holds: @Sendable (Options) -> Bool
+    }
+
+    static let given: [Given] = [
+        Given(setting: .listen, text: "[::1]:0", json: #"["[::1]:0"]"#) {
+            $0.listen == [.tcp(host: "::1", port: 0)]
+        },
+        Given(setting: .tokenFile, text: "TOKENS", json: #""TOKENS""#) {
+            $0.tokens == [Token(scope: .shop, bytes: Array("0123456789abcdef".utf8))]
+        },
+        Given(setting: .connections, text: "7", json: "7") { $0.connectionCountMax == 7 },
+        Given(setting: .clientTimeout, text: "1500ms", json: #""1500ms""#) { $0.clientTimeoutMs == 1_500 },
+        Given(setting: .data, text: "d", json: #""d""#) { $0.dataDirectory == "d" },
+        Given(setting: .fsync, text: "everysec", json: #""everysec""#) { $0.fsync == .everysec },
+        Given(setting: .segmentSize, text: "3MiB", json: #""3MiB""#) { $0.segmentSizeBytes == 3 << 20 },
+        Given(setting: .shards, text: "64", json: "64") { $0.shardCount == 64 },
+        Given(setting: .pin, text: "5", json: "[5]") { $0.pinnedCPUs == [5] },
+        Given(setting: .users, text: "8", json: "8") { $0.userCountMax == 8 },
+        Given(setting: .orders, text: "9", json: #""9""#) { $0.orderCountMax == 9 },
+        Given(setting: .sales, text: "10", json: "10") { $0.saleCountMax == 10 },
+        Given(setting: .retain, text: "2h", json: #""2h""#) { $0.retainMs == 7_200_000 },
+        Given(setting: .grace, text: "0s", json: #""0s""#) { $0.graceMs == 0 },
+        Given(setting: .logLevel, text: "debug", json: #""debug""#) { $0.logLevel == .debug },
+    ]
+
+    @Test func everySettingIsInTheTableAbove() {
+        #expect(Set(Self.given.map(\.setting)) == Set(Setting.allCases))
+    }
+
+    @Test(arguments: given)
+    func everySettingCanBeGivenInEachWay(_ given: Given) throws {
+        try withDirectory { directory in
+            let tokens = directory + "/tokens"
+            try write("shop 0123456789abcdef\n", to: tokens)
+            let text = given.text == "TOKENS" ? tokens : given.text
+            let json = given.json.replacing("TOKENS", with: tokens)
+            let file = directory + "/timesale.json"
+            try write("{\"\(given.setting.rawValue)\": \(json)}", to: file)
+
+            #expect(!given.holds(Options()), "the table gives a default, which shows nothing")
+            #expect(given.holds(try parse(given.setting.flag, text)))
+            #expect(given.holds(try parse(environment: [given.setting.environmentVariable: text])))
+            #expect(given.holds(try parse("--config", file)))
+        }
+    }
+
+    @Test func anEmptyVariableCountsAsNotSet() throws {
+        #expect(try parse(environment: ["TIMESALE_SHARDS": "", "TIMESALE_CONFIG": ""]) == Options())
+    }
+}

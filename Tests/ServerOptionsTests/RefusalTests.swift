@@ -1,0 +1,146 @@
+import Testing
+
+@testable import ServerOptions
+
+/// Shows each refusal: its sentence is one line that names the option and says what to do, a bad flag is a
+/// fault of usage (64), anything else one of configuration (78).
+@Suite struct RefusalTests {
+    @Test(arguments: [
+        (["--shards", "0"], "whole number from 1 to 64"),
+        (["--shards", "65"], "whole number from 1 to 64"),
+        (["--shards", "two"], "whole number from 1 to 64"),
+        (["--shards", "+2"], "whole number from 1 to 64"),
+        (["--users", "0"], "whole number from 1 to"),
+        (["--orders", "99999999999999999999"], "whole number from 1 to"),
+        (["--sales", "1.5"], "whole number from 1 to"),
+        (["--connections", ""], "whole number from 1 to"),
+        (["--retain", "7"], "is not a duration"),
+        (["--retain", "d"], "is not a duration"),
+        (["--retain", "1 d"], "is not a duration"),
+        (["--retain", "1w"], "is not a duration"),
+        (["--retain", "4000d"], "from 1s to 3650d"),
+        (["--retain", "0s"], "from 1s to 3650d"),
+        (["--retain", "18446744073709551615d"], "from 1s to 3650d"),
+        (["--grace", "25h"], "from 0ms to 1d"),
+        (["--client-timeout", "1ms"], "from 100ms to 1h"),
+        (["--segment-size", "64"], "is not a size"),
+        (["--segment-size", "64MB"], "is not a size"),
+        (["--segment-size", "1MiB"], "from 2MiB to 4GiB"),
+        (["--segment-size", "5GiB"], "from 2MiB to 4GiB"),
+        (["--segment-size", "2049KiB"], "multiple of 1MiB"),
+        (["--fsync", "sometimes"], "always, everysec, no"),
+        (["--log-level", "loud"], "trace, debug, info, notice, warning, error, critical"),
+        (["--pin", "1,,2"], "whole number from 0 to 1023"),
+        (["--data", ""], "name a file or directory"),
+        (["--listen", "127.0.0.1"], "has no port"),
+        (["--listen", "127.0.0.1:"], "number from 0 to 65535"),
+        (["--listen", "127.0.0.1:65536"], "number from 0 to 65535"),
+        (["--listen", "127.0.0.1:+1"], "number from 0 to 65535"),
+        (["--listen", ":7070"], "has no host; write 127.0.0.1:7070"),
+        (["--listen", "::1:7070"], "in brackets"),
+        (["--listen", "[::1:7070"], "in brackets"),
+        (["--listen", "shop.example:7070"], "give an IP address or localhost"),
+        (["--listen", "unix:"], "write unix:PATH"),
+        (
+            ["--listen", "unix:" + String(repeating: "p", count: 108)],
+            "108 bytes; the kernel takes at most 107"
+        ),
+    ])
+    func aBadValueOfAFlag(_ arguments: [String], _ part: String) throws {
+        let found = try #require(fault(arguments))
+        #expect(found.exitCode == 64)
+        #expect(found.message.hasPrefix(arguments[0] + ": "))
+        #expect(found.message.contains(part), "\(found.message)")
+        #expect(!found.message.contains("\n"))
+    }
+
+    @Test(arguments: [["--shard", "2"], ["extra"], ["--shards"], ["--config"]])
+    func aBadCommandLine(_ arguments: [String]) throws {
+        let found = try #require(fault(arguments))
+        #expect(found.exitCode == 64)
+        #expect(found.message.contains(arguments[0]))
+        #expect(found.message.hasSuffix("(see timesaled --help)"))
+        #expect(!found.message.contains("\n"))
+    }
+
+    @Test(arguments: [
+        (["--listen", "0.0.0.0:7070"], "give --token-file FILE, or listen on 127.0.0.1 only"),
+        (["--listen", "127.0.0.1:1", "--listen", "[::]:7070"], "listening on [::]:7070 without tokens"),
+        (["--listen", "[::ffff:127.0.0.1]:7070"], "without tokens"),
+        (["--listen", "localhost:1", "--listen", "127.0.0.1:1"], "127.0.0.1:1 twice"),
+        (["--listen", "[::1]:1", "--listen", "[0:0::1]:1"], "[::1]:1 twice"),
+        (["--listen", "unix:a", "--listen", "unix:a"], "unix:a twice"),
+        (["--pin", "0,1"], "2 CPUs for --shards 1"),
+        (["--pin", "1,1", "--shards", "2"], "a CPU twice"),
+        (["--config", "no/such/file"], "No such file"),
+        (["--token-file", "no/such/file"], "No such file"),
+    ])
+    func goodValuesThatDoNotGoTogether(_ arguments: [String], _ part: String) throws {
+        let found = try #require(fault(arguments))
+        #expect(found.exitCode == 78)
+        #expect(found.message.contains(part), "\(found.message)")
+        #expect(!found.message.contains("\n"))
+    }
+
+    @Test func everyLoopbackAddressAndFreePortsAreFine() throws {
+        let options = try parse(
+            "--listen", "127.8.9.10:1", "--listen", "[::1]:1", "--listen", "localhost:0", "--listen",
+            "127.0.0.1:0")
+        #expect(options.listen.count == 4)
+        #expect(
+            options.listen.map(\.description) == ["127.8.9.10:1", "[::1]:1", "127.0.0.1:0", "127.0.0.1:0"])
+    }
+
+    @Test func unknownAndBadVariables() throws {
+        let unknown = try #require(fault([], environment: ["TIMESALE_SHARD": "2"]))
+        #expect(unknown.exitCode == 78)
+        #expect(unknown.message.contains("TIMESALE_SHARD;"))
+        let bad = try #require(fault([], environment: ["TIMESALE_SHARDS": "many\nlines"]))
+        #expect(bad.exitCode == 78)
+        #expect(bad.message == #"TIMESALE_SHARDS: "many\nlines" must be a whole number from 1 to 64"#)
+    }
+
+    /// Kubernetes sets these in every pod beside a service named timesale; a server that refused them could
+    /// not start there.
+    @Test func serviceLinksOfKubernetesAreNoSettings() throws {
+        let links = [
+            "TIMESALE_SERVICE_HOST", "TIMESALE_SERVICE_PORT", "TIMESALE_SERVICE_PORT_BINARY", "TIMESALE_PORT",
+            "TIMESALE_PORT_7070_TCP", "TIMESALE_PORT_7070_TCP_ADDR", "TIMESALE_HTTP_SERVICE_HOST",
+        ]
+        #expect(
+            try parse(environment: Dictionary(uniqueKeysWithValues: links.map { ($0, "x") })) == Options())
+    }
+
+    @Test(arguments: [
+        (#"{"shard": 2}"#, #"unknown key "shard""#),
+        (#"{"config": "other.json"}"#, #"unknown key "config""#),
+        (#"{"shards": true}"#, #""shards" must be one number or text"#),
+        (#"{"shards": 1.5}"#, #""shards" must be one number or text"#),
+        (#"{"shards": null}"#, #""shards" must be one number or text"#),
+        (#"{"shards": [1, 2]}"#, #""shards" must be one number or text"#),
+        (#"{"shards": {"count": 1}}"#, #""shards" must be one number or text"#),
+        (#"{"listen": []}"#, #""listen" must be a text or a list of texts"#),
+        (#"{"listen": [["127.0.0.1:1"]]}"#, #""listen" must be a text or a list of texts"#),
+        (#"{"listen": ["127.0.0.1:1", true]}"#, #""listen" must be a text or a list of texts"#),
+        (#"{"shards": 65}"#, #""65" must be a whole number from 1 to 64"#),
+        (#"{"shards": 2"#, "end of file"),
+        ("[]", "is not a JSON object"),
+        ("", "is not a JSON object"),
+    ])
+    func aBadFile(_ json: String, _ part: String) throws {
+        try withDirectory { directory in
+            let file = directory + "/timesale.json"
+            try write(json, to: file)
+            let found = try #require(fault(["--config", file]))
+            #expect(found.exitCode == 78)
+            #expect(found.message.contains(part), "\(found.message)")
+            #expect(found.message.contains(file))
+            #expect(!found.message.contains("\n"))
+        }
+    }
+
+    @Test func aFileThatNeverEndsIsRefused() throws {
+        let found = try #require(fault(["--config", "/dev/zero"]))
+        #expect(found.message.contains("larger than 1 MiB"))
+    }
+}
