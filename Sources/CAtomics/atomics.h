@@ -12,9 +12,15 @@ static inline uint64_t ts_load_seq_cst(const uint64_t *word) { return __atomic_l
 static inline void ts_store_relaxed(uint64_t *word, uint64_t value) { __atomic_store_n(word, value, __ATOMIC_RELAXED); }
 static inline void ts_store_release(uint64_t *word, uint64_t value) { __atomic_store_n(word, value, __ATOMIC_RELEASE); }
 static inline void ts_store_seq_cst(uint64_t *word, uint64_t value) { __atomic_store_n(word, value, __ATOMIC_SEQ_CST); }
-static inline uint64_t ts_fetch_add(uint64_t *word, uint64_t value) { return __atomic_fetch_add(word, value, __ATOMIC_SEQ_CST); }
-static inline uint64_t ts_fetch_sub(uint64_t *word, uint64_t value) { return __atomic_fetch_sub(word, value, __ATOMIC_SEQ_CST); }
-static inline uint64_t ts_exchange(uint64_t *word, uint64_t value) { return __atomic_exchange_n(word, value, __ATOMIC_SEQ_CST); }
+static inline uint64_t ts_fetch_add(uint64_t *word, uint64_t value) {
+    return __atomic_fetch_add(word, value, __ATOMIC_SEQ_CST);
+}
+static inline uint64_t ts_fetch_sub(uint64_t *word, uint64_t value) {
+    return __atomic_fetch_sub(word, value, __ATOMIC_SEQ_CST);
+}
+static inline uint64_t ts_exchange(uint64_t *word, uint64_t value) {
+    return __atomic_exchange_n(word, value, __ATOMIC_SEQ_CST);
+}
 
 // Strong compare-and-swap. On failure *expected receives the value found.
 static inline bool ts_compare_exchange(uint64_t *word, uint64_t *expected, uint64_t desired) {
