@@ -1,0 +1,61 @@
+# make run    install what is missing, build, start a server on this machine
+# make test   everything that must be green
+# make help   the rest
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+SWIFT ?= swift
+
+# The executables that `make build` leaves in bin/.
+PRODUCTS := timesaled
+
+# Further suites of `make test`, beyond `swift test`; each is a target below.
+SUITES :=
+
+# The tests that several threads run on shared memory.
+TSAN_TESTS := CounterStressTests
+
+ADDRESS := 127.0.0.1:7070
+DATA := ./data
+
+.DEFAULT_GOAL := help
+.PHONY: run test build clean help setup tsan
+
+help: ## say what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | \
+		while IFS="$$(printf '\t')" read -r name text; do printf 'make %-8s %s\n' "$$name" "$$text"; done
+
+setup: ## check the Swift toolchain, install missing Debian packages
+	@tools/setup.sh
+
+build: setup ## build the release executables into bin/
+	@for product in $(PRODUCTS); do $(SWIFT) build -c release --product $$product; done
+	@mkdir -p bin
+	@cd "$$($(SWIFT) build -c release --show-bin-path)" && install -m 755 $(PRODUCTS) "$(CURDIR)/bin/"
+	@echo "built: $(PRODUCTS:%=bin/%)"
+
+run: build ## build, start a server on 127.0.0.1:7070, data in ./data
+	@echo
+	@echo "timesaled starts on $(ADDRESS), its data in $(DATA). Stop it with Ctrl-C; run it again and everything is there."
+	@echo "Next, in another terminal:"
+	@echo "  python3 docs/examples/first-order.py    a first sale, a first order"
+	@echo "  bin/timesaled --help                    other addresses, tokens, more shards"
+	@echo "  docs/protocol.md                        how to talk to it from any language"
+	@echo
+	@exec bin/timesaled --listen $(ADDRESS) --data $(DATA)
+
+test: setup ## build everything in debug mode, run every suite
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build
+	@for suite in $(SUITES); do $(MAKE) --no-print-directory $$suite || exit 1; done
+	@echo "make test: swift test $(SUITES:%=+ %) green"
+
+# A filter that matches nothing passes, so the runner's count is asked for.
+tsan: setup ## the lock-free counters under ThreadSanitizer
+	@mkdir -p .build-tsan
+	$(SWIFT) test --sanitize=thread --scratch-path .build-tsan --filter $(TSAN_TESTS) 2>&1 | tee .build-tsan/tests.log
+	@! grep -q 'Test run with 0 tests' .build-tsan/tests.log || { echo 'tsan: no test is named $(TSAN_TESTS)' >&2; exit 1; }
+
+clean: ## remove what was built; data stays
+	rm -rf .build .build-tsan bin
