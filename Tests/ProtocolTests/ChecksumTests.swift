@@ -1,0 +1,38 @@
+import CAtomics
+import Testing
+
+/// The two forms of CRC-32C.
+enum Checksum {
+    static func fast(_ bytes: [UInt8]) -> UInt32 { bytes.withUnsafeBytes { ts_crc32c(0, $0.baseAddress, $0.count) } }
+
+    static func reference(_ bytes: [UInt8]) -> UInt32 {
+        bytes.withUnsafeBytes { ts_crc32c_reference(0, $0.baseAddress, $0.count) }
+    }
+}
+
+/// Shows that the processor's instruction gives what the definition gives: its steps of eight bytes, its
+/// remainder and unaligned starts are all in the lengths and alignments tried.
+@Suite struct ChecksumTests {
+    static let bytes: [UInt8] = (0..<512).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ $0 >> 3) }
+
+    @Test func everyLengthAndAlignment() {
+        Self.bytes.withUnsafeBytes { bytes in
+            for start in 0..<16 {
+                for count in 0...300 {
+                    let from = bytes.baseAddress! + start
+                    #expect(ts_crc32c(0, from, count) == ts_crc32c_reference(0, from, count), "\(count) at \(start)")
+                }
+            }
+        }
+    }
+
+    @Test func continuesFromAnyPlace() {
+        Self.bytes.withUnsafeBytes { bytes in
+            let from = bytes.baseAddress!
+            let whole = ts_crc32c_reference(0, from, 100)
+            for cut in 0...100 {
+                #expect(ts_crc32c(ts_crc32c(0, from, cut), from + cut, 100 - cut) == whole, "cut at \(cut)")
+            }
+        }
+    }
+}

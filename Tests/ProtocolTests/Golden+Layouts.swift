@@ -1,0 +1,157 @@
+import Protocol
+import TestSupport
+
+/// What can be made from the fields of a golden frame.
+protocol GoldenLayout: WireStruct {
+    init(fields: inout GoldenFields) throws
+}
+
+/// Every entry and result under the name that it has in the documentation.
+let goldenLayouts: [String: any GoldenLayout.Type] = [
+    "HandshakeEntry": HandshakeEntry.self, "TopologyResult": TopologyResult.self, "PingEntry": PingEntry.self,
+    "PingResult": PingResult.self, "ShardStatsResult": ShardStatsResult.self,
+    "CreateSaleEntry": CreateSaleEntry.self, "SaleEntry": SaleEntry.self,
+    "RestockSaleEntry": RestockSaleEntry.self, "ListSalesEntry": ListSalesEntry.self,
+    "SaleResult": SaleResult.self, "OrderEntry": OrderEntry.self, "OrderResult": OrderResult.self,
+    "OrderIdEntry": OrderIdEntry.self, "ExtendEntry": ExtendEntry.self,
+    "ListUserOrdersEntry": ListUserOrdersEntry.self, "OrderViewResult": OrderViewResult.self,
+]
+
+extension HandshakeEntry: GoldenLayout {
+    init(fields: inout GoldenFields) throws {
+        self.init(
+            versionMin: try fields.take("versionMin"), versionMax: try fields.take("versionMax"),
+            shard: try fields.take("shard"), token: try fields.takeName("token"))
+    }
+}
+
+extension TopologyResult: GoldenLayout {
+    init(fields: inout GoldenFields) throws {
+        self.init(
+            code: try fields.takeCode(), version: try fields.take("version"), shard: try fields.take("shard"),
+            shards: try fields.take("shards"), frameSizeMaxBytes: try fields.take("frameSizeMaxBytes"),
+            batchCountMax: try fields.take("batchCountMax"), instance: try fields.take("instance"),
+            nowMs: try fields.take("nowMs"), retainMs: try fields.take("retainMs"),
+            inFlightMaxBytes: try fields.take("inFlightMaxBytes"), admin: try fields.take("admin"),
+            sequence: try fields.take("sequence"))
+    }
+}
+
+extension PingEntry: GoldenLayout {
+    init(fields: inout GoldenFields) throws { self.init(nonce: try fields.take("nonce")) }
+}
+
+extension PingResult: GoldenLayout {
+    init(fields: inout GoldenFields) throws {
+        self.init(code: try fields.takeCode(), nonce: try fields.take("nonce"), nowMs: try fields.take("nowMs"))
+    }
+}
+
+extension ShardStatsResult: GoldenLayout {
+    init(fields: inout GoldenFields) throws {
+        self.init(
+            code: try fields.takeCode(), shard: try fields.take("shard"),
+            connections: try fields.take("connections"), frames: try fields.take("frames"),
+            ordersAccepted: try fields.take("ordersAccepted"), ordersRefused: try fields.take("ordersRefused"),
+            confirms: try fields.take("confirms"), cancels: try fields.take("cancels"),
+            expiries: try fields.take("expiries"), extends: try fields.take("extends"),
+            forwarded: try fields.take("forwarded"), busy: try fields.take("busy"),
+            logEvents: try fields.take("logEvents"), logBytes: try fields.take("logBytes"),
+            logBlocks: try fields.take("logBlocks"), writtenLsn: try fields.take("writtenLsn"),
+            durableLsn: try fields.take("durableLsn"), logLatencyUs: try fields.take("logLatencyUs"),
+            ordersRemembered: try fields.take("ordersRemembered"),
+            ordersCapacity: try fields.take("ordersCapacity"), usersKnown: try fields.take("usersKnown"),
+            usersCapacity: try fields.take("usersCapacity"), openHolds: try fields.take("openHolds"),
+            tombstones: try fields.take("tombstones"), bytesReceived: try fields.take("bytesReceived"),
+            bytesSent: try fields.take("bytesSent"), turns: try fields.take("turns"))
+    }
+}
+
+extension CreateSaleEntry: GoldenLayout {
+    init(fields: inout GoldenFields) throws {
+        self.init(
+            operationId: try fields.takeId("operationId"), saleId: try fields.take("saleId"),
+            stock: try fields.take("stock"), startsAtMs: try fields.take("startsAtMs"),
+            endsAtMs: try fields.take("endsAtMs"), perUserLimit: try fields.take("perUserLimit"),
+            holdMs: try fields.take("holdMs"), unitPrice: try fields.take("unitPrice"),
+            name: try fields.takeName("name"))
+    }
+}
+
+extension SaleEntry: GoldenLayout {
+    init(fields: inout GoldenFields) throws { self.init(saleId: try fields.take("saleId")) }
+}
+
+extension RestockSaleEntry: GoldenLayout {
+    init(fields: inout GoldenFields) throws {
+        self.init(
+            operationId: try fields.takeId("operationId"), saleId: try fields.take("saleId"),
+            quantity: try fields.take("quantity"))
+    }
+}
+
+extension ListSalesEntry: GoldenLayout {
+    init(fields: inout GoldenFields) throws {
+        self.init(
+            after: try fields.take("after"), limit: try fields.take("limit"),
+            stateMask: try fields.take("stateMask"))
+    }
+}
+
+extension SaleResult: GoldenLayout {
+    init(fields: inout GoldenFields) throws {
+        self.init(
+            code: try fields.takeCode(), state: try fields.take("state"), flags: try fields.take("flags"),
+            perUserLimit: try fields.take("perUserLimit"), saleId: try fields.take("saleId"),
+            stock: try fields.take("stock"), available: try fields.take("available"),
+            held: try fields.take("held"), sold: try fields.take("sold"),
+            startsAtMs: try fields.take("startsAtMs"), endsAtMs: try fields.take("endsAtMs"),
+            unitPrice: try fields.take("unitPrice"), createdAtMs: try fields.take("createdAtMs"),
+            holdMs: try fields.take("holdMs"), name: try fields.takeName("name"))
+    }
+}
+
+extension OrderEntry: GoldenLayout {
+    init(fields: inout GoldenFields) throws {
+        self.init(
+            orderId: try fields.takeId("orderId"), userId: try fields.takeId("userId"),
+            saleId: try fields.take("saleId"), quantity: try fields.take("quantity"))
+    }
+}
+
+extension OrderResult: GoldenLayout {
+    init(fields: inout GoldenFields) throws {
+        self.init(
+            code: try fields.takeCode(), state: try fields.take("state"), flags: try fields.take("flags"),
+            quantity: try fields.take("quantity"), createdAtMs: try fields.take("createdAtMs"),
+            expiresAtMs: try fields.take("expiresAtMs"))
+    }
+}
+
+extension OrderIdEntry: GoldenLayout {
+    init(fields: inout GoldenFields) throws { self.init(orderId: try fields.takeId("orderId")) }
+}
+
+extension ExtendEntry: GoldenLayout {
+    init(fields: inout GoldenFields) throws {
+        self.init(orderId: try fields.takeId("orderId"), deadlineMs: try fields.take("deadlineMs"))
+    }
+}
+
+extension ListUserOrdersEntry: GoldenLayout {
+    init(fields: inout GoldenFields) throws {
+        self.init(
+            userId: try fields.takeId("userId"), after: try fields.takeId("after"),
+            limit: try fields.take("limit"))
+    }
+}
+
+extension OrderViewResult: GoldenLayout {
+    init(fields: inout GoldenFields) throws {
+        self.init(
+            code: try fields.takeCode(), state: try fields.take("state"), flags: try fields.take("flags"),
+            quantity: try fields.take("quantity"), orderId: try fields.takeId("orderId"),
+            userId: try fields.takeId("userId"), saleId: try fields.take("saleId"),
+            createdAtMs: try fields.take("createdAtMs"), expiresAtMs: try fields.take("expiresAtMs"))
+    }
+}

@@ -1,0 +1,70 @@
+import Protocol
+import TestSupport
+import Testing
+
+/// Shows that sizes and bounds of layouts fit each other, and that reserved bytes are looked at.
+@Suite struct LayoutTests {
+    @Test func sizesAreFixed() {
+        let sizes: [String: Int] = [
+            "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24, "ShardStatsResult": 200,
+            "CreateSaleEntry": 144, "SaleEntry": 8, "RestockSaleEntry": 32, "ListSalesEntry": 16,
+            "SaleResult": 168, "OrderEntry": 48, "OrderResult": 24, "OrderIdEntry": 16, "ExtendEntry": 24,
+            "ListUserOrdersEntry": 40, "OrderViewResult": 64,
+        ]
+        #expect(goldenLayouts.mapValues { $0.sizeBytes } == sizes)
+    }
+
+    @Test(arguments: Operation.allCases)
+    func theLargestFrameFits(_ operation: Operation) {
+        let results = operation.answersList ? Frame.pageCountMax : operation.countMax
+        #expect(Frame.headerSizeBytes + operation.countMax * operation.entrySizeBytes <= Frame.sizeMaxBytes)
+        #expect(Frame.headerSizeBytes + results * operation.resultSizeBytes <= Frame.sizeMaxBytes)
+        #expect(operation.countMax <= Int(UInt16.max))
+        #expect(operation.countMax == 1 || !operation.answersList)
+        #expect(operation.isCatalogue || !operation.isAdmin)
+    }
+
+    /// Reserved bytes, by layout: every one of them must be zero, and no other byte counts.
+    @Test func everyReservedByteIsLookedAt() {
+        check(HandshakeEntry.self, HandshakeEntry.reservedIsZero, reserved: 6..<8)
+        check(ListSalesEntry.self, ListSalesEntry.reservedIsZero, reserved: 11..<16)
+        check(OrderEntry.self, OrderEntry.reservedIsZero, reserved: 44..<48)
+        check(ListUserOrdersEntry.self, ListUserOrdersEntry.reservedIsZero, reserved: 34..<40)
+    }
+
+    private func check<Entry: WireStruct>(
+        _ type: Entry.Type, _ reservedIsZero: (UnsafeRawPointer) -> Bool, reserved: Range<Int>
+    ) {
+        for offset in 0..<Entry.sizeBytes {
+            var bytes = [UInt8](repeating: 0, count: Entry.sizeBytes)
+            bytes[offset] = 0x80
+            let isZero = bytes.withUnsafeBytes { reservedIsZero($0.baseAddress!) }
+            #expect(isZero == !reserved.contains(offset), "\(Entry.self), byte \(offset)")
+        }
+    }
+
+    /// A header is at home at any address: frames follow each other without padding.
+    @Test func frameIsReadAtAnyAlignment() {
+        let nonce: UInt64 = 1 << 63 | 1
+        let frame = FrameBytes.request(.ping, requestId: .max, [PingEntry(nonce: nonce)])
+        for shift in 0..<8 {
+            let bytes = [UInt8](repeating: 0, count: shift) + frame
+            bytes.withUnsafeBytes {
+                let header = FrameHeader($0.baseAddress! + shift)
+                #expect(header.checksumMatches($0.baseAddress! + shift))
+                #expect(header.requestId == .max)
+                #expect(PingEntry($0.baseAddress! + shift + Frame.headerSizeBytes).nonce == nonce)
+            }
+        }
+    }
+
+    /// One changed bit, wherever behind the checksum, must not go unnoticed.
+    @Test func everyBitIsUnderTheChecksum() {
+        let frame = FrameBytes.request(.ping, requestId: 1, [PingEntry(nonce: 2)])
+        for bit in 64..<(frame.count * 8) where !(64..<96).contains(bit) {
+            var damaged = frame
+            damaged[bit / 8] ^= 1 << UInt8(bit % 8)
+            damaged.withUnsafeBytes { #expect(!FrameHeader($0.baseAddress!).checksumMatches($0.baseAddress!)) }
+        }
+    }
+}

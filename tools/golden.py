@@ -1,0 +1,299 @@
+#!/usr/bin/env python3
+"""Prints docs/protocol-golden.json: a second implementation of docs/protocol.md, which is all it is written from.
+
+    python3 tools/golden.py > docs/protocol-golden.json
+
+64-bit numbers are printed as decimal strings, because JSON readers of many languages round them; ids as UUIDs.
+"""
+
+import json
+import struct
+import uuid
+
+MASK = (1 << 64) - 1
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def mix(x):
+    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 & MASK
+    x = (x ^ x >> 27) * 0x94D049BB133111EB & MASK
+    return x ^ x >> 31
+
+
+def partition(user):
+    high, low = struct.unpack(">QQ", user.bytes)
+    return mix(mix(high ^ 0x9E3779B97F4A7C15) ^ low) >> 52
+
+
+def version7(time_ms, part, random):
+    return uuid.UUID(int=(time_ms << 16 | 7 << 12 | part) << 64 | 2 << 62 | random)
+
+
+def version8(hash_high, hash_low, part):
+    return uuid.UUID(int=(hash_high << 16 | 8 << 12 | part) << 64 | 2 << 62 | hash_low)
+
+
+def number(value):
+    return uuid.UUID(int=value)
+
+
+# Layouts: the fields of an entry or result in order, with their types. rN is N reserved bytes.
+LAYOUTS = {
+    "HandshakeEntry": "versionMin:u16 versionMax:u16 shard:u16 :r2 token:text",
+    "TopologyResult": "code:u16 version:u16 shard:u16 shards:u16 frameSizeMaxBytes:u32 batchCountMax:u32 "
+    "instance:u64 nowMs:u64 retainMs:u64 inFlightMaxBytes:u32 admin:u8 :r3 sequence:u64",
+    "PingEntry": "nonce:u64",
+    "PingResult": "code:u16 :r6 nonce:u64 nowMs:u64",
+    "ShardStatsResult": "code:u16 shard:u16 connections:u32 frames:u64 ordersAccepted:u64 ordersRefused:u64 "
+    "confirms:u64 cancels:u64 expiries:u64 extends:u64 forwarded:u64 busy:u64 logEvents:u64 logBytes:u64 "
+    "logBlocks:u64 writtenLsn:u64 durableLsn:u64 logLatencyUs:u64 ordersRemembered:u64 ordersCapacity:u64 "
+    "usersKnown:u64 usersCapacity:u64 openHolds:u64 tombstones:u64 bytesReceived:u64 bytesSent:u64 turns:u64",
+    "CreateSaleEntry": "operationId:id saleId:u64 stock:u64 startsAtMs:u64 endsAtMs:u64 perUserLimit:u32 "
+    "holdMs:u32 unitPrice:u64 name:text",
+    "SaleEntry": "saleId:u64",
+    "RestockSaleEntry": "operationId:id saleId:u64 quantity:u64",
+    "ListSalesEntry": "after:u64 limit:u16 stateMask:u8 :r5",
+    "SaleResult": "code:u16 state:u8 flags:u8 perUserLimit:u32 saleId:u64 stock:u64 available:u64 held:u64 "
+    "sold:u64 startsAtMs:u64 endsAtMs:u64 unitPrice:u64 createdAtMs:u64 holdMs:u32 :r4 name:text",
+    "OrderEntry": "orderId:id userId:id saleId:u64 quantity:u32 :r4",
+    "OrderResult": "code:u16 state:u8 flags:u8 quantity:u32 createdAtMs:u64 expiresAtMs:u64",
+    "OrderIdEntry": "orderId:id",
+    "ExtendEntry": "orderId:id deadlineMs:u64",
+    "ListUserOrdersEntry": "userId:id after:id limit:u16 :r6",
+    "OrderViewResult": "code:u16 state:u8 flags:u8 quantity:u32 orderId:id userId:id saleId:u64 "
+    "createdAtMs:u64 expiresAtMs:u64",
+}
+
+SIZES = {
+    "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24, "ShardStatsResult": 200,
+    "CreateSaleEntry": 144, "SaleEntry": 8, "RestockSaleEntry": 32, "ListSalesEntry": 16, "SaleResult": 168,
+    "OrderEntry": 48, "OrderResult": 24, "OrderIdEntry": 16, "ExtendEntry": 24, "ListUserOrdersEntry": 40,
+    "OrderViewResult": 64,
+}  # fmt: skip
+
+OPERATIONS = {
+    "handshake": (1, "HandshakeEntry", "TopologyResult"),
+    "ping": (2, "PingEntry", "PingResult"),
+    "stats": (3, "PingEntry", "ShardStatsResult"),
+    "topology": (4, "PingEntry", "TopologyResult"),
+    "createSale": (16, "CreateSaleEntry", "SaleResult"),
+    "getSale": (17, "SaleEntry", "SaleResult"),
+    "listSales": (18, "ListSalesEntry", "SaleResult"),
+    "restockSale": (19, "RestockSaleEntry", "SaleResult"),
+    "closeSale": (20, "SaleEntry", "SaleResult"),
+    "order": (32, "OrderEntry", "OrderResult"),
+    "confirm": (33, "OrderIdEntry", "OrderViewResult"),
+    "cancel": (34, "OrderIdEntry", "OrderViewResult"),
+    "extend": (35, "ExtendEntry", "OrderViewResult"),
+    "getOrder": (36, "OrderIdEntry", "OrderViewResult"),
+    "listUserOrders": (37, "ListUserOrdersEntry", "OrderViewResult"),
+}
+
+CODES = {
+    "OK": 0, "BAD_COUNT": 4, "UNAUTHENTICATED": 7, "INVALID_ID": 17, "ID_REUSED": 21, "NOT_FOUND": 22,
+    "ALREADY_EXISTS": 23, "SOLD_OUT": 32, "CONFIRMED": 37, "CANCELLED": 38, "EXPIRED": 39, "BUSY": 96,
+}  # fmt: skip
+
+
+def fields(layout):
+    return [field.split(":") for field in LAYOUTS[layout].split()]
+
+
+def text(value):
+    data = value.encode()
+    return struct.pack("<H78s", len(data), data)
+
+
+def pack(layout, values):
+    data = b""
+    for name, kind in fields(layout):
+        if kind[0] == "r":
+            data += bytes(int(kind[1:]))
+        elif kind == "id":
+            data += values[name].bytes
+        elif kind == "text":
+            data += text(values[name])
+        else:
+            data += values[name].to_bytes(int(kind[1:]) // 8, "little")
+    assert len(data) == SIZES[layout], layout
+    assert {name for name, kind in fields(layout) if kind[0] != "r"} == set(values), layout
+    return data
+
+
+def printable(layout, values):
+    kinds = dict(fields(layout))
+    return {key: str(value) if kinds[key] in ("id", "u64") else value for key, value in values.items()}
+
+
+def frame(name, operation, direction, request_id, body, status="OK", more=False, retry_ms=0):
+    code, *layouts = OPERATIONS[operation]
+    layout = layouts[direction == "reply"]
+    flags = (1 if direction == "reply" else 0) | (2 if more else 0)
+    payload = b"".join(pack(layout, values) for values in body)
+    rest = struct.pack(
+        "<IBBHQHHI", 32 + len(payload), 1, code, CODES[status], request_id, len(body), flags, retry_ms
+    )
+    rest += payload
+    return {
+        "name": name,
+        "operation": operation,
+        "direction": direction,
+        "header": {
+            "length": 8 + len(rest), "version": 1, "operation": code, "status": CODES[status],
+            "requestId": str(request_id), "count": len(body), "flags": flags, "retry": retry_ms,
+        },
+        "layout": layout,
+        "body": [printable(layout, values) for values in body],
+        "hex": (b"TSF1" + struct.pack("<I", crc32c(rest)) + rest).hex(),
+    }  # fmt: skip
+
+
+# The story that the frames tell.
+NOW = 1767225600000  # 2026-01-01T00:00:00Z
+HOLD = 15 * 60 * 1000
+USER = number(42)
+SHOPPER = uuid.UUID("3f2504e0-4f89-41d3-9a0c-0305e82c3301")
+HIGH62 = (1 << 62) - 1
+
+ORDER = version7(NOW, partition(USER), 0x0123456789ABCDEF)
+SECOND = version8(0xFEDCBA987654, 0x3EDCBA9876543210, partition(SHOPPER))
+LOST = version7(NOW + 1, partition(SHOPPER), HIGH62)
+CREATE = version7(NOW - 1000, 0, 1)
+RESTOCK = version7(NOW + 1000, 0, 2)
+PAST53 = (1 << 53) + 1
+
+SALE = dict(
+    code=0, state=1, flags=0, perUserLimit=2, saleId=1001, stock=10000, available=9990, held=7, sold=3,
+    startsAtMs=NOW, endsAtMs=NOW + 3600000, unitPrice=129900, createdAtMs=NOW - 900, holdMs=HOLD,
+    name="New Year's sale \u2013 \uc2e0\ub144 \uc138\uc77c",
+)  # fmt: skip
+UNKNOWN_SALE = {key: "" if key == "name" else 0 for key in SALE} | dict(code=CODES["NOT_FOUND"], saleId=PAST53)
+VIEW = dict(
+    code=0, state=0, flags=0, quantity=2, orderId=ORDER, userId=USER, saleId=1001, createdAtMs=NOW + 5,
+    expiresAtMs=NOW + 5 + HOLD,
+)  # fmt: skip
+NO_VIEW = dict(
+    code=0, state=0, flags=0, quantity=0, orderId=LOST, userId=number(0), saleId=0, createdAtMs=0, expiresAtMs=0
+)
+TOPOLOGY = dict(
+    code=0, version=1, shard=0, shards=2, frameSizeMaxBytes=1 << 20, batchCountMax=8190,
+    instance=0xA1B2C3D4E5F60718, nowMs=NOW, retainMs=7 * 86400000, inFlightMaxBytes=4 << 20, admin=1, sequence=77,
+)  # fmt: skip
+
+
+def stats(shard):
+    names = [name for name, kind in fields("ShardStatsResult") if kind == "u64"]
+    counters = {name: (shard + 1) * 1000000007 + position for position, name in enumerate(names)}
+    return dict(code=0, shard=shard, connections=64 + shard) | counters
+
+
+def frames():
+    request, reply = "request", "reply"
+    expired = VIEW | dict(state=3, expiresAtMs=0)
+    return [
+        frame("handshake request", "handshake", request, 1,
+              [dict(versionMin=1, versionMax=1, shard=0xFFFF, token="secret-of-the-shop")]),
+        frame("handshake reply", "handshake", reply, 1, [TOPOLOGY]),
+        frame("handshake refused", "handshake", reply, 1, [], status="UNAUTHENTICATED"),
+        frame("ping request", "ping", request, 2, [dict(nonce=0x1122334455667788)]),
+        frame("ping reply", "ping", reply, 2, [dict(code=0, nonce=0x1122334455667788, nowMs=NOW)]),
+        frame("stats request", "stats", request, 3, [dict(nonce=0)]),
+        frame("stats reply of two shards", "stats", reply, 3, [stats(0), stats(1)]),
+        frame("topology request", "topology", request, 4, [dict(nonce=0)]),
+        frame("topology reply", "topology", reply, 4, [TOPOLOGY | dict(shard=1, admin=0)]),
+        frame("create sale request", "createSale", request, 5,
+              [dict(operationId=CREATE, stock=10000) | {key: SALE[key] for key in
+               ("saleId", "startsAtMs", "endsAtMs", "perUserLimit", "holdMs", "unitPrice", "name")},
+               dict(operationId=version8(1, 2, 0), saleId=MASK, stock=1 << 40, startsAtMs=0, endsAtMs=0,
+                    perUserLimit=0, holdMs=0, unitPrice=(1 << 53) - 1, name="x" * 78)]),
+        frame("create sale reply", "createSale", reply, 5,
+              [SALE | dict(state=0, available=10000, held=0, sold=0),
+               {key: "" if key == "name" else 0 for key in SALE} | dict(code=CODES["ALREADY_EXISTS"], saleId=MASK)]),
+        frame("get sale request", "getSale", request, 6, [dict(saleId=1001), dict(saleId=PAST53)]),
+        frame("get sale reply", "getSale", reply, 6, [SALE, UNKNOWN_SALE]),
+        frame("list sales request", "listSales", request, 8, [dict(after=1000, limit=1, stateMask=0b00110)]),
+        frame("list sales reply with more", "listSales", reply, 8, [SALE], more=True),
+        frame("list sales reply, empty", "listSales", reply, 9, []),
+        frame("restock sale request", "restockSale", request, 10,
+              [dict(operationId=RESTOCK, saleId=1001, quantity=500)]),
+        frame("restock sale repeated reply", "restockSale", reply, 10,
+              [SALE | dict(flags=1, stock=10500, available=10490)]),
+        frame("close sale request", "closeSale", request, 11, [dict(saleId=1001)]),
+        frame("close sale reply", "closeSale", reply, 11, [SALE | dict(state=4)]),
+        frame("order request", "order", request, 7, [dict(orderId=ORDER, userId=USER, saleId=1001, quantity=2)]),
+        frame("order reply", "order", reply, 7,
+              [dict(code=0, state=0, flags=0, quantity=2, createdAtMs=NOW + 5, expiresAtMs=NOW + 5 + HOLD)]),
+        frame("order batch request", "order", request, MASK,
+              [dict(orderId=ORDER, userId=USER, saleId=1001, quantity=2),
+               dict(orderId=SECOND, userId=SHOPPER, saleId=1001, quantity=1000000)]),
+        frame("order batch reply", "order", reply, MASK,
+              [dict(code=0, state=1, flags=3, quantity=2, createdAtMs=NOW + 5, expiresAtMs=0),
+               dict(code=CODES["SOLD_OUT"], state=0, flags=0, quantity=0, createdAtMs=0, expiresAtMs=0)]),
+        frame("order busy reply", "order", reply, 12, [], status="BUSY", retry_ms=20),
+        frame("order bad count reply", "order", reply, 13, [], status="BAD_COUNT"),
+        frame("confirm request", "confirm", request, 14, [dict(orderId=ORDER)]),
+        frame("confirm late reply", "confirm", reply, 14, [VIEW | dict(state=1, flags=2, expiresAtMs=0)]),
+        frame("confirm expired reply", "confirm", reply, 15, [expired | dict(code=CODES["EXPIRED"])]),
+        frame("cancel request", "cancel", request, 16, [dict(orderId=ORDER), dict(orderId=LOST)]),
+        frame("cancel reply with a tombstone", "cancel", reply, 16,
+              [VIEW | dict(state=2, expiresAtMs=0), NO_VIEW | dict(state=2, flags=4, createdAtMs=NOW + 9)]),
+        frame("extend request", "extend", request, 17, [dict(orderId=ORDER, deadlineMs=NOW + 2 * HOLD)]),
+        frame("extend reply", "extend", reply, 17, [VIEW | dict(expiresAtMs=NOW + 2 * HOLD)]),
+        frame("extend of a confirmed order", "extend", reply, 18,
+              [VIEW | dict(code=CODES["CONFIRMED"], state=1, expiresAtMs=0)]),
+        frame("get order request", "getOrder", request, 19, [dict(orderId=LOST), dict(orderId=ORDER)]),
+        frame("get order reply", "getOrder", reply, 19, [NO_VIEW | dict(code=CODES["NOT_FOUND"]), VIEW]),
+        frame("list user orders request", "listUserOrders", request, 20,
+              [dict(userId=USER, after=ORDER, limit=1000)]),
+        frame("list user orders reply", "listUserOrders", reply, 20, [VIEW, expired], more=False),
+    ]  # fmt: skip
+
+
+def crc_vectors():
+    published = [
+        (b"", 0), (b"123456789", 0xE3069283), (bytes(32), 0x8A9136AA), (b"\xff" * 32, 0x62A8AB43),
+        (bytes(range(32)), 0x46DD794E), (bytes(reversed(range(32))), 0x113FDB5C),
+    ]  # fmt: skip
+    assert all(crc32c(data) == crc for data, crc in published)
+    return [dict(hex=data.hex(), crc=crc) for data, crc in published]
+
+
+def partition_vectors():
+    users = [number(1), number(2), number(42), number(1000000), number(MASK), SHOPPER, number(1 << 64),
+             number((1 << 128) - 1)]  # fmt: skip
+    return [dict(user=str(user), partition=partition(user)) for user in users]
+
+
+def uuid_vectors():
+    vectors = []
+    for value in [ORDER, SECOND, LOST, CREATE, version7((1 << 48) - 1, 4095, HIGH62), version7(0, 0, 0),
+                  version8((1 << 48) - 1, HIGH62, 4095)]:  # fmt: skip
+        high, low = struct.unpack(">QQ", value.bytes)
+        version = high >> 12 & 15
+        vectors.append(
+            dict(text=str(value), high=str(high), low=str(low), version=version, partition=high & 4095,
+                 mintTimeMs=str(high >> 16) if version == 7 else None)
+        )  # fmt: skip
+    return vectors
+
+
+def main():
+    golden = {
+        "crc32c": crc_vectors(),
+        "partitions": partition_vectors(),
+        "uuids": uuid_vectors(),
+        "frames": frames(),
+    }
+    print(json.dumps(golden, indent=1, ensure_ascii=True))
+
+
+if __name__ == "__main__":
+    main()
