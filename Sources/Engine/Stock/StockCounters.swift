@@ -61,10 +61,11 @@ public struct StockCounters: @unchecked Sendable {
         return false
     }
 
-    /// Takes up to `quantity` units from one stripe; answers how many.
+    /// Takes up to `quantity` units from one stripe; answers how many. A gather that finds nothing may end
+    /// in SOLD_OUT, so that the load keeps its place between those of the put sequences.
     func takeUpTo(_ sale: Int, stripe shard: Int, _ quantity: UInt64) -> UInt64 {
         let word = available(sale, shard)
-        var seen = ts_load_relaxed(word)
+        var seen = ts_load_seq_cst(word)
         while seen > 0 {
             let taken = min(seen, quantity)
             if ts_compare_exchange(word, &seen, seen - taken) { return taken }

@@ -9,7 +9,7 @@ import CAtomics
 ///     single --whole quantity in one stripe--> taken
 ///       | no stripe has it
 ///       v
-///     scan (sequences, available, sequences again; turnstile free before and after)
+///     scan (turnstile free, sequences, available; turnstile still free, sequences still the same)
 ///       | fewer than wanted, nothing moved --------------> soldOut
 ///       | one stripe has it --> single
 ///       v units are spread
@@ -23,6 +23,8 @@ import CAtomics
 /// quantity, that last read is a moment when fewer were free. Two things could break this. A put during
 /// the reads: then a sequence is odd or has changed. Units on loan to a tentative take that may yet fail:
 /// then the turnstile is occupied before or after the reads, or its rollback (a put) changed a sequence.
+/// The turnstile is looked at before the sequences are read again: the other way round, a rollback
+/// between the two looks would escape both.
 ///
 /// Why two gathers do not both fail: only the holder of the turnstile gathers, and the other one waits
 /// and scans again. Why none waits for ever: the holder needs no one else's step to finish a pass, and
@@ -38,7 +40,7 @@ public struct StockTake {
     }
 
     enum Phase: UInt8 {
-        case single, scanTurnstile, scanSequences, scanAvailable, verifySequences, verifyTurnstile
+        case single, scanTurnstile, scanSequences, scanAvailable, verifyTurnstile, verifySequences
         case awaitTurnstile, gatherSequences, gather, gatherVerify, rollBack, settle
     }
 
@@ -46,13 +48,13 @@ public struct StockTake {
     let sale: Int
     let shard: Int
     let wanted: UInt64
-    private var phase = Phase.single
-    private var visited = 0
-    private var found: UInt64 = 0
-    private var largest: UInt64 = 0
-    private var sequenceSum: UInt64 = 0
-    private var verifySum: UInt64 = 0
-    private var collected: UInt64 = 0
+    private(set) var phase = Phase.single
+    private(set) var visited = 0
+    private(set) var found: UInt64 = 0
+    private(set) var largest: UInt64 = 0
+    private(set) var sequenceSum: UInt64 = 0
+    private(set) var verifySum: UInt64 = 0
+    private(set) var collected: UInt64 = 0
 
     /// `shard` is the caller's own; its stripe is tried first.
     public init(counters: StockCounters, sale: Int, shard: Int, quantity: UInt64) {
@@ -70,12 +72,12 @@ public struct StockTake {
         case .scanTurnstile: return stepScanTurnstile()
         case .scanSequences: return stepSequences(next: .scanAvailable)
         case .scanAvailable: return stepScanAvailable()
-        case .verifySequences: return stepVerifySequences(unchanged: .verifyTurnstile, changed: .scanTurnstile)
         case .verifyTurnstile: return stepVerifyTurnstile()
+        case .verifySequences: return stepVerifyScan()
         case .awaitTurnstile: return stepAwaitTurnstile()
         case .gatherSequences: return stepSequences(next: .gather)
         case .gather: return stepGather()
-        case .gatherVerify: return stepVerifySequences(unchanged: .rollBack, changed: .gatherSequences)
+        case .gatherVerify: return stepVerifyGather()
         case .rollBack: return stepRollBack()
         case .settle: return stepSettle()
         }
@@ -125,23 +127,29 @@ public struct StockTake {
         found &+= available
         largest = max(largest, available)
         visited += 1
-        return visited < counters.shards ? .again : enter(.verifySequences)
-    }
-
-    private mutating func stepVerifySequences(unchanged: Phase, changed: Phase) -> Answer {
-        if visited == 0 { verifySum = 0 }
-        verifySum &+= ts_load_seq_cst(counters.putSequence(sale, current))
-        visited += 1
-        if visited < counters.shards { return .again }
-        return enter(verifySum == sequenceSum ? unchanged : changed)
+        return visited < counters.shards ? .again : enter(.verifyTurnstile)
     }
 
     private mutating func stepVerifyTurnstile() -> Answer {
-        if found >= wanted { return enter(largest >= wanted ? .single : .awaitTurnstile) }
         if !PlantedBug.noWaitForGathers.isPlanted {
             guard ts_load_seq_cst(counters.turnstile(sale)) == 0 else { return enter(.scanTurnstile) }
         }
+        return enter(.verifySequences)
+    }
+
+    private mutating func stepVerifyScan() -> Answer {
+        guard let isUnchanged = readSequenceAgain() else { return .again }
+        if !isUnchanged { return enter(.scanTurnstile) }
+        if found >= wanted { return enter(largest >= wanted ? .single : .awaitTurnstile) }
         return .soldOut
+    }
+
+    /// Reads one more sequence; after the last one, answers whether all are what they were.
+    private mutating func readSequenceAgain() -> Bool? {
+        if visited == 0 { verifySum = 0 }
+        verifySum &+= ts_load_seq_cst(counters.putSequence(sale, current))
+        visited += 1
+        return visited < counters.shards ? nil : verifySum == sequenceSum
     }
 
     // MARK: Gather
@@ -161,6 +169,11 @@ public struct StockTake {
         if collected == wanted { return enter(.settle) }
         visited += 1
         return visited < counters.shards ? .again : enter(.gatherVerify)
+    }
+
+    private mutating func stepVerifyGather() -> Answer {
+        guard let isUnchanged = readSequenceAgain() else { return .again }
+        return enter(isUnchanged ? .rollBack : .gatherSequences)
     }
 
     private mutating func stepRollBack() -> Answer {

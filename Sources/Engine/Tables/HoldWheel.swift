@@ -2,18 +2,22 @@
 ///
 /// Four levels of 256 slots of 1 ms, 256 ms, 65.5 s and 4.7 h reach 49.7 days ahead, as far as a hold
 /// can last. Slots are doubly linked lists through the order records, so that a confirm or a cancel
-/// takes its order out in constant time.
+/// takes its order out in constant time. A bit for each slot that is not empty lets the hand jump over
+/// empty stretches: the first hold after a quiet week must not make the shard walk through a week of ms.
 struct HoldWheel: ~Copyable {
     static let levels = 4
     static let slotsPerLevel = 256
 
     let heads: UnsafeMutablePointer<UInt32>
+    /// 256 bits a level: whether a slot has orders.
+    private let occupied: UnsafeMutablePointer<UInt64>
     /// The tick that is due next: everything before it has been handed out.
     private(set) var currentMs: UInt64
     private(set) var count = 0
 
     init(nowMs: UInt64, memory: MemorySource) {
         heads = memory.table(of: UInt32.self, count: Self.levels * Self.slotsPerLevel)
+        occupied = memory.table(of: UInt64.self, count: Self.levels * Self.wordsPerLevel)
         currentMs = nowMs
     }
 
@@ -38,7 +42,7 @@ struct HoldWheel: ~Copyable {
         if previous & Self.headMark == 0 {
             orders[previous].pointee.timerNext = next
         } else {
-            heads[Int(previous & ~Self.headMark)] = next
+            setHead(Int(previous & ~Self.headMark), next)
         }
         record.pointee.timerNext = 0
         record.pointee.timerPrevious = 0
@@ -48,31 +52,67 @@ struct HoldWheel: ~Copyable {
     /// The next order whose deadline is at or before `nowMs`, or 0. It stays in the wheel: the caller
     /// ends or prolongs the hold, which takes it out.
     mutating func nextDue(nowMs: UInt64, in orders: borrowing Pool<OrderRecord>) -> UInt32 {
-        if count == 0 {
-            currentMs = max(currentMs, nowMs)
-            return 0
-        }
         while true {
-            let head = heads[Int(currentMs & 255)]
-            if head != 0 { return currentMs <= nowMs ? head : 0 }
-            if currentMs >= nowMs { return 0 }
-            currentMs &+= 1
-            if currentMs & 255 == 0 { cascade(in: orders) }
+            let due = nextOccupied(level: 0, from: Int(currentMs & 255))
+            let stopMs = due.map { currentMs & ~255 | UInt64($0) } ?? nextCascadeMs()
+            guard stopMs <= nowMs else {
+                currentMs = max(currentMs, nowMs)
+                return 0
+            }
+            currentMs = stopMs
+            if let due { return heads[due] }
+            cascade(in: orders)
         }
     }
 
     /// The latest moment at which `nextDue` has to be asked again, or nil if nothing is held.
     func wakeMs() -> UInt64? {
         if count == 0 { return nil }
-        let base = currentMs & ~255
-        for tick in Int(currentMs & 255)..<256 where heads[tick] != 0 { return base + UInt64(tick) }
-        return base + 256
+        let due = nextOccupied(level: 0, from: Int(currentMs & 255))
+        return due.map { currentMs & ~255 | UInt64($0) } ?? nextCascadeMs()
+    }
+
+    /// When the hand reaches the next slot above the first level that has orders; no such slot: never.
+    /// Every slot of a level comes before the next one of the level above, hence the first found is next.
+    private func nextCascadeMs() -> UInt64 {
+        for level in 1..<Self.levels {
+            let shift = UInt64(8 * level)
+            let position = Int(currentMs >> shift & 255)
+            let roundMs = currentMs & ~(1 << (shift + 8) - 1)
+            if let next = nextOccupied(level: level, from: position + 1) { return roundMs | UInt64(next) << shift }
+            // Deadlines beyond the end of the last level's round wait in slots that the hand has passed.
+            if level == Self.levels - 1, let next = nextOccupied(level: level, from: 0) {
+                return roundMs + (1 << (shift + 8)) + UInt64(next) << shift
+            }
+        }
+        return .max
+    }
+
+    private func nextOccupied(level: Int, from position: Int) -> Int? {
+        guard position < Self.slotsPerLevel else { return nil }
+        let words = occupied + level * Self.wordsPerLevel
+        var word = position >> 6
+        var bits = words[word] & (UInt64.max &<< UInt64(position & 63))
+        while bits == 0 {
+            word += 1
+            if word == Self.wordsPerLevel { return nil }
+            bits = words[word]
+        }
+        return word << 6 | bits.trailingZeroBitCount
     }
 
     // MARK: Lists
 
     /// Marks in `timerPrevious` that what comes before is the head of slot n.
     private static let headMark: UInt32 = 1 << 31
+
+    private static let wordsPerLevel = slotsPerLevel / 64
+
+    private func setHead(_ index: Int, _ slot: UInt32) {
+        heads[index] = slot
+        let bit: UInt64 = 1 &<< UInt64(index & 63)
+        if slot == 0 { occupied[index >> 6] &= ~bit } else { occupied[index >> 6] |= bit }
+    }
 
     private mutating func link(_ slot: UInt32, in orders: borrowing Pool<OrderRecord>) {
         let record = orders[slot]
@@ -81,7 +121,7 @@ struct HoldWheel: ~Copyable {
         record.pointee.timerNext = head
         record.pointee.timerPrevious = Self.headMark | UInt32(index)
         if head != 0 { orders[head].pointee.timerPrevious = slot }
-        heads[index] = slot
+        setHead(index, slot)
     }
 
     /// The lowest level on whose current round the deadline lies.
@@ -101,7 +141,7 @@ struct HoldWheel: ~Copyable {
             let position = Int(currentMs >> UInt64(8 * level) & 255)
             let index = level * Self.slotsPerLevel + position
             var slot = heads[index]
-            heads[index] = 0
+            setHead(index, 0)
             while slot != 0 {
                 let next = orders[slot].pointee.timerNext
                 link(slot, in: orders)

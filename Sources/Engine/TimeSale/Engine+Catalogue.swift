@@ -135,39 +135,42 @@ extension Engine {
             waitLsn: lsn, change: CatalogueChange(kind: .closed, sale: slot, lsn: lsn, units: 0), sale: slot)
     }
 
-    public func getSale(_ bytes: UnsafeRawPointer, result: UnsafeMutableRawPointer, nowMs: UInt64) {
+    /// Shows a sale. Its counts are of this moment; its stock and closing wait for their events.
+    public func getSale(_ bytes: UnsafeRawPointer, result: UnsafeMutableRawPointer, nowMs: UInt64)
+        -> CatalogueOutcome
+    {
         let id = SaleEntry(bytes).saleId
         let slot = findSale(id)
-        guard slot != 0, saleDetails[Int(slot)].isPublished else {
-            _ = refuseSale(.notFound, id, result)
-            return
-        }
+        guard slot != 0, saleDetails[Int(slot)].isPublished else { return refuseSale(.notFound, id, result) }
         showSale(slot, flags: 0, nowMs: nowMs).store(to: result)
+        return CatalogueOutcome(waitLsn: saleDetails[Int(slot)].lastLsn, change: nil, sale: slot)
     }
 
     /// A page of sales in the order of their creation: only those that every shard knows.
     public func listSales(_ bytes: UnsafeRawPointer, results: UnsafeMutableRawPointer, limit: Int, nowMs: UInt64)
-        -> (code: ResultCode, count: Int, more: Bool)
+        -> (code: ResultCode, count: Int, more: Bool, waitLsn: UInt64)
     {
         let entry = ListSalesEntry(bytes)
-        guard entry.limit >= 1, ListSalesEntry.reservedIsZero(bytes) else { return (.invalid, 0, false) }
+        guard entry.limit >= 1, ListSalesEntry.reservedIsZero(bytes) else { return (.invalid, 0, false, 0) }
         var slot = 0
         if entry.after != 0 {
             slot = Int(findSale(entry.after))
-            if slot == 0 { return (.notFound, 0, false) }
+            if slot == 0 { return (.notFound, 0, false, 0) }
         }
         var count = 0
+        var waitLsn: UInt64 = 0
         let most = min(limit, Int(entry.limit))
         while slot < sales.count {
             slot += 1
             guard saleDetails[slot].isPublished else { continue }
             let shown = showSale(UInt32(slot), flags: 0, nowMs: nowMs)
             if entry.stateMask != 0 && entry.stateMask & (1 << shown.state) == 0 { continue }
-            if count == most { return (.ok, count, true) }
+            if count == most { return (.ok, count, true, waitLsn) }
+            waitLsn = max(waitLsn, saleDetails[slot].lastLsn)
             shown.store(to: results + count * SaleResult.sizeBytes)
             count += 1
         }
-        return (.ok, count, false)
+        return (.ok, count, false, waitLsn)
     }
 
     // MARK: Following a change on every shard
@@ -199,12 +202,12 @@ extension Engine {
     /// Every shard knows the sale: it can be shown.
     public mutating func publishSale(slot: UInt32) { saleDetails[Int(slot)].isPublished = true }
 
-    /// Shows a sale again, when its reply leaves.
-    public func showSale(slot: UInt32, isRepeat: Bool, nowMs: UInt64, result: UnsafeMutableRawPointer) {
-        showSale(slot, flags: isRepeat ? ResultFlags.repeat : 0, nowMs: nowMs).store(to: result)
+    /// Brings a result that shows a sale up to date, when its reply leaves.
+    public func refreshSale(_ result: UnsafeMutableRawPointer, nowMs: UInt64) {
+        let shown = SaleResult(UnsafeRawPointer(result))
+        guard shown.code == .ok else { return }
+        showSale(findSale(shown.saleId), flags: shown.flags, nowMs: nowMs).store(to: result)
     }
-
-    public func saleIsPublished(slot: UInt32) -> Bool { saleDetails[Int(slot)].isPublished }
 
     public func saleDefinition(slot: UInt32) -> SaleDefinition {
         let sale = sales[slot].pointee

@@ -1,0 +1,79 @@
+import Engine
+import Protocol
+
+/// Replies to frames whose entries are with several shards: each waits until all its parts have come.
+///
+/// A fixed number of slots, each with memory for a small reply; a large one borrows from the heap within
+/// a bound. What does not fit is refused with BUSY before anything is sent.
+struct Assemblies: ~Copyable {
+    struct Assembly {
+        var connection: UInt64 = 0
+        var requestId: UInt64 = 0
+        var operation = Operation.ping
+        var count = 0
+        var outstanding = 0
+        var isOpen = false
+        var flags: UInt16 = 0
+        var status = ResultCode.ok
+        var heap: UnsafeMutableRawPointer?
+        var frameSizeBytes = 0
+        var nextFree: UInt32 = 0
+    }
+
+    static let slotCount = 4096
+    static let smallFrameSizeBytes = 4096
+    static let heapSizeMaxBytes = 64 << 20
+
+    private let assemblies: UnsafeMutablePointer<Assembly>
+    private let small: UnsafeMutableRawPointer
+    private var firstFree: UInt32 = 1
+    private var heapSizeBytes = 0
+    private(set) var openCount = 0
+
+    init(memory: MemorySource) {
+        assemblies = .allocate(capacity: Self.slotCount + 1)
+        assemblies.initialize(repeating: Assembly(), count: Self.slotCount + 1)
+        for slot in 1..<Self.slotCount { assemblies[slot].nextFree = UInt32(slot + 1) }
+        small = memory.allocate((Self.slotCount + 1) * Self.smallFrameSizeBytes)
+    }
+
+    /// A slot for a reply of `frameSizeBytes`, or nil at the bound.
+    mutating func open(
+        connection: UInt64, requestId: UInt64, operation: Operation, count: Int, frameSizeBytes: Int
+    ) -> UInt32? {
+        let slot = firstFree
+        guard slot != 0 else { return nil }
+        var heap: UnsafeMutableRawPointer?
+        if frameSizeBytes > Self.smallFrameSizeBytes {
+            guard heapSizeBytes + frameSizeBytes <= Self.heapSizeMaxBytes else { return nil }
+            heap = UnsafeMutableRawPointer.allocate(byteCount: frameSizeBytes, alignment: 16)
+            heapSizeBytes += frameSizeBytes
+        }
+        firstFree = assemblies[Int(slot)].nextFree
+        assemblies[Int(slot)] = Assembly(
+            connection: connection, requestId: requestId, operation: operation, count: count, outstanding: 0,
+            isOpen: true, heap: heap, frameSizeBytes: frameSizeBytes)
+        openCount += 1
+        return slot
+    }
+
+    subscript(_ slot: UInt32) -> UnsafeMutablePointer<Assembly> {
+        precondition(slot != 0 && Int(slot) <= Self.slotCount && assemblies[Int(slot)].isOpen)
+        return assemblies + Int(slot)
+    }
+
+    /// Where the reply frame is put together.
+    func frame(_ slot: UInt32) -> UnsafeMutableRawPointer {
+        assemblies[Int(slot)].heap ?? small + Int(slot) * Self.smallFrameSizeBytes
+    }
+
+    mutating func close(_ slot: UInt32) {
+        if let heap = self[slot].pointee.heap {
+            heap.deallocate()
+            heapSizeBytes -= self[slot].pointee.frameSizeBytes
+        }
+        assemblies[Int(slot)] = Assembly(nextFree: firstFree)
+        firstFree = slot
+        openCount -= 1
+    }
+}

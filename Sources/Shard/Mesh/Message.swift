@@ -1,0 +1,30 @@
+import Protocol
+
+/// A message between shards, in a ring.
+///
+///     request, reply      0 length (4)   4 kind (1)   5 operation (1)   6 code (2)   8 assembly (4)  12 count (4)
+///                        16 flags (8)   24 indices (2 each), padded to 8, then entries or results
+///     sale notice         0 length (4)   4 kind (1)   8 sale slot (4)  16 ordinal (8)  24 units for the
+///                        receiver (8)  32 id  40 starts  48 ends  56 limit (4)  60 hold (4)  64 unit price
+///     notice known        0 length (4)   4 kind (1)  16 ordinal (8)
+enum Message {
+    enum Kind: UInt8 {
+        /// Entries for the receiver's users; the reply goes to an assembly of the sender.
+        case entries = 1
+        /// Results for an assembly.
+        case results = 2
+        case saleCreated = 3
+        case saleClosed = 4
+        /// The sender knows everything up to this ordinal.
+        case noticeKnown = 5
+    }
+
+    static let headerSizeBytes = 24
+    static let noticeSizeBytes = 72
+    static let knownSizeBytes = 24
+    /// The most entries in one message, so that rings drain in small steps.
+    static let countMax = 1024
+
+    static func bodyOffset(count: Int) -> Int { headerSizeBytes + (count * 2 + 7) / 8 * 8 }
+    static func sizeBytes(count: Int, itemSizeBytes: Int) -> Int { bodyOffset(count: count) + count * itemSizeBytes }
+}

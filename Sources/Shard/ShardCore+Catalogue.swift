@@ -1,0 +1,226 @@
+import Engine
+import Protocol
+
+// Operations on the catalogue, on the shard that keeps it, and their way to the others:
+// logged, durable, known to every shard, visible, answered.
+
+/// Changes on their way, and the replies that wait for them.
+struct CatalogueProgress {
+    struct PendingChange {
+        var change: CatalogueChange
+        var ordinal: UInt64
+    }
+
+    struct PendingReply {
+        var source: Work.Source
+        var operation: Operation
+        var count: Int
+        var results: [UInt8]
+        /// The indices of the request it answers, if it came from another shard.
+        var request: [UInt8]
+        var waitLsn: UInt64
+        var ordinal: UInt64
+    }
+
+    /// Logged, in order. Ordinals count changes since the start.
+    var changes: [PendingChange] = []
+    var replies: [PendingReply] = []
+    var lastOrdinal: UInt64 = 0
+    /// Up to where the shards have been told, and up to where each has said that it knows.
+    var toldOrdinal: UInt64 = 0
+    var knownOrdinals: [UInt64] = []
+    var completeOrdinal: UInt64 = 0
+
+    var isEmpty: Bool { changes.isEmpty && replies.isEmpty }
+    /// Whether a change waits for the disk.
+    var awaitsDurability: Bool { !isEmpty }
+}
+
+extension ShardCore {
+    mutating func runCatalogue(
+        _ operation: Operation, _ entries: UnsafeRawPointer, _ count: Int, _ source: Work.Source, nowMs: UInt64
+    ) -> WorkProgress {
+        if operation == .listSales { return runList(operation, entries, source, nowMs: nowMs) }
+        // At a bound of the log or of pending replies: nothing of the frame has happened yet.
+        let isFull = catalogue.replies.count >= 1024 || !hasCatalogueRoom(count)
+        if isFull && operation != .getSale {
+            results.initializeMemory(as: UInt8.self, repeating: 0, count: count * operation.resultSizeBytes)
+            for index in 0..<count {
+                results.storeLE(ResultCode.busy.rawValue, index * operation.resultSizeBytes)
+            }
+            finish(source, operation, count: count, waitLsn: 0)
+            return .finished
+        }
+        var waitLsn: UInt64 = 0
+        var waitsForChange = false
+        for index in 0..<count {
+            let entry = entries + index * operation.entrySizeBytes
+            let result = results + index * operation.resultSizeBytes
+            let outcome: CatalogueOutcome
+            switch operation {
+            case .createSale: outcome = engine.pointee.createSale(entry, result: result, nowMs: nowMs)
+            case .restockSale: outcome = engine.pointee.restockSale(entry, result: result, nowMs: nowMs)
+            case .closeSale: outcome = engine.pointee.closeSale(entry, result: result, nowMs: nowMs)
+            case .getSale: outcome = engine.pointee.getSale(entry, result: result, nowMs: nowMs)
+            default: preconditionFailure("not an operation on the catalogue")
+            }
+            waitLsn = max(waitLsn, outcome.waitLsn)
+            // A read waits for the events it shows, not for what every shard knows.
+            if outcome.waitLsn > 0 && operation != .getSale { waitsForChange = true }
+            if let change = outcome.change {
+                catalogue.lastOrdinal += 1
+                catalogue.changes.append(.init(change: change, ordinal: catalogue.lastOrdinal))
+            }
+        }
+        if waitsForChange && catalogue.completeOrdinal < catalogue.lastOrdinal {
+            keepReply(source, operation, count, waitLsn)
+        } else {
+            finish(source, operation, count: count, waitLsn: waitLsn)
+        }
+        return .finished
+    }
+
+    private func hasCatalogueRoom(_ count: Int) -> Bool {
+        let free = engine.pointee.events.pointee.capacityBytes - engine.pointee.events.pointee.usedBytes
+        return free >= count * EventField.sizeMaxBytes + EventBuffer.operationSizeMaxBytes
+    }
+
+    private mutating func keepReply(_ source: Work.Source, _ operation: Operation, _ count: Int, _ waitLsn: UInt64) {
+        var request: [UInt8] = []
+        if case .mesh(_, _, let message) = source {
+            let size = Message.bodyOffset(count: Int(message.loadLE(12, as: UInt32.self)))
+            request = Array(UnsafeRawBufferPointer(start: message, count: size))
+        }
+        catalogue.replies.append(
+            .init(
+                source: source, operation: operation, count: count,
+                results: Array(UnsafeRawBufferPointer(start: results, count: count * operation.resultSizeBytes)),
+                request: request, waitLsn: waitLsn, ordinal: catalogue.lastOrdinal))
+    }
+
+    // MARK: Progress
+
+    /// Tells the shards what has become durable, applies what they all know, and answers.
+    mutating func advanceCatalogue(nowMs: UInt64) {
+        guard !catalogue.isEmpty else { return }
+        if catalogue.knownOrdinals.isEmpty { catalogue.knownOrdinals = Array(repeating: 0, count: shards) }
+        tellShards()
+        let others = (0..<shards).filter { $0 != shard }
+        let known = others.map { catalogue.knownOrdinals[$0] }.min() ?? UInt64.max
+        while let pending = catalogue.changes.first, pending.ordinal <= min(known, catalogue.toldOrdinal) {
+            complete(pending.change)
+            catalogue.completeOrdinal = pending.ordinal
+            catalogue.changes.removeFirst()
+        }
+        while let pending = catalogue.replies.first, pending.ordinal <= catalogue.completeOrdinal, hasReplyRoom {
+            answer(pending, nowMs: nowMs)
+            catalogue.replies.removeFirst()
+        }
+    }
+
+    /// Sends notices of durable changes in order, each to all shards or to none yet.
+    private mutating func tellShards() {
+        for pending in catalogue.changes where pending.ordinal > catalogue.toldOrdinal {
+            guard pending.change.lsn <= writer.durableLsn else { return }
+            // Notices are small, and every shard takes them in each turn: a full ring is passing.
+            for target in 0..<shards where target != shard {
+                guard reservedReplyBytes[target] + Message.knownSizeBytes + 64 <= mesh.ringCapacityBytes / 2,
+                    mesh.requests(from: shard, to: target).reserve(Message.noticeSizeBytes) != nil
+                else { return }
+            }
+            for target in 0..<shards where target != shard { sendNotice(pending, to: target) }
+            catalogue.toldOrdinal = pending.ordinal
+        }
+    }
+
+    private mutating func sendNotice(_ pending: CatalogueProgress.PendingChange, to target: Int) {
+        let ring = mesh.requests(from: shard, to: target)
+        guard reserve(Message.knownSizeBytes, for: target), let notice = ring.reserve(Message.noticeSizeBytes) else {
+            preconditionFailure("room for the notice was checked")
+        }
+        let kind: Message.Kind =
+            switch pending.change.kind {
+            case .created: .saleCreated
+            case .restocked: .saleRestocked
+            case .closed: .saleClosed
+            }
+        let definition = engine.pointee.saleDefinition(slot: pending.change.sale)
+        notice.storeLE(kind.rawValue, 4)
+        notice.storeLE(pending.change.sale, 8)
+        notice.storeLE(pending.ordinal, 16)
+        notice.storeLE(StockCounters.share(of: pending.change.units, shard: target, shards), 24)
+        notice.storeLE(definition.id, 32)
+        notice.storeLE(definition.startsAtMs, 40)
+        notice.storeLE(definition.endsAtMs, 48)
+        notice.storeLE(definition.perUserLimit, 56)
+        notice.storeLE(definition.holdMs, 60)
+        notice.storeLE(definition.unitPrice, 64)
+        ring.publish(notice, Message.noticeSizeBytes)
+        wakes |= 1 << UInt64(target)
+    }
+
+    /// On another shard: follows a change of the catalogue, and says so.
+    mutating func takeNotice(_ kind: Message.Kind, _ notice: UnsafeMutableRawPointer, from source: Int) {
+        let slot: UInt32 = notice.loadLE(8)
+        let units: UInt64 = notice.loadLE(24)
+        switch kind {
+        case .saleCreated:
+            engine.pointee.learnSale(
+                slot: slot,
+                SaleDefinition(
+                    id: notice.loadLE(32), startsAtMs: notice.loadLE(40), endsAtMs: notice.loadLE(48),
+                    perUserLimit: notice.loadLE(56), holdMs: notice.loadLE(60), unitPrice: notice.loadLE(64)))
+            engine.pointee.openSale(slot: slot, units: units)
+        case .saleRestocked: engine.pointee.addStock(slot: slot, units: units)
+        case .saleClosed: engine.pointee.stopSale(slot: slot)
+        case .entries, .results, .noticeKnown: preconditionFailure("not a notice")
+        }
+        let ring = mesh.replies(from: shard, to: source)
+        guard let known = ring.reserve(Message.knownSizeBytes) else {
+            preconditionFailure("the room for a reply between shards was reserved")
+        }
+        known.storeLE(Message.Kind.noticeKnown.rawValue, 4)
+        known.storeLE(notice.loadLE(16, as: UInt64.self), 16)
+        ring.publish(known, Message.knownSizeBytes)
+        wakes |= 1 << UInt64(source)
+    }
+
+    mutating func noticeIsKnown(by source: Int, ordinal: UInt64, nowMs: UInt64) {
+        catalogue.knownOrdinals[source] = max(catalogue.knownOrdinals[source], ordinal)
+        advanceCatalogue(nowMs: nowMs)
+    }
+
+    /// A change that is durable and known everywhere becomes visible.
+    private mutating func complete(_ change: CatalogueChange) {
+        let units = StockCounters.share(of: change.units, shard: shard, shards)
+        switch change.kind {
+        case .created:
+            engine.pointee.openSale(slot: change.sale, units: units)
+            engine.pointee.publishSale(slot: change.sale)
+        case .restocked: engine.pointee.addStock(slot: change.sale, units: units)
+        case .closed: engine.pointee.stopSale(slot: change.sale)
+        }
+    }
+
+    /// Answers with the sales as they are now that the change shows.
+    private mutating func answer(_ pending: CatalogueProgress.PendingReply, nowMs: UInt64) {
+        pending.results.withUnsafeBytes {
+            results.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
+        }
+        for index in 0..<pending.count {
+            engine.pointee.refreshSale(results + index * SaleResult.sizeBytes, nowMs: nowMs)
+        }
+        switch pending.source {
+        case .none: preconditionFailure("a reply without a source")
+        case .connection:
+            finish(pending.source, pending.operation, count: pending.count, waitLsn: pending.waitLsn)
+        case .mesh(let from, let assembly, _):
+            var request = pending.request
+            request.withUnsafeMutableBytes {
+                finishForMesh(
+                    from: from, assembly: assembly, request: $0.baseAddress!, pending.operation, count: pending.count,
+                    status: .ok, flags: 0, waitLsn: pending.waitLsn)
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+import Engine
+import Protocol
+
+// Frames of this shard's connections.
+
+extension ShardCore {
+    /// Takes a whole frame of a connection that has done its handshake, already examined by `FrameFault`.
+    /// Only when nothing is in hand.
+    public mutating func begin(
+        _ frame: UnsafeRawPointer, _ header: FrameHeader, connection: UInt64, isAdmin: Bool, nowMs: UInt64
+    ) -> WorkProgress {
+        precondition(work.batch == nil)
+        guard hasReplyRoom else { return .blocked }
+        counts.frames &+= 1
+        let operation = Operation(rawValue: header.operation)!
+        let entries = frame + Frame.headerSizeBytes
+        if operation.isAdmin && !isAdmin {
+            return refuseFrame(.forbidden, header, connection)
+        }
+        switch operation {
+        case .handshake:
+            return refuseFrame(.unknownOperation, header, connection)
+        case .ping, .topology, .stats:
+            return answerSystem(operation, header, entries, connection, nowMs: nowMs)
+        case .createSale, .getSale, .listSales, .restockSale, .closeSale:
+            let owner = Partition.owner(of: Partition.catalogue, shards: shards)
+            if owner != shard { return forward(operation, header, entries, connection, to: owner) }
+            return runCatalogue(operation, entries, header.count, .connection(connection, requestId: header.requestId), nowMs: nowMs)
+        case .listUserOrders:
+            let owner = Partition.owner(of: Partition.of(user: entries.loadId(0)), shards: shards)
+            if owner != shard { return forward(operation, header, entries, connection, to: owner) }
+            return runList(operation, entries, .connection(connection, requestId: header.requestId), nowMs: nowMs)
+        case .order, .confirm, .cancel, .extend, .getOrder:
+            if shards > 1 && !ownsAll(operation, entries, header.count) {
+                return distribute(operation, header, entries, connection)
+            }
+            work.source = .connection(connection, requestId: header.requestId)
+            work.batch = Batch(
+                operation: operation, entries: entries, count: header.count,
+                results: scratch + Frame.headerSizeBytes)
+            return resume(nowMs: nowMs)
+        }
+    }
+
+    /// Goes on with what is in hand.
+    public mutating func resume(nowMs: UInt64) -> WorkProgress {
+        guard work.batch != nil else { return .finished }
+        precondition(!isTaking, "a take has to settle first")
+        switch engine.pointee.run(&work.batch!, allowance: &allowance, nowMs: nowMs) {
+        case .paused: return .paused
+        case .takesUnits:
+            take = engine.pointee.take()
+            return .takesUnits
+        case .finished:
+            let batch = work.batch!
+            finish(
+                work.source, batch.operation, count: batch.count, waitLsn: batch.waitLsn)
+            if case .mesh(let from, _, _) = work.source { mesh.requests(from: from, to: shard).advance() }
+            work.batch = nil
+            work.source = .none
+            return .finished
+        }
+    }
+
+    /// Answers a frame with a fault or a refusal of all of it.
+    @discardableResult
+    public mutating func refuseFrame(
+        _ status: ResultCode, _ header: FrameHeader, _ connection: UInt64, retryAfterMs: UInt32 = 0
+    ) -> WorkProgress {
+        guard immediate.hasRoom(Frame.headerSizeBytes) else { return .blocked }
+        FrameHeader.seal(
+            scratch, operation: header.operation, status: status, requestId: header.requestId, count: 0,
+            lengthBytes: Frame.headerSizeBytes, flags: Frame.Flags.reply, retryAfterMs: retryAfterMs)
+        immediate.append(ReplyDestination(connection: connection), waitLsn: 0, scratch, Frame.headerSizeBytes)
+        return .finished
+    }
+
+    /// Seals the results that stand in `scratch` into a reply to where the work came from.
+    @inline(__always)
+    mutating func finish(
+        _ source: Work.Source, _ operation: Operation, count: Int, status: ResultCode = .ok, flags: UInt16 = 0,
+        waitLsn: UInt64
+    ) {
+        switch source {
+        case .none: preconditionFailure("work without a source")
+        case .connection(let connection, let requestId):
+            let lengthBytes = Frame.headerSizeBytes + count * operation.resultSizeBytes
+            FrameHeader.seal(
+                scratch, operation: operation.rawValue, status: status, requestId: requestId, count: count,
+                lengthBytes: lengthBytes, flags: Frame.Flags.reply | flags)
+            reply(ReplyDestination(connection: connection), waitLsn: waitLsn, scratch, lengthBytes)
+        case .mesh(let from, let assembly, let message):
+            finishForMesh(
+                from: from, assembly: assembly, request: message, operation, count: count, status: status,
+                flags: flags, waitLsn: waitLsn)
+        }
+    }
+
+    /// The results of the work in hand, in `scratch`.
+    var results: UnsafeMutableRawPointer { scratch + Frame.headerSizeBytes }
+
+    @inline(__always)
+    private func ownsAll(_ operation: Operation, _ entries: UnsafeRawPointer, _ count: Int) -> Bool {
+        let size = operation.entrySizeBytes
+        for index in 0..<count where owner(ofEntry: entries + index * size) != shard { return false }
+        return true
+    }
+
+    /// The shard of an entry that begins with an operation id.
+    @inline(__always)
+    func owner(ofEntry entry: UnsafeRawPointer) -> Int {
+        Partition.owner(of: entry.loadId(0).carriedPartition, shards: shards)
+    }
+
+    // MARK: Lists
+
+    mutating func runList(_ operation: Operation, _ entries: UnsafeRawPointer, _ source: Work.Source, nowMs: UInt64)
+        -> WorkProgress
+    {
+        switch operation {
+        case .listUserOrders:
+            let page = engine.pointee.listUserOrders(entries, results: results, limit: Frame.pageCountMax)
+            finish(
+                source, operation, count: page.count, status: page.code, flags: page.more ? Frame.Flags.more : 0,
+                waitLsn: page.waitLsn)
+        case .listSales:
+            let page = engine.pointee.listSales(entries, results: results, limit: Frame.pageCountMax, nowMs: nowMs)
+            finish(
+                source, operation, count: page.count, status: page.code, flags: page.more ? Frame.Flags.more : 0,
+                waitLsn: page.waitLsn)
+        default: preconditionFailure("not a list")
+        }
+        return .finished
+    }
+
+    // MARK: System
+
+    private mutating func answerSystem(
+        _ operation: Operation, _ header: FrameHeader, _ entries: UnsafeRawPointer, _ connection: UInt64,
+        nowMs: UInt64
+    ) -> WorkProgress {
+        var count = 1
+        switch operation {
+        case .ping:
+            PingResult(code: .ok, nonce: PingEntry(entries).nonce, nowMs: nowMs).store(to: results)
+        case .topology:
+            topology(isAdmin: false, nowMs: nowMs).store(to: results)
+        case .stats:
+            publishStatistics()
+            count = shards
+            for index in 0..<shards {
+                statisticsBoard.read(shard: index).store(to: results + index * ShardStatsResult.sizeBytes)
+            }
+        default: preconditionFailure("not an operation of the system")
+        }
+        finish(.connection(connection, requestId: header.requestId), operation, count: count, waitLsn: 0)
+        return .finished
+    }
+
+    /// What a handshake and `topology` answer.
+    public func topology(isAdmin: Bool, nowMs: UInt64) -> TopologyResult {
+        TopologyResult(
+            code: .ok, version: UInt16(Frame.version), shard: UInt16(shard), shards: UInt16(shards),
+            frameSizeMaxBytes: UInt32(Frame.sizeMaxBytes), batchCountMax: UInt32(Frame.batchCountMax),
+            instance: instance.instance, nowMs: nowMs, retainMs: instance.retainMs,
+            inFlightMaxBytes: instance.inFlightMaxBytes, admin: isAdmin ? 1 : 0, sequence: writer.writtenSequence)
+    }
+}

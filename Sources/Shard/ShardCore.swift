@@ -1,0 +1,222 @@
+import CAtomics
+import Engine
+import Log
+import Protocol
+
+/// One shard without its I/O: frames in, events into the log, replies out when they may leave.
+///
+/// The reactor drives it with sockets, a disk and a clock; the simulator with models of them. A turn is:
+///
+///     writeCompleted / syncCompleted     what the disk has done since
+///     advance                            durable: units back into the stripes, catalogue, replies
+///     pollMesh                           results and requests of other shards
+///     begin / resume                     frames of this shard's connections
+///     expireHolds                        holds whose time is over
+///     seal                               the events of this turn become a block on its way to the disk
+///     nextReply                          what may be answered
+///
+/// One thread at a time: the shard's.
+public struct ShardCore: ~Copyable {
+    public let shard: Int
+    public let shards: Int
+    public let engine: UnsafeMutablePointer<Engine>
+    public var writer: LogWriter
+
+    let mesh: Mesh
+    let statisticsBoard: StatisticsBoard
+    let instance: InstanceFacts
+
+    var work = Work()
+    var take: StockTake?
+    var assemblies: Assemblies
+    var gated: ReplyQueue
+    var immediate: ReplyQueue
+    var catalogue = CatalogueProgress()
+    /// Where results are put together: the largest reply.
+    let scratch: UnsafeMutableRawPointer
+    /// The owner of each entry of the frame in hand.
+    let owners: UnsafeMutablePointer<UInt8>
+    /// Bytes reserved in each ring of replies to this shard.
+    var reservedReplyBytes: [Int]
+    var nextMeshSource = 0
+
+    /// Entries that may still be worked on in this turn.
+    var allowance = 0
+    /// Shards to which something was published in this turn, one bit each: the driver wakes them.
+    public var wakes: UInt64 = 0
+    var counts = ShardCounts()
+    /// Kept by the driver.
+    public var driver = DriverCounts()
+
+    /// The most entries in one turn: a larger one would make the log and the replies wait too long.
+    public static let entriesPerTurn = 2048
+
+    public init(
+        engine: UnsafeMutablePointer<Engine>, writer: consuming LogWriter, mesh: Mesh, statistics: StatisticsBoard,
+        instance: InstanceFacts, memory: MemorySource, gatedReplyBytes: Int = 16 << 20
+    ) {
+        shard = engine.pointee.configuration.shard
+        shards = engine.pointee.configuration.shards
+        self.engine = engine
+        self.writer = writer
+        self.mesh = mesh
+        statisticsBoard = statistics
+        self.instance = instance
+        assemblies = Assemblies(memory: memory)
+        gated = ReplyQueue(capacityBytes: gatedReplyBytes, memory: memory)
+        immediate = ReplyQueue(capacityBytes: gatedReplyBytes, memory: memory)
+        scratch = memory.allocate(2 * Frame.sizeMaxBytes)
+        owners = memory.allocate(Frame.batchCountMax + 1).bindMemory(to: UInt8.self, capacity: Frame.batchCountMax + 1)
+        reservedReplyBytes = Array(repeating: 0, count: shards)
+    }
+}
+
+/// What is the same for every shard of a running server, for topology answers.
+public struct InstanceFacts: Sendable {
+    /// Drawn at each start.
+    public var instance: UInt64
+    public var retainMs: UInt64
+    public var inFlightMaxBytes: UInt32
+
+    public init(instance: UInt64, retainMs: UInt64, inFlightMaxBytes: UInt32) {
+        self.instance = instance
+        self.retainMs = retainMs
+        self.inFlightMaxBytes = inFlightMaxBytes
+    }
+}
+
+/// Entries in hand: of a frame of a connection, or of a request of another shard.
+struct Work {
+    enum Source {
+        case none
+        case connection(UInt64, requestId: UInt64)
+        case mesh(from: Int, assembly: UInt32, message: UnsafeMutableRawPointer)
+    }
+
+    var source = Source.none
+    var batch: Batch?
+}
+
+/// How far the frame or request in hand has come.
+public enum WorkProgress: Equatable, Sendable {
+    /// Nothing is in hand: the next frame may begin.
+    case finished
+    /// The turn's allowance is used up or the log is full: `resume` in a later turn. The frame's memory
+    /// has to stay until then.
+    case paused
+    /// Units have to be taken from other stripes: `stepTake` until it settles, then `resume`, all in this
+    /// turn and before anything else.
+    case takesUnits
+    /// Not begun: replies have to leave first. The same frame may begin in a later turn.
+    case blocked
+}
+
+extension ShardCore {
+    // MARK: Turn
+
+    public mutating func beginTurn() {
+        allowance = Self.entriesPerTurn
+        wakes = 0
+        counts.turns &+= 1
+    }
+
+    /// Whether more entries may be worked on in this turn.
+    public var hasAllowance: Bool { allowance > 0 }
+
+    /// Whether a frame or request is in hand.
+    public var isWorking: Bool { work.batch != nil }
+
+    /// After completions of the disk: releases what is durable, in the order that promise 6 demands:
+    /// durable, back into the stripe, then the reply (which `nextReply` hands out later in the turn).
+    public mutating func advance(nowMs: UInt64) {
+        engine.pointee.releaseUnits(durableLsn: writer.durableLsn)
+        advanceCatalogue(nowMs: nowMs)
+    }
+
+    public mutating func expireHolds(nowMs: UInt64) -> Bool {
+        precondition(!isTaking, "a take has to settle first")
+        return engine.pointee.expireHolds(nowMs: nowMs, limit: Self.entriesPerTurn)
+    }
+
+    /// The next block to write, or nil.
+    public mutating func seal(nowMs: UInt64) -> WriteCommand? { writer.seal(nowMs: nowMs) }
+
+    /// The sync to carry out, or nil: see `LogWriter.sync`.
+    public mutating func sync(nowMs: UInt64) -> SyncCommand? {
+        writer.sync(nowMs: nowMs, isAwaited: engine.pointee.hasReleases || catalogue.awaitsDurability)
+    }
+
+    /// After a start, before the first frame: holds get a grace in which late payments can be reported.
+    public mutating func grace(untilMs: UInt64, nowMs: UInt64) {
+        engine.pointee.graceHolds(notBeforeMs: untilMs, nowMs: nowMs)
+    }
+
+    /// Nothing in hand, nothing unanswered, nothing on its way to the disk.
+    public var isQuiet: Bool {
+        work.batch == nil && gated.isEmpty && immediate.isEmpty && writer.isQuiet && assemblies.openCount == 0
+            && catalogue.isEmpty
+    }
+
+    // MARK: Replies
+
+    /// A reply that may leave now, for the driver to copy; `removeReply` afterwards. Replies to other
+    /// shards are put into their rings on the way.
+    @inline(__always)
+    public mutating func nextReply() -> (connection: UInt64, reply: UnsafeRawPointer, lengthBytes: Int)? {
+        while let front = immediate.front() {
+            if let connection = front.destination.connection { return (connection, front.reply, front.lengthBytes) }
+            sendToMesh(front)
+            immediate.removeFront()
+        }
+        while let front = gated.front(), front.waitLsn <= writer.repliableLsn {
+            if let connection = front.destination.connection { return (connection, front.reply, front.lengthBytes) }
+            sendToMesh(front)
+            gated.removeFront()
+        }
+        return nil
+    }
+
+    /// Removes the reply that `nextReply` just answered.
+    @inline(__always)
+    public mutating func removeReply() {
+        if let front = immediate.front(), front.destination.connection != nil {
+            immediate.removeFront()
+        } else {
+            gated.removeFront()
+        }
+    }
+
+    /// Hands a finished reply to where it goes, now or when its LSN is reached.
+    @inline(__always)
+    mutating func reply(
+        _ destination: ReplyDestination, waitLsn: UInt64, _ bytes: UnsafeRawPointer, _ lengthBytes: Int
+    ) {
+        if waitLsn <= writer.repliableLsn {
+            immediate.append(destination, waitLsn: 0, bytes, lengthBytes)
+        } else {
+            gated.append(destination, waitLsn: waitLsn, bytes, lengthBytes)
+        }
+    }
+
+    /// Whether replies of the largest size fit, so that work may begin.
+    @inline(__always)
+    var hasReplyRoom: Bool {
+        gated.hasRoom(Frame.sizeMaxBytes + 4096) && immediate.hasRoom(Frame.sizeMaxBytes + 4096)
+    }
+
+    // MARK: Takes
+
+    var isTaking: Bool { take != nil }
+
+    /// One step of the take that the entry in hand waits for. After `taken` or `soldOut` it is settled.
+    public mutating func stepTake(nowMs: UInt64) -> StockTake.Answer {
+        let answer = take!.step()
+        switch answer {
+        case .again, .wait: break
+        case .taken, .soldOut:
+            take = nil
+            engine.pointee.settle(&work.batch!, isTaken: answer == .taken, nowMs: nowMs)
+        }
+        return answer
+    }
+}

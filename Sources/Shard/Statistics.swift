@@ -1,0 +1,86 @@
+import CAtomics
+import Engine
+import Protocol
+
+/// Counts of one shard since its start.
+struct ShardCounts {
+    var frames: UInt64 = 0
+    var forwarded: UInt64 = 0
+    var busy: UInt64 = 0
+    var turns: UInt64 = 0
+}
+
+/// What only the driver of a shard can count.
+public struct DriverCounts: Sendable {
+    public var connections: UInt32 = 0
+    public var logLatencyUs: UInt64 = 0
+    public var bytesReceived: UInt64 = 0
+    public var bytesSent: UInt64 = 0
+
+    public init() {}
+}
+
+/// The statistics of all shards: each writes its own place now and then, any may read all of them.
+public struct StatisticsBoard: @unchecked Sendable {
+    private static let strideWords = 32
+    private let words: UnsafeMutablePointer<UInt64>
+    public let shards: Int
+
+    public init(shards: Int, memory: MemorySource) {
+        self.shards = shards
+        words = memory.table(ofWords: shards * Self.strideWords)
+    }
+
+    /// Only by the shard's own thread.
+    func write(_ result: ShardStatsResult, shard: Int) {
+        withUnsafeTemporaryAllocation(byteCount: Self.strideWords * 8, alignment: 8) { memory in
+            let base = memory.baseAddress!
+            base.initializeMemory(as: UInt64.self, repeating: 0, count: Self.strideWords)
+            result.store(to: base)
+            for word in 0..<Self.strideWords {
+                ts_store_relaxed(words + shard * Self.strideWords + word, base.load(fromByteOffset: word * 8, as: UInt64.self))
+            }
+        }
+    }
+
+    /// From any thread: values of about this moment.
+    public func read(shard: Int) -> ShardStatsResult {
+        withUnsafeTemporaryAllocation(byteCount: Self.strideWords * 8, alignment: 8) { memory in
+            let base = memory.baseAddress!
+            for word in 0..<Self.strideWords {
+                base.storeBytes(
+                    of: ts_load_relaxed(words + shard * Self.strideWords + word), toByteOffset: word * 8, as: UInt64.self)
+            }
+            return ShardStatsResult(UnsafeRawPointer(base))
+        }
+    }
+}
+
+extension MemorySource {
+    func table(ofWords count: Int) -> UnsafeMutablePointer<UInt64> {
+        allocate(count * 8).bindMemory(to: UInt64.self, capacity: count)
+    }
+}
+
+extension ShardCore {
+    /// Puts this shard's counts where every shard can read them.
+    public mutating func publishStatistics() {
+        let engine = engine.pointee.statistics
+        let state = self.engine
+        statisticsBoard.write(
+            ShardStatsResult(
+                code: .ok, shard: UInt16(shard), connections: driver.connections, frames: counts.frames,
+                ordersAccepted: engine.ordersAccepted, ordersRefused: engine.ordersRefused,
+                confirms: engine.confirms, cancels: engine.cancels, expiries: engine.expiries,
+                extends: engine.extends, forwarded: counts.forwarded, busy: counts.busy,
+                logEvents: state.pointee.events.pointee.lastLsn, logBytes: writer.bytesSealed,
+                logBlocks: writer.blocksSealed, writtenLsn: writer.writtenLsn, durableLsn: writer.durableLsn,
+                logLatencyUs: driver.logLatencyUs, ordersRemembered: UInt64(state.pointee.ordersRemembered),
+                ordersCapacity: UInt64(state.pointee.configuration.ordersMax),
+                usersKnown: UInt64(state.pointee.usersKnown),
+                usersCapacity: UInt64(state.pointee.configuration.usersMax),
+                openHolds: UInt64(state.pointee.openHolds), tombstones: UInt64(state.pointee.tombstonesKept),
+                bytesReceived: driver.bytesReceived, bytesSent: driver.bytesSent, turns: counts.turns),
+            shard: shard)
+    }
+}
