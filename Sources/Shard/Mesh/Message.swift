@@ -13,10 +13,12 @@ enum Message {
         case entries = 1
         /// Results for an assembly.
         case results = 2
+        /// Changes of the catalogue, with the units for the receiver's stripe.
         case saleCreated = 3
-        case saleClosed = 4
+        case saleRestocked = 4
+        case saleClosed = 5
         /// The sender knows everything up to this ordinal.
-        case noticeKnown = 5
+        case noticeKnown = 6
     }
 
     static let headerSizeBytes = 24
