@@ -89,6 +89,8 @@ extension Engine {
     private func begin(
         _ memory: UnsafeMutableRawPointer, _ kind: EventKind, flags: UInt8, quantity: UInt32 = 0, timeMs: UInt64
     ) -> UnsafeMutableRawPointer {
+        // Reserved bytes are zero, in files and in digests.
+        memory.initializeMemory(as: UInt8.self, repeating: 0, count: kind.sizeBytes)
         memory.storeLE(kind.rawValue, EventField.kind)
         memory.storeLE(flags, EventField.flags)
         memory.storeLE(UInt16(kind.sizeBytes), EventField.size)

@@ -89,8 +89,9 @@ struct SaleRecord: BitwiseCopyable {
     /// before its sale.
     var isOpen: Bool
     var isClosed: Bool
-    private var reserved: (UInt16, UInt32) = (0, 0)
-    private var reserved2: (UInt64, UInt64) = (0, 0)
+    private var reserved: UInt16 = 0
+    private var reserved2: UInt32 = 0
+    private var reserved3: (UInt64, UInt64) = (0, 0)
 
     init(id: UInt64, startsAtMs: UInt64, endsAtMs: UInt64, perUserLimit: UInt32, holdMs: UInt32, unitPrice: UInt64) {
         self.id = id
