@@ -75,6 +75,7 @@ public struct Engine: ~Copyable {
         events: UnsafeMutablePointer<EventBuffer>, memory: MemorySource, nowMs: UInt64
     ) {
         precondition(counters.shards == configuration.shards && configuration.shard < configuration.shards)
+        precondition(counters.saleCountMax > configuration.salesMax, "slots of sales begin at 1")
         self.configuration = configuration
         self.counters = counters
         self.events = events
@@ -141,6 +142,15 @@ extension Engine {
             case .catalogueOperation: found = catalogueOperations[handle.slot].pointee.id
             }
             if found == id { return handle }
+        }
+    }
+
+    /// The last event of what an id stands for: a reply that shows that it is taken waits for it.
+    func lastLsn(of known: RecordHandle) -> UInt64 {
+        switch known.kind {
+        case .order: users[orders[known.slot].pointee.user].pointee.lastLsn
+        case .tombstone: tombstones[known.slot].pointee.lsn
+        case .catalogueOperation: saleDetails[Int(catalogueOperations[known.slot].pointee.sale)].lastLsn
         }
     }
 

@@ -4,8 +4,8 @@ import Protocol
 
 extension Engine {
     /// Applies an event of a log or a snapshot. `sourceOwns` says whether a partition belonged to the log
-    /// the event comes from, which matters to events of a whole shard. Answers whether it concerned this
-    /// engine. Runs before the shard serves.
+    /// the event comes from, which matters to events of a whole shard. Events of a partition go to its
+    /// owner alone, all others to every engine. Runs before the shard serves.
     public mutating func replay(
         _ kind: EventKind, _ event: UnsafeRawPointer, sourceOwns: (Int) -> Bool
     ) throws(EventFault) {
@@ -14,7 +14,7 @@ extension Engine {
         case .orderConfirmed, .orderCancelled, .orderExpired, .orderExtended: try replayChange(kind, event)
         case .tombstonePlaced: try replayTombstone(event)
         case .holdsGraced:
-            applyGrace(notBeforeMs: event.loadLE(EventField.notBeforeMs)) { sourceOwns($0.carriedPartition) }
+            applyGrace(notBeforeMs: event.loadLE(EventField.notBeforeMs), lsn: 0) { sourceOwns($0.carriedPartition) }
         case .saleCreated, .saleKept: try replaySale(kind, event)
         case .saleRestocked, .catalogueOperationKept: try replayRestock(kind, event)
         case .saleClosed: try replayClose(event)
@@ -90,6 +90,10 @@ extension Engine {
     private mutating func replaySale(_ kind: EventKind, _ event: UnsafeRawPointer) throws(EventFault) {
         let id: UInt64 = event.loadLE(EventField.sale)
         if findSale(id) != 0 { throw .contradiction("sale \(id) was created twice") }
+        let operationId = event.loadId(EventField.id)
+        if find(operationId, hash: hash(operationId)) != nil {
+            throw .contradiction("sale \(id) was created under the id \(operationId), which was used before")
+        }
         if sales.isFull { throw .capacity(what: "sales", countMax: sales.countMax) }
         let isClosed = kind == .saleKept && event.loadLE(EventField.flags, as: UInt8.self) & 1 != 0
         let slot = insertSale(
@@ -105,7 +109,7 @@ extension Engine {
         insertSaleDetail(
             slot,
             SaleDetail(
-                operationId: event.loadId(EventField.id),
+                operationId: operationId,
                 stock: kind == .saleKept ? event.loadLE(EventField.stockNow) : stock, stockAtCreation: stock,
                 createdAtMs: event.loadLE(EventField.timeMs), lastLsn: 0, name: Name(event + EventField.name),
                 isClosed: isClosed, isPublished: true))

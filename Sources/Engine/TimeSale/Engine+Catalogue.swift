@@ -49,7 +49,10 @@ extension Engine {
             && entry.unitPrice < Self.unitPriceMax && entry.startsAtMs < Self.timeMaxMs
             && entry.endsAtMs < Self.timeMaxMs && !endsTooEarly && entry.name.isValid
         guard isValid else { return refuseSale(.invalid, entry.saleId, result) }
-        if findSale(entry.saleId) != 0 { return refuseSale(.alreadyExists, entry.saleId, result) }
+        let existing = findSale(entry.saleId)
+        if existing != 0 {
+            return refuseSale(.alreadyExists, entry.saleId, result, waitLsn: saleDetails[Int(existing)].lastLsn)
+        }
         if sales.isFull || catalogueOperations.isFull { return refuseSale(.capacity, entry.saleId, result) }
 
         let event = events.pointee.append(.saleCreated, timeMs: nowMs)
@@ -83,7 +86,9 @@ extension Engine {
         let entry = RestockSaleEntry(bytes)
         if let code = catalogueIdFault(entry.operationId) { return refuseSale(code, entry.saleId, result) }
         if let known = find(entry.operationId, hash: hash(entry.operationId)) {
-            guard known.kind == .catalogueOperation else { return refuseSale(.idReused, entry.saleId, result) }
+            guard known.kind == .catalogueOperation else {
+                return refuseSale(.idReused, entry.saleId, result, waitLsn: lastLsn(of: known))
+            }
             let operation = catalogueOperations[known.slot].pointee
             let isSame =
                 !operation.isCreation && operation.quantity == entry.quantity
@@ -151,7 +156,9 @@ extension Engine {
         -> (code: ResultCode, count: Int, more: Bool, waitLsn: UInt64)
     {
         let entry = ListSalesEntry(bytes)
-        guard entry.limit >= 1, ListSalesEntry.reservedIsZero(bytes) else { return (.invalid, 0, false, 0) }
+        guard entry.limit >= 1, entry.limit <= Frame.pageCountMax, ListSalesEntry.reservedIsZero(bytes) else {
+            return (.invalid, 0, false, 0)
+        }
         var slot = 0
         if entry.after != 0 {
             slot = Int(findSale(entry.after))
@@ -252,7 +259,9 @@ extension Engine {
     private mutating func repeatCreation(
         _ known: RecordHandle, _ entry: CreateSaleEntry, _ result: UnsafeMutableRawPointer, _ nowMs: UInt64
     ) -> CatalogueOutcome {
-        guard known.kind == .catalogueOperation else { return refuseSale(.idReused, entry.saleId, result) }
+        guard known.kind == .catalogueOperation else {
+            return refuseSale(.idReused, entry.saleId, result, waitLsn: lastLsn(of: known))
+        }
         let operation = catalogueOperations[known.slot].pointee
         let sale = sales[operation.sale].pointee
         let detail = saleDetails[Int(operation.sale)]

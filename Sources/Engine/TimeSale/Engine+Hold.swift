@@ -62,7 +62,9 @@ extension Engine {
         case .tombstone:
             return answerTombstone(known.slot, flags: ResultFlags.repeat, result)
         case .catalogueOperation:
-            return refuseView(.notFound, id, result)
+            // Were it not for that operation, this would have placed a tombstone.
+            _ = refuseView(.notFound, id, result)
+            return Outcome(waitLsn: lastLsn(of: known))
         case .order:
             let slot = known.slot
             if orders[slot].pointee.state == .cancelled {
@@ -124,7 +126,7 @@ extension Engine {
         guard wheel.count > 0 else { return }
         let event = events.pointee.append(.holdsGraced, timeMs: nowMs)
         event.storeLE(notBeforeMs, EventField.notBeforeMs)
-        applyGrace(notBeforeMs: notBeforeMs) { _ in true }
+        applyGrace(notBeforeMs: notBeforeMs, lsn: events.pointee.lastLsn) { _ in true }
     }
 
     /// Whether the events and releases of one more operation fit.
@@ -189,12 +191,13 @@ extension Engine {
         wheel.insert(slot, in: orders)
     }
 
-    mutating func applyGrace(notBeforeMs: UInt64, where isMeant: (Id128) -> Bool) {
+    mutating func applyGrace(notBeforeMs: UInt64, lsn: UInt64, where isMeant: (Id128) -> Bool) {
         guard orders.count > 0 else { return }
         for slot in 1...UInt32(orders.count) {
             let order = orders[slot]
             if order.pointee.state == .held && order.pointee.deadlineMs < notBeforeMs && isMeant(order.pointee.id) {
                 applyDeadline(slot, notBeforeMs)
+                users[order.pointee.user].pointee.lastLsn = lsn
             }
         }
     }

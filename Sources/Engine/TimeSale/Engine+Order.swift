@@ -139,9 +139,9 @@ extension Engine {
     ) -> Outcome {
         switch known.kind {
         case .tombstone:
-            return refuseOrder(.cancelled, result, waitLsn: tombstones[known.slot].pointee.lsn)
+            return refuseOrder(.cancelled, result, waitLsn: lastLsn(of: known))
         case .catalogueOperation:
-            return refuseOrder(.idReused, result)
+            return refuseOrder(.idReused, result, waitLsn: lastLsn(of: known))
         case .order:
             let record = orders[known.slot]
             let user = users[record.pointee.user]

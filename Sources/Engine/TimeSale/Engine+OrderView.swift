@@ -15,7 +15,9 @@ extension Engine {
         -> (code: ResultCode, count: Int, more: Bool, waitLsn: UInt64)
     {
         let entry = ListUserOrdersEntry(bytes)
-        guard entry.limit >= 1, ListUserOrdersEntry.reservedIsZero(bytes), !entry.userId.isZero else {
+        guard entry.limit >= 1, entry.limit <= Frame.pageCountMax, ListUserOrdersEntry.reservedIsZero(bytes),
+            !entry.userId.isZero
+        else {
             return (.invalid, 0, false, 0)
         }
         let user = findUser(entry.userId, hash: hash(entry.userId))
