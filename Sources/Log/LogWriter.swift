@@ -36,12 +36,17 @@ public struct LogPosition: Equatable, Sendable {
     public var offsetBytes: Int
     public var nextLsn: UInt64
     public var previousChecksum: UInt32
+    /// What the last block says is durable. A start makes all durable that it recovers, and has yet to say so.
+    public var markedLsn: UInt64
 
-    public init(segment: UInt64, offsetBytes: Int, nextLsn: UInt64, previousChecksum: UInt32) {
+    public init(
+        segment: UInt64, offsetBytes: Int, nextLsn: UInt64, previousChecksum: UInt32, markedLsn: UInt64 = 0
+    ) {
         self.segment = segment
         self.offsetBytes = offsetBytes
         self.nextLsn = nextLsn
         self.previousChecksum = previousChecksum
+        self.markedLsn = markedLsn
     }
 
     /// The start of a log that has nothing in it.
@@ -86,6 +91,7 @@ public struct LogWriter: ~Copyable {
     private struct InFlight {
         var ticket: UInt64 = 0
         var lastLsn: UInt64 = 0
+        var segment: UInt64 = 0
         var sequence: UInt64 = 0
         var isComplete = false
     }
@@ -127,7 +133,7 @@ public struct LogWriter: ~Copyable {
         self.events = events
         writtenLsn = position.nextLsn - 1
         durableLsn = writtenLsn
-        sealedDurableLsn = writtenLsn
+        sealedDurableLsn = position.markedLsn
         firstUnsyncedSegment = position.segment
         precondition(events.pointee.count == 0)
         events.pointee = Self.buffer(blocks, 0, nextLsn: position.nextLsn)
@@ -203,7 +209,8 @@ public struct LogWriter: ~Copyable {
         let command = WriteCommand(
             memory: UnsafeRawPointer(block), lengthBytes: lengthBytes, segment: position.segment,
             offsetBytes: position.offsetBytes, ticket: nextTicket)
-        let flight = InFlight(ticket: nextTicket, lastLsn: events.pointee.lastLsn, sequence: sequence)
+        let flight = InFlight(
+            ticket: nextTicket, lastLsn: events.pointee.lastLsn, segment: position.segment, sequence: sequence)
         if inFlightCount == 0 { inFlight.0 = flight } else { inFlight.1 = flight }
         inFlightCount += 1
         nextTicket += 1
@@ -249,8 +256,9 @@ public struct LogWriter: ~Copyable {
         lastSyncMs = nowMs
         syncingLsn = writtenLsn
         let first = firstUnsyncedSegment
-        // Later writes may go into the current segment while this sync runs: it stays unsynced.
-        firstUnsyncedSegment = position.segment
+        // Writes that complete from here on may miss this sync: those under way, and later ones into the
+        // current segment. Their segments stay unsynced.
+        firstUnsyncedSegment = inFlightCount > 0 ? inFlight.0.segment : position.segment
         return SyncCommand(segments: first...position.segment)
     }
 

@@ -1,0 +1,98 @@
+/// What lies in a data directory, by name: the manifest, and what belongs to the log.
+public struct LogDirectory {
+    public let storage: any LogStorage
+    public let manifest: Manifest?
+    /// Numbers of segments by log id, rising.
+    public let segments: [UInt64: [UInt64]]
+    public let snapshots: [String]
+    /// Files under the temporary name of one of ours.
+    public let temporaries: [String]
+
+    /// Reads the names and the manifest; a manifest that cannot be used is a fault.
+    public init(storage: any LogStorage) throws(RecoveryFault) {
+        let names = try reporting { () throws(StorageError) in try storage.list() }
+        var segments: [UInt64: [UInt64]] = [:]
+        var snapshots: [String] = []
+        var temporaries: [String] = []
+        for name in names.sorted() {
+            if let (log, number) = LogFiles.parseSegment(name) {
+                segments[log, default: []].append(number)
+            } else if LogFiles.parseSnapshot(name) != nil {
+                snapshots.append(name)
+            } else if LogFiles.isTemporary(name) {
+                temporaries.append(name)
+            }
+        }
+        self.storage = storage
+        self.segments = segments.mapValues { $0.sorted() }
+        self.snapshots = snapshots
+        self.temporaries = temporaries
+        manifest = names.contains(LogFiles.manifest) ? try Self.readManifest(storage) : nil
+    }
+
+    private static let manifestSizeMaxBytes = 1 << 16
+
+    private static func readManifest(_ storage: any LogStorage) throws(RecoveryFault) -> Manifest {
+        let name = LogFiles.manifest
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: manifestSizeMaxBytes, alignment: 8)
+        defer { buffer.deallocate() }
+        let count = try reporting { () throws(StorageError) in try storage.read(name, at: 0, into: buffer) }
+        let damaged = RecoveryFault(
+            .damage, file: name,
+            "the manifest is damaged, so that it is not known which logs make up the state. "
+                + "Restore it from a backup of this directory. \(RecoveryFault.help)")
+        guard count < manifestSizeMaxBytes, let text = String(validating: buffer[..<count], as: UTF8.self) else {
+            throw damaged
+        }
+        do {
+            return try Manifest(text: text)
+        } catch {
+            switch error {
+            case .damaged: throw damaged
+            case .newer(let version):
+                throw RecoveryFault(
+                    .newer, file: name,
+                    "the manifest has version \(version), this program reads up to \(Manifest.version). "
+                        + "Start the version that wrote it, or a newer one.")
+            }
+        }
+    }
+
+    /// The names of all segments and snapshots that the manifest does not name: what an interrupted change
+    /// of generation left behind.
+    var unnamed: [String] {
+        guard let manifest else { return [] }
+        var names = snapshots.filter { $0 != manifest.snapshot }
+        for (log, numbers) in segments {
+            let first = manifest.logs.first { $0.id == log }?.firstSegment ?? UInt64.max
+            names += numbers.filter { $0 < first }.map { LogFiles.segment(log: log, number: $0) }
+        }
+        return names.sorted()
+    }
+}
+
+extension LogFiles {
+    static let temporarySuffix = ".new"
+
+    /// Under this name a snapshot is written, until it is whole.
+    static func snapshotTemporary(generation: UInt64, sequence: UInt64) -> String {
+        snapshot(generation: generation, sequence: sequence) + temporarySuffix
+    }
+
+    /// The generation and the sequence of a snapshot's name, or nil for another file.
+    public static func parseSnapshot(_ name: String) -> (generation: UInt64, sequence: UInt64)? {
+        guard name.hasPrefix("snapshot-"), name.hasSuffix(".snap") else { return nil }
+        let parts = name.dropFirst(9).dropLast(5).split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2, let generation = UInt64(parts[0]), let sequence = UInt64(parts[1]),
+            snapshot(generation: generation, sequence: sequence) == name
+        else { return nil }
+        return (generation, sequence)
+    }
+
+    /// Whether this is the temporary name of a manifest, a segment or a snapshot.
+    static func isTemporary(_ name: String) -> Bool {
+        guard name.hasSuffix(temporarySuffix) else { return false }
+        let stem = String(name.dropLast(temporarySuffix.count))
+        return stem == manifest || parseSegment(stem) != nil || parseSnapshot(stem) != nil
+    }
+}

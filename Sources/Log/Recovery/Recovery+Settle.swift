@@ -1,0 +1,158 @@
+import CAtomics
+
+// Settling the directory: the part of a recovery that writes.
+
+extension Recovery {
+    /// Makes the directory what the replay found, durably: the tails erased, leftovers gone, all synced.
+    ///
+    /// 1. The manifest and the names. If the process was killed right after it had renamed a manifest, the
+    ///    kernel shows us the new one, which a power loss could still undo; the files of the old one must not go before.
+    /// 2. What lies behind the end of each log becomes zeros. A block that was cut and came back after the
+    ///    next crash could otherwise follow blocks that had been written in its place.
+    /// 3. Leftovers.
+    /// 4. All that was replayed. After a kill it may still be in the page cache only, and from now on replies
+    ///    will show it.
+    static func settle(_ replay: Replay, _ note: (RecoveryNote) -> Void) throws(RecoveryFault) {
+        let storage = replay.directory.storage
+        try reporting { () throws(StorageError) in
+            try storage.sync(LogFiles.manifest)
+            try storage.syncDirectory()
+        }
+        for (shard, log) in replay.ends.enumerated() {
+            try cut(
+                storage, log: replay.manifest.logs[shard].id, at: log.position, lastSegment: log.lastSegment,
+                segmentSizeBytes: replay.manifest.segmentSizeBytes)
+            if case .torn(let tail) = log.end { note(.tornTailCut(tail)) }
+        }
+        try removeLeftovers(replay.directory.temporaries + replay.directory.unnamed, storage, note)
+        try reporting { () throws(StorageError) in
+            if let snapshot = replay.manifest.snapshot { try storage.sync(snapshot) }
+            for (shard, log) in replay.manifest.logs.enumerated() {
+                for segment in log.firstSegment...replay.ends[shard].position.segment {
+                    try storage.sync(LogFiles.segment(log: log.id, number: segment))
+                }
+            }
+        }
+    }
+
+    /// Ends a log at a position: the rest of its segment becomes zeros, in full length, and later segments go.
+    private static func cut(
+        _ storage: any LogStorage, log: UInt64, at position: LogPosition, lastSegment: UInt64, segmentSizeBytes: Int
+    ) throws(RecoveryFault) {
+        // From the last one on, each removal durable before the next: a crash in between must not leave
+        // a gap, which would look like damage.
+        var segment = lastSegment
+        while segment > position.segment {
+            let name = LogFiles.segment(log: log, number: segment)
+            try reporting { () throws(StorageError) in
+                try storage.remove(name)
+                try storage.syncDirectory()
+            }
+            segment -= 1
+        }
+        try erase(
+            LogFiles.segment(log: log, number: position.segment), storage, from: position.offsetBytes,
+            to: segmentSizeBytes)
+    }
+
+    /// Writes zeros wherever something else stands, and lengthens a file that is short.
+    private static func erase(
+        _ name: String, _ storage: any LogStorage, from start: Int, to end: Int
+    ) throws(RecoveryFault) {
+        let zeros = ZeroedBuffer(sizeBytes: BlockHeader.blockSizeMaxBytes)
+        let sizeBytes = try reporting { () throws(StorageError) in min(try storage.sizeBytes(name), end) }
+        var window = FileWindow(storage: storage)
+        var offset = start
+        while offset < end {
+            let count = min(end - offset, zeros.bytes.count)
+            let existing = max(0, min(sizeBytes - offset, count))
+            var isBlank = existing == count
+            if isBlank { isBlank = ts_is_zero(try window.bytes(name, at: offset, count: count), count) }
+            if !isBlank {
+                try reporting { () throws(StorageError) in
+                    try storage.write(name, at: offset, UnsafeRawBufferPointer(rebasing: zeros.bytes[..<count]))
+                }
+            }
+            offset += count
+        }
+    }
+
+    static func removeLeftovers(
+        _ names: [String], _ storage: any LogStorage, _ note: (RecoveryNote) -> Void
+    ) throws(RecoveryFault) {
+        if names.isEmpty { return }
+        for name in names {
+            try reporting { () throws(StorageError) in try storage.remove(name) }
+            note(.leftoverRemoved(file: name))
+        }
+        try reporting { () throws(StorageError) in try storage.syncDirectory() }
+    }
+
+    /// A change of generation that a crash cut short leaves logs of zeros. If one whose id the manifest has
+    /// not given away yet holds anything, the manifest is older than the logs: it came from elsewhere, and the
+    /// files that it does not name are not leftovers but the state.
+    static func refuseOldManifest(_ directory: LogDirectory, _ manifest: Manifest) throws(RecoveryFault) {
+        for (log, numbers) in directory.segments where log >= manifest.nextLogId {
+            for number in numbers {
+                let name = LogFiles.segment(log: log, number: number)
+                if try isBlank(name, directory.storage) { continue }
+                throw RecoveryFault(
+                    .contradiction, file: name,
+                    "this log holds something, but the manifest does not know of it: the manifest is older than the "
+                        + "logs. Restore the manifest that belongs to them. \(RecoveryFault.help)")
+            }
+        }
+    }
+
+    /// Whether a file holds nothing but zeros.
+    static func isBlank(_ name: String, _ storage: any LogStorage) throws(RecoveryFault) -> Bool {
+        let sizeBytes = try reporting { () throws(StorageError) in try storage.sizeBytes(name) }
+        var window = FileWindow(storage: storage)
+        var offset = 0
+        while offset < sizeBytes {
+            let count = min(sizeBytes - offset, FileWindow.sizeBytes)
+            guard ts_is_zero(try window.bytes(name, at: offset, count: count), count) else { return false }
+            offset += count
+        }
+        return true
+    }
+
+    /// Makes a segment of zeros, durable by content and by name, so that the log's writes to it change nothing
+    /// but bytes: no length, no allocation, no name that a crash could undo.
+    ///
+    /// Any thread; the server calls it ahead of need. If there is no room for it, nothing of it stays.
+    public static func prepareSegment(
+        storage: any LogStorage, log: UInt64, number: UInt64, sizeBytes: Int
+    ) throws(StorageError) {
+        let temporary = LogFiles.segmentTemporary(log: log, number: number)
+        do {
+            try storage.create(temporary)
+            let zeros = ZeroedBuffer(sizeBytes: BlockHeader.blockSizeMaxBytes)
+            var offset = 0
+            while offset < sizeBytes {
+                let count = min(sizeBytes - offset, zeros.bytes.count)
+                try storage.write(temporary, at: offset, UnsafeRawBufferPointer(rebasing: zeros.bytes[..<count]))
+                offset += count
+            }
+            try storage.sync(temporary)
+        } catch {
+            // It would keep the room that was not enough. A recovery removes it too, if this fails as well.
+            try? storage.remove(temporary)
+            throw error
+        }
+        try storage.rename(temporary, to: LogFiles.segment(log: log, number: number))
+        try storage.syncDirectory()
+    }
+}
+
+/// A buffer of zeros to write from.
+private struct ZeroedBuffer: ~Copyable {
+    let bytes: UnsafeMutableRawBufferPointer
+
+    init(sizeBytes: Int) {
+        bytes = .allocate(byteCount: sizeBytes, alignment: BlockHeader.alignmentBytes)
+        bytes.initializeMemory(as: UInt8.self, repeating: 0)
+    }
+
+    deinit { bytes.deallocate() }
+}

@@ -1,0 +1,137 @@
+import Engine
+import Protocol
+
+/// The state that snapshot and logs make, replayed into new engines. Changes nothing in the directory.
+public struct Replay {
+    public let directory: LogDirectory
+    public let manifest: Manifest
+    /// As many engines as the configuration has shards, whatever number the logs have.
+    public let engines: UnsafeMutablePointer<Engine>
+    public let events: UnsafeMutablePointer<EventBuffer>
+    public let counters: StockCounters
+    public let configuration: RecoveryConfiguration
+    /// How each log ends, and where: by shard of the manifest. Damage is not among them, it is a fault.
+    public private(set) var ends: [(position: LogPosition, lastSegment: UInt64, end: LogEnd)] = []
+    public private(set) var lastSequence: UInt64
+    public private(set) var lastTimeMs: UInt64 = 0
+    public private(set) var eventCount: UInt64 = 0
+
+    /// Replays everything that the manifest names, or throws the first fault.
+    public init(
+        _ directory: LogDirectory, manifest: Manifest, configuration: RecoveryConfiguration, memory: MemorySource,
+        nowMs: UInt64
+    ) throws(RecoveryFault) {
+        self.directory = directory
+        self.manifest = manifest
+        self.configuration = configuration
+        lastSequence = manifest.snapshotSequence
+        (engines, events, counters) = try Self.makeEngines(configuration, memory, nowMs)
+        try replaySnapshot()
+        // The catalogue's log first, and all of it: orders of every log rest on its sales.
+        let catalogue = Partition.owner(of: Partition.catalogue, shards: manifest.logs.count)
+        let order = [catalogue] + (0..<manifest.logs.count).filter { $0 != catalogue }
+        var ends: [Int: (position: LogPosition, lastSegment: UInt64, end: LogEnd)] = [:]
+        for shard in order { ends[shard] = try replayLog(of: shard) }
+        self.ends = ends.sorted { $0.key < $1.key }.map(\.value)
+        try restoreStock()
+    }
+
+    /// New engines with nothing in them.
+    static func makeEngines(
+        _ configuration: RecoveryConfiguration, _ memory: MemorySource, _ nowMs: UInt64
+    ) throws(RecoveryFault) -> (UnsafeMutablePointer<Engine>, UnsafeMutablePointer<EventBuffer>, StockCounters) {
+        let shards = configuration.shards
+        precondition((1...64).contains(shards))
+        let largest = configuration.engineConfiguration(shard: 0)
+        for (what, count) in [
+            ("users", largest.usersMax), ("orders", largest.ordersMax), ("tombstones", largest.tombstonesMax),
+            ("sales", largest.salesMax), ("catalogue operations", largest.catalogueOperationsMax),
+        ] where count >= tableCountMax {
+            throw RecoveryFault(
+                .capacity, file: "",
+                "\(count) \(what) on one shard are more than a table can hold (\(tableCountMax - 1)). "
+                    + "Start with a lower limit of \(what), or with more shards.")
+        }
+        let counters = StockCounters(sales: largest.salesMax + 1, shards: shards, memory: memory)
+        let engines = UnsafeMutablePointer<Engine>.allocate(capacity: shards)
+        let events = UnsafeMutablePointer<EventBuffer>.allocate(capacity: shards)
+        for shard in 0..<shards {
+            (events + shard).initialize(to: EventBuffer(base: memory.allocate(64), capacityBytes: 0, nextLsn: 1))
+            (engines + shard).initialize(
+                to: Engine(
+                    configuration: configuration.engineConfiguration(shard: shard), counters: counters,
+                    events: events + shard, memory: memory, nowMs: nowMs))
+        }
+        return (engines, events, counters)
+    }
+
+    /// A handle names a record with 29 bits.
+    private static let tableCountMax = 1 << 29
+
+    private mutating func replaySnapshot() throws(RecoveryFault) {
+        guard var reader = try SnapshotReader.open(directory, manifest: manifest) else { return }
+        while let block = try reader.next() { try apply(block) { _ in true } }
+        lastTimeMs = max(lastTimeMs, reader.timeMs)
+    }
+
+    private mutating func replayLog(
+        of shard: Int
+    ) throws(RecoveryFault) -> (position: LogPosition, lastSegment: UInt64, end: LogEnd) {
+        var reader = try LogReader(directory, manifest: manifest, shard: shard)
+        let shards = manifest.logs.count
+        while let block = try reader.next() {
+            try apply(block) { Partition.owner(of: $0, shards: shards) == shard }
+        }
+        let end = try reader.end()
+        if case .damaged(let fault) = end { throw fault }
+        lastSequence = max(lastSequence, reader.lastSequence)
+        lastTimeMs = max(lastTimeMs, reader.lastTimeMs)
+        return (reader.position, reader.lastSegment, end)
+    }
+
+    private mutating func apply(_ block: LogBlock, sourceOwns: (Int) -> Bool) throws(RecoveryFault) {
+        var cursor = block.events
+        do {
+            while let (kind, event) = try cursor.next() { try apply(kind, event, sourceOwns: sourceOwns) }
+        } catch {
+            throw RecoveryFault(error, file: block.file, offset: block.offset, lsn: cursor.lastLsn)
+        }
+        eventCount += UInt64(block.header.eventCount)
+    }
+
+    /// Gives an event to the engines that it concerns.
+    @inline(__always)
+    private func apply(
+        _ kind: EventKind, _ event: UnsafeRawPointer, sourceOwns: (Int) -> Bool
+    ) throws(EventFault) {
+        if kind.isOfPartition {
+            let partition = event.loadId(EventField.id).carriedPartition
+            guard sourceOwns(partition) else { throw .contradiction(Self.strange(partition)) }
+            let shard = Partition.owner(of: partition, shards: configuration.shards)
+            try engines[shard].replay(kind, event, sourceOwns: sourceOwns)
+            return
+        }
+        if kind.isOfCatalogue && !sourceOwns(Partition.catalogue) {
+            throw .contradiction(Self.strange(Partition.catalogue))
+        }
+        for shard in 0..<configuration.shards { try engines[shard].replay(kind, event, sourceOwns: sourceOwns) }
+    }
+
+    private static func strange(_ partition: Int) -> String {
+        "partition \(partition) does not belong to the shard whose log this is"
+    }
+
+    private func restoreStock() throws(RecoveryFault) {
+        let catalogue = Partition.owner(of: Partition.catalogue, shards: configuration.shards)
+        do {
+            try engines[catalogue].restoreStock()
+        } catch {
+            let sentence: String
+            switch error {
+            case .contradiction(let found): sentence = found
+            default: sentence = "the stock cannot be told"
+            }
+            throw RecoveryFault(.contradiction, file: "", "the logs give out too much: \(sentence). \(RecoveryFault.help)")
+        }
+    }
+}

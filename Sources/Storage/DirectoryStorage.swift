@@ -1,0 +1,123 @@
+import Glibc
+import Log
+
+/// The data directory on a real disk.
+///
+/// Made by `openDirectory`, which locks the directory for the life of the process, or by `openForReading`,
+/// which neither locks nor changes anything. Every call stands for itself, so that any thread may make it.
+public final class DirectoryStorage: LogStorage, Sendable {
+    public let path: String
+    /// The directory, for openat(2) of segments and the like.
+    public let directoryFd: Int32
+    /// The locked file, or -1. A ring that has it open keeps the lock until its last write is done, even if
+    /// the process is killed; so that nobody reads the log while writes to it are under way.
+    public let lockFd: Int32
+
+    init(path: String, directoryFd: Int32, lockFd: Int32) {
+        self.path = path
+        self.directoryFd = directoryFd
+        self.lockFd = lockFd
+    }
+
+    deinit {
+        if lockFd >= 0 { close(lockFd) }
+        close(directoryFd)
+    }
+
+    public func list() throws(StorageError) -> [String] {
+        // fdopendir(3) takes its descriptor over, and shares the position with its duplicates.
+        let fd = retrying { openat(directoryFd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        guard fd >= 0, let stream = fdopendir(fd) else { throw failure(".", "list") }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                if errno != 0 { throw failure(".", "list") }
+                return names
+            }
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+    }
+
+    public func sizeBytes(_ name: String) throws(StorageError) -> Int {
+        var status = stat()
+        guard fstatat(directoryFd, name, &status, 0) == 0 else { throw failure(name, "look at") }
+        return Int(status.st_size)
+    }
+
+    public func read(_ name: String, at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(StorageError) -> Int {
+        let fd = try open(name, O_RDONLY, "read")
+        defer { close(fd) }
+        var done = 0
+        while done < buffer.count {
+            let count = retrying { pread(fd, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done)) }
+            if count < 0 { throw failure(name, "read") }
+            if count == 0 { break }
+            done += count
+        }
+        return done
+    }
+
+    public func write(_ name: String, at offset: Int, _ bytes: UnsafeRawBufferPointer) throws(StorageError) {
+        let fd = try open(name, O_WRONLY, "write")
+        defer { close(fd) }
+        var done = 0
+        while done < bytes.count {
+            let count = retrying { pwrite(fd, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done)) }
+            if count < 0 { throw failure(name, "write") }
+            done += count
+        }
+    }
+
+    public func create(_ name: String) throws(StorageError) {
+        close(try open(name, O_WRONLY | O_CREAT | O_TRUNC, "create"))
+    }
+
+    public func sync(_ name: String) throws(StorageError) {
+        // A read-only descriptor will do: fsync(2) is about the file, not about who wrote it.
+        let fd = try open(name, O_RDONLY, "sync")
+        defer { close(fd) }
+        guard retrying({ fsync(fd) }) == 0 else { throw failure(name, "sync") }
+    }
+
+    public func rename(_ name: String, to other: String) throws(StorageError) {
+        guard renameat(directoryFd, name, directoryFd, other) == 0 else { throw failure(name, "rename") }
+    }
+
+    public func remove(_ name: String) throws(StorageError) {
+        guard unlinkat(directoryFd, name, 0) == 0 else { throw failure(name, "remove") }
+    }
+
+    public func syncDirectory() throws(StorageError) {
+        guard retrying({ fsync(directoryFd) }) == 0 else { throw failure(".", "sync") }
+    }
+
+    private func open(_ name: String, _ flags: Int32, _ action: String) throws(StorageError) -> Int32 {
+        let fd = retrying { openat(directoryFd, name, flags | O_CLOEXEC, mode_t(0o640)) }
+        guard fd >= 0 else { throw failure(name, action) }
+        return fd
+    }
+
+    private func failure(_ name: String, _ action: String) -> StorageError {
+        StorageError(errno: errno, file: name == "." ? path : "\(path)/\(name)", action: action)
+    }
+}
+
+extension StorageError {
+    /// What the kernel said, in its words.
+    init(errno code: Int32, file: String, action: String) {
+        self.init(file: file, action: action, code: code, reason: String(cString: strerror(code)))
+    }
+}
+
+/// Calls again where a signal came in between (signal(7)).
+func retrying<T: SignedInteger>(_ call: () -> T) -> T {
+    while true {
+        let result = call()
+        if result != -1 || errno != EINTR { return result }
+    }
+}
