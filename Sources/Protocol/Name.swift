@@ -23,7 +23,9 @@ public struct Name: Equatable, Sendable, BitwiseCopyable {
 
     @inlinable
     public init(_ bytes: UnsafeRawPointer) {
-        withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: UnsafeRawBufferPointer(start: bytes, count: Name.sizeBytes)) }
+        withUnsafeMutableBytes(of: &storage) { field in
+            field.copyMemory(from: UnsafeRawBufferPointer(start: bytes, count: Name.sizeBytes))
+        }
     }
 
     @inlinable

@@ -3,7 +3,9 @@ import Testing
 
 /// The two forms of CRC-32C.
 enum Checksum {
-    static func fast(_ bytes: [UInt8]) -> UInt32 { bytes.withUnsafeBytes { ts_crc32c(0, $0.baseAddress, $0.count) } }
+    static func fast(_ bytes: [UInt8]) -> UInt32 {
+        bytes.withUnsafeBytes { ts_crc32c(0, $0.baseAddress, $0.count) }
+    }
 
     static func reference(_ bytes: [UInt8]) -> UInt32 {
         bytes.withUnsafeBytes { ts_crc32c_reference(0, $0.baseAddress, $0.count) }
@@ -20,7 +22,9 @@ enum Checksum {
             for start in 0..<16 {
                 for count in 0...300 {
                     let from = bytes.baseAddress! + start
-                    #expect(ts_crc32c(0, from, count) == ts_crc32c_reference(0, from, count), "\(count) at \(start)")
+                    #expect(
+                        ts_crc32c(0, from, count) == ts_crc32c_reference(0, from, count),
+                        "\(count) at \(start)")
                 }
             }
         }

@@ -43,7 +43,8 @@ extension PingEntry: GoldenLayout {
 
 extension PingResult: GoldenLayout {
     init(fields: inout GoldenFields) throws {
-        self.init(code: try fields.takeCode(), nonce: try fields.take("nonce"), nowMs: try fields.take("nowMs"))
+        self.init(
+            code: try fields.takeCode(), nonce: try fields.take("nonce"), nowMs: try fields.take("nowMs"))
     }
 }
 
@@ -52,7 +53,8 @@ extension ShardStatsResult: GoldenLayout {
         self.init(
             code: try fields.takeCode(), shard: try fields.take("shard"),
             connections: try fields.take("connections"), frames: try fields.take("frames"),
-            ordersAccepted: try fields.take("ordersAccepted"), ordersRefused: try fields.take("ordersRefused"),
+            ordersAccepted: try fields.take("ordersAccepted"),
+            ordersRefused: try fields.take("ordersRefused"),
             confirms: try fields.take("confirms"), cancels: try fields.take("cancels"),
             expiries: try fields.take("expiries"), extends: try fields.take("extends"),
             forwarded: try fields.take("forwarded"), busy: try fields.take("busy"),

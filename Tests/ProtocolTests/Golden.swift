@@ -54,7 +54,8 @@ struct Golden: Decodable {
     var frames: [GoldenFrame]
 
     static let file = Result {
-        try JSONDecoder().decode(Golden.self, from: Data(contentsOf: Checkout.url("docs/protocol-golden.json")))
+        try JSONDecoder().decode(
+            Golden.self, from: Data(contentsOf: Checkout.url("docs/protocol-golden.json")))
     }
 
     /// The frames, for tests with arguments; none if the file cannot be read, which `Golden.file.get()` reports.

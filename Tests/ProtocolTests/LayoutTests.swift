@@ -6,7 +6,8 @@ import Testing
 @Suite struct LayoutTests {
     @Test func sizesAreFixed() {
         let sizes: [String: Int] = [
-            "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24, "ShardStatsResult": 200,
+            "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24,
+            "ShardStatsResult": 200,
             "CreateSaleEntry": 144, "SaleEntry": 8, "RestockSaleEntry": 32, "ListSalesEntry": 16,
             "SaleResult": 168, "OrderEntry": 48, "OrderResult": 24, "OrderIdEntry": 16, "ExtendEntry": 24,
             "ListUserOrdersEntry": 40, "OrderViewResult": 64,
@@ -64,7 +65,9 @@ import Testing
         for bit in 64..<(frame.count * 8) where !(64..<96).contains(bit) {
             var damaged = frame
             damaged[bit / 8] ^= 1 << UInt8(bit % 8)
-            damaged.withUnsafeBytes { #expect(!FrameHeader($0.baseAddress!).checksumMatches($0.baseAddress!)) }
+            damaged.withUnsafeBytes {
+                #expect(!FrameHeader($0.baseAddress!).checksumMatches($0.baseAddress!))
+            }
         }
     }
 }

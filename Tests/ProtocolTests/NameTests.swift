@@ -18,7 +18,9 @@ import Testing
         #expect(name.text == text)
         #expect(name.count == text.utf8.count)
         #expect(name == self.name(length: UInt16(text.utf8.count), Array(text.utf8)))
-        #expect(name != self.name(length: UInt16(text.utf8.count), Array(text.utf8), filler: 1) || name.count == 78)
+        #expect(
+            name != self.name(length: UInt16(text.utf8.count), Array(text.utf8), filler: 1)
+                || name.count == 78)
     }
 
     @Test func lengthIsCountedInBytes() {
@@ -43,6 +45,7 @@ import Testing
     }
 
     @Test func textOfABadFieldStaysInside() {
-        #expect(name(length: .max, Array(repeating: 0x61, count: 78)).text == String(repeating: "a", count: 78))
+        #expect(
+            name(length: .max, Array(repeating: 0x61, count: 78)).text == String(repeating: "a", count: 78))
     }
 }

@@ -19,7 +19,9 @@ import Testing
     @Test func numberedUsersSpreadEvenly() {
         var counts = [Int](repeating: 0, count: Partition.count)
         let perPartition = 64
-        for number in 1...(Partition.count * perPartition) { counts[Partition.of(user: Id128(UInt64(number)))] += 1 }
+        for number in 1...(Partition.count * perPartition) {
+            counts[Partition.of(user: Id128(UInt64(number)))] += 1
+        }
         // Counts of a fair hash have a standard deviation of 8 around 64: seven of them are never seen.
         #expect(counts.min()! > perPartition - 56 && counts.max()! < perPartition + 56)
         let squares = counts.reduce(0) { $0 + ($1 - perPartition) * ($1 - perPartition) }

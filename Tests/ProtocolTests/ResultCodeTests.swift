@@ -16,7 +16,8 @@ import Testing
 
     /// Reads the declarations, so that a code which is left out of the list of names shows.
     @Test func everyDeclaredCodeIsNamed() throws {
-        let source = try String(contentsOf: Checkout.url("Sources/Protocol/ResultCode.swift"), encoding: .utf8)
+        let source = try String(
+            contentsOf: Checkout.url("Sources/Protocol/ResultCode.swift"), encoding: .utf8)
         let numbers = source.matches(of: /static let (\w+) = ResultCode\((\d+)\)/).map { match in
             let name = match.1.reduce(into: "") { $0 += $1.isUppercase ? "_\($1)" : $1.uppercased() }
             return "\(match.2) \(name)"

@@ -20,7 +20,8 @@ final class Connection {
         }
         defer { freeaddrinfo(found) }
         try self.init(
-            family: found.pointee.ai_family, address: found.pointee.ai_addr, sizeBytes: found.pointee.ai_addrlen,
+            family: found.pointee.ai_family, address: found.pointee.ai_addr,
+            sizeBytes: found.pointee.ai_addrlen,
             receiveBufferBytes: receiveBufferBytes, until: deadline)
         // Requests are answered one by one: Nagle's algorithm would wait for the reply before the rest leaves.
         var on: Int32 = 1
@@ -34,7 +35,9 @@ final class Connection {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         let path = Array(unixPath.utf8)
-        guard path.count < MemoryLayout.size(ofValue: address.sun_path) else { throw .unreachable(errno: ENAMETOOLONG) }
+        guard path.count < MemoryLayout.size(ofValue: address.sun_path) else {
+            throw .unreachable(errno: ENAMETOOLONG)
+        }
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path) }
         var fault: ClientFault?
         var made: Int32 = -1
@@ -42,7 +45,8 @@ final class Connection {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
                 do throws(ClientFault) {
                     made = try Connection.open(
-                        family: AF_UNIX, address: address, sizeBytes: socklen_t(MemoryLayout<sockaddr_un>.size),
+                        family: AF_UNIX, address: address,
+                        sizeBytes: socklen_t(MemoryLayout<sockaddr_un>.size),
                         receiveBufferBytes: receiveBufferBytes, until: deadline)
                 } catch { fault = error }
             }
@@ -57,7 +61,8 @@ final class Connection {
     ) throws(ClientFault) {
         self.init(
             descriptor: try Connection.open(
-                family: family, address: address, sizeBytes: sizeBytes, receiveBufferBytes: receiveBufferBytes,
+                family: family, address: address, sizeBytes: sizeBytes,
+                receiveBufferBytes: receiveBufferBytes,
                 until: deadline))
     }
 

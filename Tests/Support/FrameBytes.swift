@@ -20,7 +20,9 @@ public enum FrameBytes {
     public static func request<Entry: WireStruct>(
         _ operation: Operation, requestId: UInt64, _ entries: [Entry]
     ) -> [UInt8] {
-        make(operation: operation.rawValue, requestId: requestId, count: entries.count, body: Entry.pack(entries))
+        make(
+            operation: operation.rawValue, requestId: requestId, count: entries.count,
+            body: Entry.pack(entries))
     }
 
     /// Puts the right checksum into a frame whose bytes were changed after sealing. The frame's size, not

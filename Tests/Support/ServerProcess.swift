@@ -27,8 +27,10 @@ public final class ServerProcess: Sendable {
 
         public var description: String {
             switch self {
-            case .noExecutable(let name, let tried): "no \(name): build it, or name it in TIMESALED; tried \(tried)"
-            case .notStarted(let path, let errno): "\(path) did not start: \(String(cString: strerror(errno)))"
+            case .noExecutable(let name, let tried):
+                "no \(name): build it, or name it in TIMESALED; tried \(tried)"
+            case .notStarted(let path, let errno):
+                "\(path) did not start: \(String(cString: strerror(errno)))"
             case .notReady(let stdout, let stderr): "not ready in time; stdout: \(stdout); stderr:\n\(stderr)"
             case .exited(let status, let stderr): "\(status) before it was ready; stderr:\n\(stderr)"
             }
@@ -68,7 +70,8 @@ public final class ServerProcess: Sendable {
         }
         self.pid = pid
         self.watch = watch
-        port = watch.addresses.lazy.filter { !$0.hasPrefix("unix:") }
+        port =
+            watch.addresses.lazy.filter { !$0.hasPrefix("unix:") }
             .compactMap { $0.split(separator: ":").last.flatMap { UInt16($0) } }.first ?? 0
     }
 
@@ -85,7 +88,9 @@ public final class ServerProcess: Sendable {
 
     /// Waits for the end of the process; nil if it still runs after `timeoutMs`.
     @discardableResult
-    public func wait(timeoutMs: Int = 30_000) -> ExitStatus? { watch.waitForExit(.now + .milliseconds(timeoutMs)) }
+    public func wait(timeoutMs: Int = 30_000) -> ExitStatus? {
+        watch.waitForExit(.now + .milliseconds(timeoutMs))
+    }
 
     /// What the server has written to stderr until now, in all its runs in this directory.
     public var stderr: String { ServerProcess.contents(stderrPath) }
@@ -105,9 +110,12 @@ extension ServerProcess {
     /// running test bundle, else in `.build/debug`.
     public static func executablePath(_ name: String) throws(Fault) -> String {
         var tried: [String] = []
-        if name == "timesaled", let path = ProcessInfo.processInfo.environment["TIMESALED"] { tried.append(path) }
+        if name == "timesaled", let path = ProcessInfo.processInfo.environment["TIMESALED"] {
+            tried.append(path)
+        }
         if let bundle = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") {
-            tried.append(URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent(name).path)
+            tried.append(
+                URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent(name).path)
         }
         tried.append(".build/debug/\(name)")
         guard let path = tried.first(where: FileManager.default.isExecutableFile(atPath:)) else {
@@ -154,7 +162,7 @@ extension ServerProcess {
         let texts = ([path] + arguments).map { strdup($0) }
         let variables = childEnvironment(from: ProcessInfo.processInfo.environment)
             .map { strdup("\($0.key)=\($0.value)") }
-        defer { (texts + variables).forEach { free($0) } }
+        defer { for text in texts + variables { free(text) } }
         var pid: pid_t = 0
         let outcome = posix_spawn(&pid, path, &actions, &attributes, texts + [nil], variables + [nil])
         guard outcome == 0 else {
@@ -165,7 +173,8 @@ extension ServerProcess {
     }
 }
 
-private typealias CloseFrom = @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
+private typealias CloseFrom =
+    @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
 
 // In glibc since 2.34; its declaration stands behind a feature macro that hides it from Swift.
 private let closeFrom: CloseFrom = {

@@ -25,7 +25,9 @@ extension TestClient {
         let entry = HandshakeEntry(
             versionMin: versions.lowerBound, versionMax: versions.upperBound, shard: shard, token: name)
         let result = try one(.handshake, entry, as: TopologyResult.self)
-        guard result.code == .ok else { throw .protocolFault("a handshake refused in its result: \(result.code)") }
+        guard result.code == .ok else {
+            throw .protocolFault("a handshake refused in its result: \(result.code)")
+        }
         return result
     }
 
@@ -54,7 +56,9 @@ extension TestClient {
         try one(.getSale, SaleEntry(saleId: saleId))
     }
 
-    public func restockSale(operationId: Id128, saleId: UInt64, quantity: UInt64) throws(ClientFault) -> SaleResult {
+    public func restockSale(operationId: Id128, saleId: UInt64, quantity: UInt64) throws(ClientFault)
+        -> SaleResult
+    {
         try one(.restockSale, RestockSaleEntry(operationId: operationId, saleId: saleId, quantity: quantity))
     }
 
@@ -72,7 +76,9 @@ extension TestClient {
 // MARK: Orders
 
 extension TestClient {
-    public func order(_ entries: [OrderEntry]) throws(ClientFault) -> [OrderResult] { try call(.order, entries) }
+    public func order(_ entries: [OrderEntry]) throws(ClientFault) -> [OrderResult] {
+        try call(.order, entries)
+    }
 
     public func order(
         _ orderId: Id128, user: Id128, sale: UInt64, quantity: UInt32 = 1

@@ -23,8 +23,12 @@ public final class TestClient {
         public var more: Bool { header.flags & Frame.Flags.more != 0 }
 
         /// The results; throws `refused` if the frame as a whole was.
-        public func results<Result: WireStruct>(as type: Result.Type = Result.self) throws(ClientFault) -> [Result] {
-            guard header.status == .ok else { throw .refused(header.status, retryAfterMs: header.retryAfterMs) }
+        public func results<Result: WireStruct>(as type: Result.Type = Result.self) throws(ClientFault)
+            -> [Result]
+        {
+            guard header.status == .ok else {
+                throw .refused(header.status, retryAfterMs: header.retryAfterMs)
+            }
             guard let results = Result.unpack(body), results.count == header.count else {
                 throw .protocolFault("\(header.count) results in \(body.count) bytes")
             }
@@ -38,7 +42,8 @@ public final class TestClient {
     ) throws(ClientFault) {
         self.timeoutMs = timeoutMs
         connection = try Connection(
-            host: host, port: port, receiveBufferBytes: receiveBufferBytes, until: .now + .milliseconds(timeoutMs))
+            host: host, port: port, receiveBufferBytes: receiveBufferBytes,
+            until: .now + .milliseconds(timeoutMs))
     }
 
     /// Connects to a unix socket.
@@ -47,7 +52,8 @@ public final class TestClient {
     ) throws(ClientFault) {
         self.timeoutMs = timeoutMs
         connection = try Connection(
-            unixPath: unixPath, receiveBufferBytes: receiveBufferBytes, until: .now + .milliseconds(timeoutMs))
+            unixPath: unixPath, receiveBufferBytes: receiveBufferBytes, until: .now + .milliseconds(timeoutMs)
+        )
     }
 
     public func close() { connection.close() }
@@ -126,7 +132,8 @@ extension TestClient {
             throw .protocolFault("a reply of operation \(header.operation) to one of \(request.operation)")
         }
         let countIsRight =
-            header.status != .ok ? header.count == 0 : request.operation.answersList || header.count == request.count
+            header.status != .ok
+            ? header.count == 0 : request.operation.answersList || header.count == request.count
         guard countIsRight, reply.body.count == header.count * request.operation.resultSizeBytes else {
             throw .protocolFault("\(header.status) with \(header.count) results in \(reply.body.count) bytes")
         }
@@ -189,7 +196,9 @@ extension TestClient {
             throw .protocolFault("a bad checksum")
         }
         guard header.version == Frame.version else { throw .protocolFault("version \(header.version)") }
-        guard header.flags & Frame.Flags.reply != 0, header.flags & ~(Frame.Flags.reply | Frame.Flags.more) == 0 else {
+        guard header.flags & Frame.Flags.reply != 0,
+            header.flags & ~(Frame.Flags.reply | Frame.Flags.more) == 0
+        else {
             throw .protocolFault("flags \(header.flags)")
         }
         return Reply(header: header, body: Array(frame.dropFirst(Frame.headerSizeBytes)))

@@ -30,7 +30,9 @@ extension WireStruct {
     public static func pack(_ items: [Self]) -> [UInt8] {
         var bytes = [UInt8](repeating: 0xaa, count: items.count * sizeBytes)
         bytes.withUnsafeMutableBytes { buffer in
-            for (index, item) in items.enumerated() { item.store(to: buffer.baseAddress! + index * sizeBytes) }
+            for (index, item) in items.enumerated() {
+                item.store(to: buffer.baseAddress! + index * sizeBytes)
+            }
         }
         return bytes
     }

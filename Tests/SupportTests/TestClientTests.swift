@@ -107,7 +107,9 @@ import Testing
     }
 
     static let wrong: [Wrong] = {
-        func changed(_ name: String, _ fault: String, at offset: Int, to value: UInt8, sealed: Bool = true) -> Wrong {
+        func changed(_ name: String, _ fault: String, at offset: Int, to value: UInt8, sealed: Bool = true)
+            -> Wrong
+        {
             var reply = ping
             reply[offset] = value
             if sealed { FrameBytes.reseal(&reply) }
