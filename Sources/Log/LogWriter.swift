@@ -21,7 +21,6 @@ public struct LogIdentity: Equatable, Sendable {
     public var segmentSizeBytes: Int
 
     public init(logId: UInt64, generation: UInt64, shard: Int, shards: Int, segmentSizeBytes: Int) {
-        precondition(segmentSizeBytes >= 2 * BlockHeader.blockSizeMaxBytes)
         self.logId = logId
         self.generation = generation
         self.shard = shard
@@ -97,6 +96,7 @@ public struct LogWriter: ~Copyable {
     }
 
     private let blocks: UnsafeMutableRawPointer
+    private let blockSizeMaxBytes: Int
     private let sequenceCounter: UnsafeMutablePointer<UInt64>
     private var position: LogPosition
     private var filling = 0
@@ -120,29 +120,34 @@ public struct LogWriter: ~Copyable {
     public private(set) var bytesSealed: UInt64 = 0
 
     /// `events` is where the engine already writes to; it must be empty. `sequenceCounter` is shared by all
-    /// shards and holds the last sequence drawn.
+    /// shards and holds the last sequence drawn. Small blocks are for the simulator, which sees to it that
+    /// they fill up.
     public init(
         identity: LogIdentity, mode: FsyncMode, position: LogPosition, events: UnsafeMutablePointer<EventBuffer>,
-        sequenceCounter: UnsafeMutablePointer<UInt64>, memory: MemorySource
+        sequenceCounter: UnsafeMutablePointer<UInt64>, memory: MemorySource,
+        blockSizeMaxBytes: Int = BlockHeader.blockSizeMaxBytes
     ) {
+        precondition(identity.segmentSizeBytes >= 2 * blockSizeMaxBytes)
+        precondition(blockSizeMaxBytes % BlockHeader.alignmentBytes == 0)
+        self.blockSizeMaxBytes = blockSizeMaxBytes
         self.identity = identity
         self.mode = mode
         self.position = position
         self.sequenceCounter = sequenceCounter
-        blocks = memory.allocate(Self.blockCount * BlockHeader.blockSizeMaxBytes)
+        blocks = memory.allocate(Self.blockCount * blockSizeMaxBytes)
         self.events = events
         writtenLsn = position.nextLsn - 1
         durableLsn = writtenLsn
         sealedDurableLsn = position.markedLsn
         firstUnsyncedSegment = position.segment
         precondition(events.pointee.count == 0)
-        events.pointee = Self.buffer(blocks, 0, nextLsn: position.nextLsn)
+        events.pointee = buffer(0, nextLsn: position.nextLsn)
     }
 
-    private static func buffer(_ blocks: UnsafeMutableRawPointer, _ index: Int, nextLsn: UInt64) -> EventBuffer {
+    private func buffer(_ index: Int, nextLsn: UInt64) -> EventBuffer {
         EventBuffer(
-            base: blocks + index * BlockHeader.blockSizeMaxBytes + BlockHeader.sizeBytes,
-            capacityBytes: BlockHeader.blockSizeMaxBytes - BlockHeader.sizeBytes, nextLsn: nextLsn)
+            base: blocks + index * blockSizeMaxBytes + BlockHeader.sizeBytes,
+            capacityBytes: blockSizeMaxBytes - BlockHeader.sizeBytes, nextLsn: nextLsn)
     }
 
     /// The LSN that a reply has to wait for is in the log up to here, as the mode demands.
@@ -194,7 +199,7 @@ public struct LogWriter: ~Copyable {
             position.segment = preparedSegment
             position.offsetBytes = 0
         }
-        let block = blocks + filling * BlockHeader.blockSizeMaxBytes
+        let block = blocks + filling * blockSizeMaxBytes
         let used = BlockHeader.sizeBytes + eventsBytes
         (block + used).initializeMemory(as: UInt8.self, repeating: 0, count: lengthBytes - used)
 
@@ -220,7 +225,7 @@ public struct LogWriter: ~Copyable {
         blocksSealed += 1
         bytesSealed += UInt64(lengthBytes)
         filling = (filling + 1) % Self.blockCount
-        events.pointee = Self.buffer(blocks, filling, nextLsn: position.nextLsn)
+        events.pointee = buffer(filling, nextLsn: position.nextLsn)
         return command
     }
 

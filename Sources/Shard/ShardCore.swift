@@ -114,8 +114,9 @@ public enum WorkProgress: Equatable, Sendable {
 extension ShardCore {
     // MARK: Turn
 
-    public mutating func beginTurn() {
-        allowance = Self.entriesPerTurn
+    /// Fewer entries than usual are for the simulator, which sees to it that work pauses.
+    public mutating func beginTurn(entriesMax: Int = Self.entriesPerTurn) {
+        allowance = entriesMax
         wakes = 0
         counts.turns &+= 1
     }
@@ -207,6 +208,9 @@ extension ShardCore {
     // MARK: Takes
 
     var isTaking: Bool { take != nil }
+
+    /// What the take in progress is after, for a simulator that watches it.
+    public var takeInProgress: (sale: Int, quantity: UInt64)? { take.map { ($0.sale, $0.wanted) } }
 
     /// One step of the take that the entry in hand waits for. After `taken` or `soldOut` it is settled.
     public mutating func stepTake(nowMs: UInt64) -> StockTake.Answer {

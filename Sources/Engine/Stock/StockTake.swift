@@ -45,9 +45,9 @@ public struct StockTake {
     }
 
     let counters: StockCounters
-    let sale: Int
+    public let sale: Int
     let shard: Int
-    let wanted: UInt64
+    public let wanted: UInt64
     private(set) var phase = Phase.single
     private(set) var visited = 0
     private(set) var found: UInt64 = 0

@@ -31,7 +31,8 @@ struct Assemblies: ~Copyable {
     private(set) var openCount = 0
 
     init(memory: MemorySource) {
-        assemblies = .allocate(capacity: Self.slotCount + 1)
+        assemblies = memory.allocate((Self.slotCount + 1) * MemoryLayout<Assembly>.stride)
+            .bindMemory(to: Assembly.self, capacity: Self.slotCount + 1)
         assemblies.initialize(repeating: Assembly(), count: Self.slotCount + 1)
         for slot in 1..<Self.slotCount { assemblies[slot].nextFree = UInt32(slot + 1) }
         small = memory.allocate((Self.slotCount + 1) * Self.smallFrameSizeBytes)
