@@ -185,8 +185,13 @@ public struct LogWriter: ~Copyable {
     /// Seals an empty block if the last one does not say yet how much is durable. A shard that goes idle
     /// does this, so that damage to its last events cannot pass for a torn tail.
     public mutating func sealMark(nowMs: UInt64) -> WriteCommand? {
-        guard inFlightCount == 0, events.pointee.count == 0, durableLsn > sealedDurableLsn else { return nil }
+        guard needsMark else { return nil }
         return sealBlock(nowMs: nowMs)
+    }
+
+    /// Whether `sealMark` would seal something, now or once the disk is idle.
+    public var needsMark: Bool {
+        inFlightCount == 0 && events.pointee.count == 0 && durableLsn > sealedDurableLsn
     }
 
     private mutating func sealBlock(nowMs: UInt64) -> WriteCommand? {

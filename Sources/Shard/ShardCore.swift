@@ -127,6 +127,9 @@ extension ShardCore {
     /// Whether a frame or request is in hand.
     public var isWorking: Bool { work.batch != nil }
 
+    /// Whether the log or the replies have no room for more before the disk has done something.
+    public var isStalled: Bool { !engine.pointee.hasRoom || !hasReplyRoom }
+
     /// After completions of the disk: releases what is durable, in the order that promise 6 demands:
     /// durable, back into the stripe, then the reply (which `nextReply` hands out later in the turn).
     public mutating func advance(nowMs: UInt64) {
@@ -143,8 +146,8 @@ extension ShardCore {
     public mutating func seal(nowMs: UInt64) -> WriteCommand? { writer.seal(nowMs: nowMs) }
 
     /// The sync to carry out, or nil: see `LogWriter.sync`.
-    public mutating func sync(nowMs: UInt64) -> SyncCommand? {
-        writer.sync(nowMs: nowMs, isAwaited: engine.pointee.hasReleases || catalogue.awaitsDurability)
+    public mutating func sync(nowMs: UInt64, isForced: Bool = false) -> SyncCommand? {
+        writer.sync(nowMs: nowMs, isAwaited: isForced || engine.pointee.hasReleases || catalogue.awaitsDurability)
     }
 
     /// After a start, before the first frame: holds get a grace in which late payments can be reported.

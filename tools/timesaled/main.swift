@@ -1,12 +1,60 @@
 // timesaled: reads the options, runs the server.
 
 import Foundation
+import Log
+import Logging
+import Server
 import ServerOptions
+
+extension Options {
+    /// The same, as the server takes it.
+    var configuration: ServerConfiguration {
+        var configuration = ServerConfiguration()
+        configuration.listen = listen.map {
+            switch $0 {
+            case .tcp(let host, let port): .tcp(host: host, port: port)
+            case .unix(let path): .unix(path: path)
+            }
+        }
+        configuration.dataDirectory = dataDirectory
+        configuration.shards = shardCount
+        switch fsync {
+        case .always: configuration.fsync = .always
+        case .everysec: configuration.fsync = .everysec
+        case .no: configuration.fsync = .no
+        }
+        configuration.tokens = tokens.compactMap {
+            AccessToken(String(decoding: $0.bytes, as: UTF8.self), isAdmin: $0.scope == .admin)
+        }
+        configuration.usersMax = userCountMax
+        configuration.ordersMax = orderCountMax
+        configuration.salesMax = saleCountMax
+        configuration.connectionCountMax = connectionCountMax
+        configuration.retainMs = retainMs
+        configuration.graceMs = graceMs
+        configuration.segmentSizeBytes = segmentSizeBytes
+        configuration.clientTimeoutMs = clientTimeoutMs
+        configuration.pinnedCPUs = pinnedCPUs
+        return configuration
+    }
+}
 
 /// Runs until the server is asked to stop; returns the exit code.
 func runServer(_ options: Options) -> Int32 {
-    print("options: \(options)")
-    return 0
+    LoggingSystem.bootstrap(StreamLogHandler.standardError)
+    var logger = Logger(label: "timesaled")
+    logger.logLevel = Logger.Level(rawValue: options.logLevel.rawValue) ?? .info
+    do throws(ServerError) {
+        logger.debug("options: \(options)")
+        try Server.run(options.configuration, logger: logger) { line in
+            // A reader at the other end of a pipe waits for it: no buffering.
+            FileHandle.standardOutput.write(Data((line + "\n").utf8))
+        }
+        return 0
+    } catch {
+        FileHandle.standardError.write(Data("timesaled: \(error.sentence)\n".utf8))
+        return 1
+    }
 }
 
 /// A function of its own: variables at the top level would belong to the main actor.

@@ -1,0 +1,52 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Imports run one way: Protocol <- Engine <- Log <- Shard <- Server. The client needs Protocol alone.
+let package = Package(
+    name: "timesale",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CAtomics"),
+        .systemLibrary(name: "CUring", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
+
+        .target(name: "CLinux"),
+
+        .target(name: "Protocol", dependencies: ["CAtomics"]),
+        .target(name: "Engine", dependencies: ["Protocol", "CAtomics"]),
+        .target(name: "Log", dependencies: ["Engine", "Protocol", "CAtomics"]),
+        .target(name: "Storage", dependencies: ["Log"]),
+        .target(name: "Shard", dependencies: ["Log", "Engine", "Protocol", "CAtomics"]),
+        .target(
+            name: "Server",
+            dependencies: [
+                "Shard", "Storage", "Log", "Engine", "Protocol", "CAtomics", "CLinux", "CUring",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+
+        .target(
+            name: "ServerOptions",
+            dependencies: [
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+            ]),
+        .executableTarget(
+            name: "timesaled",
+            dependencies: ["Server", "ServerOptions", .product(name: "Logging", package: "swift-log")],
+            path: "tools/timesaled"),
+
+        .testTarget(name: "ServerOptionsTests", dependencies: ["ServerOptions"]),
+        .testTarget(name: "TidyTests"),
+        .target(name: "TestSupport", dependencies: ["Protocol"], path: "Tests/Support"),
+        .target(
+            name: "SimulatedStorage", dependencies: ["Log", "Engine", "Protocol", "CAtomics"],
+            path: "Tests/SimulatedStorage"),
+        .testTarget(name: "LogTests", dependencies: ["SimulatedStorage", "Log", "Engine", "Protocol", "CAtomics"]),
+        .testTarget(name: "SupportTests", dependencies: ["TestSupport", "Protocol"]),
+        .testTarget(name: "ProtocolTests", dependencies: ["TestSupport", "Protocol", "CAtomics"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,32 @@
+#define _GNU_SOURCE
+#include "linux_calls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+
+int ts_eventfd(void) { return eventfd(0, EFD_CLOEXEC); }
+
+int ts_open_for_writing(const char *path, int direct) {
+    return open(path, O_WRONLY | O_CLOEXEC | (direct ? O_DIRECT : 0));
+}
+
+int ts_pin_thread(int cpu) {
+    cpu_set_t set;
+    if (cpu < 0 || cpu >= CPU_SETSIZE) {
+        errno = EINVAL;
+        return -1;
+    }
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    return sched_setaffinity(0, sizeof set, &set);
+}
+
+void ts_name_thread(const char *name) {
+    char cut[16];
+    snprintf(cut, sizeof cut, "%s", name);
+    pthread_setname_np(pthread_self(), cut);
+}

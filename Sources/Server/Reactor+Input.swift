@@ -1,0 +1,263 @@
+import Glibc
+import Log
+import Protocol
+import Shard
+
+/// Received bytes in the order of their arrival, over all connections.
+struct InputQueue {
+    struct Piece {
+        var token: UInt64
+        /// The receive buffer, or -1 for the connection's inbox.
+        var bufferId: Int32
+        var count: Int32
+        var bytes: UnsafeMutableRawPointer?
+    }
+
+    private var pieces: [Piece] = Array(
+        repeating: Piece(token: 0, bufferId: -1, count: 0, bytes: nil), count: 4096)
+    private var head = 0
+    private var tail = 0
+
+    var isEmpty: Bool { head == tail }
+
+    mutating func append(_ piece: Piece) {
+        if tail - head == pieces.count { grow() }
+        pieces[tail & (pieces.count - 1)] = piece
+        tail += 1
+    }
+
+    var front: Piece {
+        get { pieces[head & (pieces.count - 1)] }
+        set { pieces[head & (pieces.count - 1)] = newValue }
+    }
+
+    mutating func removeFront() { head += 1 }
+
+    private mutating func grow() {
+        var larger: [Piece] = []
+        larger.reserveCapacity(pieces.count * 2)
+        for index in head..<tail { larger.append(pieces[index & (pieces.count - 1)]) }
+        larger.append(contentsOf: repeatElement(front, count: pieces.count))
+        tail -= head
+        head = 0
+        pieces = larger
+    }
+}
+
+extension Reactor {
+    // MARK: Receiving
+
+    mutating func startReceive(_ slot: Int) {
+        let connection = connections.slots + slot
+        connection.pointee.isReceiving = true
+        connection.pointee.operations += 1
+        ring.receiveMultishot(
+            connection.pointee.socket, group: ReceiveBuffers.group, CompletionTag(.receive, connections.token(slot)))
+    }
+
+    mutating func received(_ completion: Ring.Completion, _ nowMs: UInt64) {
+        let token = completion.tag.payload
+        let slot = Int(token & 0xff_ffff)
+        let connection = connections.slots + slot
+        if completion.result > 0, let id = completion.bufferId {
+            let bytes = buffers.take(id, count: Int(completion.result), hasMore: completion.bufferHasMore)
+            core.driver.bytesReceived &+= UInt64(completion.result)
+            enqueue(slot, .init(token: token, bufferId: Int32(id), count: completion.result, bytes: bytes))
+        }
+        if completion.hasMore { return }
+        connection.pointee.isReceiving = false
+        connection.pointee.operations -= 1
+        guard connection.pointee.state == .open else { return releaseIfIdle(slot) }
+        switch completion.result {
+        case -ENOBUFS:
+            connection.pointee.isStarved = true
+            starved.append(Int32(slot))
+        case 0:
+            connection.pointee.hasEnded = true
+            closeIfAnswered(slot)
+        case -ECANCELED where connection.pointee.isParked:
+            break
+        case let code where code < 0:
+            close(slot, nil)
+        default:
+            // The kernel ended a multishot receive after data (its own fairness rule): go on.
+            if !connection.pointee.isParked { startReceive(slot) }
+        }
+    }
+
+    // MARK: Frames
+
+    /// Works on received frames until the turn's allowance is used up or the core cannot go on.
+    mutating func process(_ nowMs: UInt64) {
+        while true {
+            if core.isWorking {
+                guard settle(core.resume(nowMs: nowMs), nowMs) == .finished else { break }
+                if frameInHandBytes > 0 { frameIsFinished(nowMs) }
+            }
+            if !isMeshPolled {
+                // Between two frames, so that a shard with large batches of its own still serves the others.
+                isMeshPolled = true
+                _ = settle(core.pollMesh(nowMs: nowMs), nowMs)
+                continue
+            }
+            guard core.hasAllowance, !input.isEmpty else { break }
+            if !processFront(nowMs) { break }
+        }
+        feedStarved()
+    }
+
+    /// Works on the oldest piece. Answers false if nothing more can be done in this turn.
+    private mutating func processFront(_ nowMs: UInt64) -> Bool {
+        let piece = input.front
+        guard let slot = connections.slot(piece.token) else {
+            dropFront()
+            return true
+        }
+        let connection = connections.slots + slot
+        if isStopping || unreadBytes(slot) > unreadMaxBytes {
+            moveFrontToInbox(slot)
+            dropFront()
+            if !isStopping { park(slot) }
+            return true
+        }
+        if piece.bufferId >= 0 && !connection.pointee.inbox.isEmpty { moveFrontToInbox(slot) }
+        if input.front.bufferId < 0 && connection.pointee.inbox.isEmpty {
+            dropFront()
+            return true
+        }
+        let isDirect = input.front.bufferId >= 0
+        let bytes = isDirect ? input.front.bytes! : connection.pointee.inbox.bytes
+        let count = isDirect ? Int(input.front.count) : connection.pointee.inbox.count
+        switch StreamFraming.examine(bytes, count) {
+        case .incomplete:
+            moveFrontToInbox(slot)
+            if connection.pointee.frameSinceMs == 0 { connection.pointee.frameSinceMs = nowMs }
+            dropFront()
+            closeIfAnswered(slot)
+            return true
+        case .wrongMagic:
+            close(slot, "the bytes are no frame: wrong magic")
+        case .wrongLength(let length):
+            close(slot, "a frame of \(length) bytes, allowed are \(Frame.headerSizeBytes) to \(Frame.sizeMaxBytes)")
+        case .frame(let lengthBytes):
+            return beginFrame(slot, bytes, lengthBytes, nowMs)
+        }
+        dropFront()
+        return true
+    }
+
+    private mutating func beginFrame(
+        _ slot: Int, _ frame: UnsafeMutableRawPointer, _ lengthBytes: Int, _ nowMs: UInt64
+    ) -> Bool {
+        let connection = connections.slots + slot
+        let token = connections.token(slot)
+        let header = FrameHeader(frame)
+        if let fault = FrameFault.examine(header, frame) {
+            guard core.refuseFrame(fault.status, header, token) == .finished else { return false }
+            connection.pointee.unanswered += 1
+            frameInHandSlot = slot
+            frameInHandBytes = lengthBytes
+            frameIsFinished(nowMs)
+            if fault.closes {
+                logger.notice("connection closed: frame with \(fault.status)")
+                connection.pointee.hasEnded = true
+                shutdown(connection.pointee.socket, Int32(SHUT_RD))
+            }
+            return true
+        }
+        let progress = settle(
+            core.begin(frame, header, connection: token, isAdmin: connection.pointee.isAdmin, nowMs: nowMs), nowMs)
+        if progress == .blocked { return false }
+        connection.pointee.unanswered += 1
+        frameInHandSlot = slot
+        frameInHandBytes = lengthBytes
+        guard progress == .finished else { return false }
+        frameIsFinished(nowMs)
+        return true
+    }
+
+    /// The frame at the front of the queue has been answered: its bytes are done with.
+    private mutating func frameIsFinished(_ nowMs: UInt64) {
+        let slot = frameInHandSlot
+        let length = frameInHandBytes
+        frameInHandSlot = -1
+        frameInHandBytes = 0
+        let connection = connections.slots + slot
+        connection.pointee.frameSinceMs = 0
+        if input.front.bufferId >= 0 {
+            input.front.bytes = input.front.bytes! + length
+            input.front.count -= Int32(length)
+            if input.front.count == 0 { dropFront() }
+        } else {
+            connection.pointee.inbox.removeFirst(length)
+            if connection.pointee.inbox.isEmpty { dropFront() }
+        }
+        if connection.pointee.state == .closing { releaseIfIdle(slot) }
+    }
+
+    private mutating func enqueue(_ slot: Int, _ piece: InputQueue.Piece) {
+        connections.slots[slot].queuedPieces += 1
+        input.append(piece)
+    }
+
+    /// Copies what is left of the front piece behind the connection's inbox, and frees its buffer.
+    private mutating func moveFrontToInbox(_ slot: Int) {
+        let piece = input.front
+        guard piece.bufferId >= 0 else { return }
+        connections.slots[slot].inbox.append(piece.bytes!, Int(piece.count))
+        buffers.giveBack(Int(piece.bufferId))
+        input.front = .init(token: piece.token, bufferId: -1, count: 0, bytes: nil)
+    }
+
+    private mutating func dropFront() {
+        let piece = input.front
+        if piece.bufferId >= 0 { buffers.giveBack(Int(piece.bufferId)) }
+        if let slot = connections.slot(piece.token) { connections.slots[slot].queuedPieces -= 1 }
+        input.removeFront()
+    }
+
+    /// Buffers are back: connections that ran out of them receive again. Refilled first, armed then, since
+    /// the other way round every completion would find the pool empty again.
+    private mutating func feedStarved() {
+        while !starved.isEmpty && buffers.available > ReceiveBuffers.count / 8 {
+            let slot = Int(starved.removeLast())
+            let connection = connections.slots + slot
+            guard connection.pointee.isStarved else { continue }
+            connection.pointee.isStarved = false
+            if connection.pointee.state == .open && !connection.pointee.isReceiving && !connection.pointee.isParked {
+                startReceive(slot)
+            }
+        }
+    }
+
+    // MARK: Parking
+
+    /// Reads no further requests of a connection that leaves its replies unread.
+    private mutating func park(_ slot: Int) {
+        let connection = connections.slots + slot
+        guard !connection.pointee.isParked else { return }
+        connection.pointee.isParked = true
+        guard connection.pointee.isReceiving else { return }
+        connection.pointee.operations += 1
+        let token = connections.token(slot)
+        ring.cancel(CompletionTag(.receive, token), CompletionTag(.cancel, token))
+    }
+
+    /// The replies have been read: goes on with what came meanwhile.
+    mutating func unpark(_ slot: Int) {
+        let connection = connections.slots + slot
+        guard connection.pointee.isParked, connection.pointee.state == .open, !isStopping else { return }
+        // The cancelled receive has to end first: its completion tells which bytes it still brought.
+        guard !connection.pointee.isReceiving else { return }
+        connection.pointee.isParked = false
+        if !connection.pointee.inbox.isEmpty {
+            enqueue(slot, .init(token: connections.token(slot), bufferId: -1, count: 0, bytes: nil))
+        }
+        if !connection.pointee.hasEnded { startReceive(slot) }
+    }
+
+    func unreadBytes(_ slot: Int) -> Int { connections.slots[slot].filling.count + connections.slots[slot].sending.count }
+
+    /// With very many connections each gets less, so that all of them together stay within bounds.
+    private var unreadMaxBytes: Int { connections.count > 256 ? Self.unreadMaxBytes / 16 : Self.unreadMaxBytes }
+}

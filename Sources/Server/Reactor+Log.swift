@@ -1,0 +1,101 @@
+import Glibc
+import Log
+
+/// The segments of this shard's log that are open.
+struct LogFilesOpen {
+    var files: [(segment: UInt64, file: Int32)] = []
+    /// What the keeper was asked for.
+    var requestedSegment: UInt64 = 0
+    var syncsUnderWay = 0
+    /// When the writes under way were submitted, by the lowest bit of their ticket.
+    var submittedUs: (UInt64, UInt64) = (0, 0)
+    /// The length that each write under way must complete with.
+    var lengthBytes: (Int32, Int32) = (0, 0)
+
+    func file(_ segment: UInt64) -> Int32 {
+        for entry in files where entry.segment == segment { return entry.file }
+        Fatal.exit("log segment \(segment) is not open")
+    }
+}
+
+extension Reactor {
+    /// The events gathered so far go to the disk as one block, if one of the two writes is free.
+    mutating func seal(_ nowMs: UInt64) {
+        if let command = core.seal(nowMs: nowMs) {
+            lastEventMs = nowMs
+            submit(command)
+        } else if core.writer.needsMark && nowMs >= lastEventMs + Self.markAfterMs {
+            sealMark(nowMs)
+        }
+        if let command = core.sync(nowMs: nowMs, isForced: log.files.count > 4) { submit(command) }
+        if let segment = core.writer.segmentToPrepare, segment != log.requestedSegment {
+            log.requestedSegment = segment
+            shared.keeper.prepare(shard: shard, segment: segment)
+        }
+    }
+
+    mutating func sealMark(_ nowMs: UInt64) {
+        if let command = core.writer.sealMark(nowMs: nowMs) { submit(command) }
+    }
+
+    private mutating func submit(_ command: WriteCommand) {
+        let isDurable = core.writer.mode == .always
+        if command.ticket & 1 == 0 {
+            log.submittedUs.0 = Clock.monotonicUs()
+            log.lengthBytes.0 = Int32(command.lengthBytes)
+        } else {
+            log.submittedUs.1 = Clock.monotonicUs()
+            log.lengthBytes.1 = Int32(command.lengthBytes)
+        }
+        ring.write(
+            log.file(command.segment), command.memory, command.lengthBytes, at: command.offsetBytes,
+            isDurable: isDurable, CompletionTag(.logWrite, command.ticket))
+    }
+
+    private mutating func submit(_ command: SyncCommand) {
+        for segment in command.segments {
+            log.syncsUnderWay += 1
+            ring.syncData(log.file(segment), CompletionTag(.logSync, segment))
+        }
+    }
+
+    /// A write that failed or fell short cannot be repaired from here: whether the disk has it is unknown.
+    mutating func logWritten(_ completion: Ring.Completion) {
+        let ticket = completion.tag.payload
+        let expected = ticket & 1 == 0 ? log.lengthBytes.0 : log.lengthBytes.1
+        guard completion.result == expected else {
+            Fatal.exit(
+                completion.result < 0
+                    ? "a write to the log failed: \(String(cString: strerror(-completion.result)))"
+                    : "a write to the log fell short: \(completion.result) of \(expected) bytes")
+        }
+        let submittedUs = ticket & 1 == 0 ? log.submittedUs.0 : log.submittedUs.1
+        core.driver.logLatencyUs &+= Clock.monotonicUs() &- submittedUs
+        core.writer.writeCompleted(ticket: ticket)
+        if core.writer.mode == .always { closeSegments(before: core.writer.currentSegment) }
+    }
+
+    /// A failed sync is the end: the kernel reports it once and then shows the pages as clean.
+    mutating func logSynced(_ completion: Ring.Completion) {
+        guard completion.result >= 0 else {
+            Fatal.exit("a sync of the log failed: \(String(cString: strerror(-completion.result)))")
+        }
+        log.syncsUnderWay -= 1
+        guard log.syncsUnderWay == 0 else { return }
+        core.writer.syncCompleted()
+        closeSegments(before: completion.tag.payload)
+    }
+
+    private mutating func closeSegments(before segment: UInt64) {
+        guard log.files.count > 2, !core.writer.hasWritesInFlight else { return }
+        for entry in log.files where entry.segment < segment { Glibc.close(entry.file) }
+        log.files.removeAll { $0.segment < segment }
+    }
+
+    /// The keeper has made the next segment.
+    mutating func takePreparedSegment() {
+        guard let (segment, file) = shared.keeper.takePrepared(shard: shard) else { return }
+        log.files.append((segment, file))
+        core.writer.segmentIsPrepared(segment)
+    }
+}

@@ -1,0 +1,112 @@
+import Glibc
+import Shard
+
+extension Reactor {
+    /// The most bytes of one send, so that a slow reader shows progress.
+    private static let sendMaxBytes = 256 << 10
+
+    mutating func markDirty(_ slot: Int) {
+        guard !connections.slots[slot].isDirty else { return }
+        connections.slots[slot].isDirty = true
+        dirty.append(Int32(slot))
+    }
+
+    /// Sends what has gathered, if no send is under way: one system call for all replies of a turn.
+    mutating func startSend(_ slot: Int, _ nowMs: UInt64) {
+        let connection = connections.slots + slot
+        guard connection.pointee.state == .open, !connection.pointee.isSending else { return }
+        if connection.pointee.sending.isEmpty {
+            guard !connection.pointee.filling.isEmpty else { return }
+            swap(&connection.pointee.sending, &connection.pointee.filling)
+        }
+        connection.pointee.isSending = true
+        connection.pointee.operations += 1
+        connection.pointee.unreadSinceMs = nowMs
+        ring.send(
+            connection.pointee.socket, connection.pointee.sending.bytes,
+            min(connection.pointee.sending.count, Self.sendMaxBytes),
+            CompletionTag(.send, connections.token(slot)))
+    }
+
+    mutating func sent(_ completion: Ring.Completion, _ nowMs: UInt64) {
+        let slot = Int(completion.tag.payload & 0xff_ffff)
+        let connection = connections.slots + slot
+        connection.pointee.isSending = false
+        connection.pointee.operations -= 1
+        guard connection.pointee.state == .open else { return releaseIfIdle(slot) }
+        guard completion.result > 0 else { return close(slot, nil) }
+        core.driver.bytesSent &+= UInt64(completion.result)
+        connection.pointee.sending.removeFirst(Int(completion.result))
+        connection.pointee.unreadSinceMs = 0
+        if connection.pointee.isParked && unreadBytes(slot) < Self.unreadMaxBytes / 32 { unpark(slot) }
+        startSend(slot, nowMs)
+        closeIfAnswered(slot)
+    }
+
+    // MARK: Closing
+
+    /// After the peer's end: closes when everything it asked for has been answered and sent.
+    mutating func closeIfAnswered(_ slot: Int) {
+        let connection = connections.slots + slot
+        let isDone =
+            connection.pointee.hasEnded && connection.pointee.unanswered == 0 && unreadBytes(slot) == 0
+            && !connection.pointee.isSending && connection.pointee.queuedPieces == 0
+        if isDone { close(slot, nil) }
+    }
+
+    /// Ends a connection; `reason` is logged. Its slot is free when its operations have completed.
+    mutating func close(_ slot: Int, _ reason: String?) {
+        let connection = connections.slots + slot
+        guard connection.pointee.state != .closing && connection.pointee.state != .free else { return }
+        if let reason { logger.notice("connection closed: \(reason)") }
+        connection.pointee.state = .closing
+        shutdown(connection.pointee.socket, Int32(SHUT_RDWR))
+        releaseIfIdle(slot)
+    }
+
+    mutating func operationEnded(_ tag: CompletionTag) {
+        let slot = Int(tag.payload & 0xff_ffff)
+        connections.slots[slot].operations -= 1
+        if connections.slots[slot].state == .closing {
+            releaseIfIdle(slot)
+        } else if connections.slots[slot].isParked && unreadBytes(slot) == 0 {
+            unpark(slot)
+        }
+    }
+
+    mutating func releaseIfIdle(_ slot: Int) {
+        let connection = connections.slots + slot
+        guard connection.pointee.state == .closing, connection.pointee.operations == 0, frameInHandSlot != slot
+        else { return }
+        Glibc.close(connection.pointee.socket)
+        connections.release(slot)
+        shared.connectionClosed()
+        core.driver.connections = UInt32(connections.count)
+    }
+
+    // MARK: Deadlines
+
+    /// Once a second: cuts off whoever keeps the server waiting.
+    mutating func sweep(_ nowMs: UInt64) {
+        guard nowMs >= lastSweepMs + 1000 else { return }
+        lastSweepMs = nowMs
+        core.publishStatistics()
+        let limitMs = shared.clientTimeoutMs
+        for slot in connections.slotRange {
+            let connection = connections.slots + slot
+            func isOver(_ sinceMs: UInt64) -> Bool { sinceMs != 0 && nowMs > sinceMs + limitMs }
+            switch connection.pointee.state {
+            case .free, .closing: continue
+            case .greeting:
+                if isOver(connection.pointee.greetingSinceMs) { close(slot, "no handshake within \(limitMs) ms") }
+            case .open:
+                if isOver(connection.pointee.unreadSinceMs) {
+                    close(slot, "replies unread for \(limitMs) ms")
+                } else if isOver(connection.pointee.frameSinceMs) {
+                    close(slot, "a frame not completed within \(limitMs) ms")
+                }
+            }
+        }
+        if isAcceptPaused { listen() }
+    }
+}

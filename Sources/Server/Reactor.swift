@@ -1,0 +1,226 @@
+import CAtomics
+import Engine
+import Glibc
+import Log
+import Logging
+import Protocol
+import Shard
+
+/// One shard on its thread: the event loop around a `ShardCore`.
+///
+/// The order of the phases of a turn is the argument why an acknowledged operation is durable:
+///
+///     wait       submit what the last turn prepared; sleep until something completes
+///     reap       completions: received bytes queue up, log writes advance what is durable
+///     advance    durable units return to the stripes, durable changes to the catalogue    (promise 6)
+///     process    requests of other shards, then frames, at most an allowance of entries:
+///                decisions, events, results                                               (bounded turn)
+///     expire     holds whose time is over
+///     seal       the events of this turn become one block, one write                      (group commit)
+///     reply      results whose events are durable are copied out and sent                 (promises 3, 5)
+///     wake       shards that something was published to
+///
+/// A reply of this turn's events is held in the core until a later turn's `reap` finds their block written.
+struct Reactor: ~Copyable {
+    let shard: Int
+    let ring: Ring
+    var core: ShardCore
+    let shared: ServerState
+    let clock: Clock
+    var logger: Logger
+
+    var buffers: ReceiveBuffers
+    var connections: ConnectionTable
+    var input = InputQueue()
+    /// Connections with something to send, in this turn.
+    var dirty: [Int32] = []
+    /// Connections whose receive ended for lack of buffers.
+    var starved: [Int32] = []
+    /// The connection whose frame the core has in hand, and the frame's length; 0: none.
+    var frameInHandSlot = -1
+    var frameInHandBytes = 0
+
+    var log: LogFilesOpen
+    var lastMs: UInt64 = 0
+    var lastSweepMs: UInt64 = 0
+    var lastEventMs: UInt64 = 0
+    var isStopping = false
+    var isMeshPolled = false
+    /// Shard 0 only: which listeners are armed, whether one has to be armed again, and whose turn it is.
+    var listeners: [Bool]
+    var isAcceptPaused = false
+    var handedOut = -1
+    let doorbellValue: UnsafeMutablePointer<UInt64>
+
+    /// Unread replies beyond this stop the reading of further requests of a connection.
+    static let unreadMaxBytes = 1 << 20
+    /// Unanswered request bytes and replies in flight of one connection, as the handshake states it.
+    static let inFlightMaxBytes: UInt32 = 1 << 20
+    /// How long a shard is idle before it seals what it knows to be durable.
+    static let markAfterMs: UInt64 = 20
+
+    /// The event loop. Returns when the server has stopped and everything is flushed.
+    mutating func run() {
+        listen()
+        armDoorbell()
+        core.beginTurn()
+        grace()
+        while true {
+            wait()
+            let nowMs = readClock()
+            core.beginTurn()
+            isMeshPolled = core.shards == 1
+            reap(nowMs)
+            core.advance(nowMs: nowMs)
+            process(nowMs)
+            expire(nowMs)
+            seal(nowMs)
+            reply(nowMs)
+            wake()
+            sweep(nowMs)
+            if isStopping && stopIfDone(nowMs) { return }
+        }
+    }
+
+    // MARK: Phases
+
+    /// Sleeps only with nothing left to do, and only after a last look at the mesh: see `Mesh.setSleeping`.
+    private mutating func wait() {
+        let hasWork = core.isWorking || !input.isEmpty || !dirty.isEmpty || (isStopping && core.isQuiet)
+        if hasWork && !isBlockedOnLog {
+            ring.submitAndWait(timeoutMs: isStopping ? 1 : 0)
+            return
+        }
+        shared.mesh.setSleeping(shard, true)
+        let timeoutMs = core.meshHasMessages() ? 0 : timeoutMs()
+        ring.submitAndWait(timeoutMs: timeoutMs)
+        shared.mesh.setSleeping(shard, false)
+    }
+
+    /// Whether what is in hand can only go on when a write completes.
+    private var isBlockedOnLog: Bool { core.isStalled && core.writer.hasWritesInFlight }
+
+    private func timeoutMs() -> UInt64 {
+        var next = lastSweepMs + 1000
+        if let expiryMs = core.engine.pointee.nextExpiryMs() { next = min(next, expiryMs) }
+        if core.writer.needsMark { next = min(next, lastEventMs + Self.markAfterMs) }
+        if isStopping { next = min(next, lastMs + 5) }
+        return next > lastMs ? min(next - lastMs, 1000) : 1
+    }
+
+    /// The time of this turn: one reading for all of it, never backwards.
+    private mutating func readClock() -> UInt64 {
+        lastMs = max(lastMs, clock.nowMs())
+        return lastMs
+    }
+
+    private mutating func reap(_ nowMs: UInt64) {
+        while let completion = ring.nextCompletion() {
+            switch completion.tag.kind {
+            case .receive: received(completion, nowMs)
+            case .send: sent(completion, nowMs)
+            case .logWrite: logWritten(completion)
+            case .logSync: logSynced(completion)
+            case .accept: accepted(completion, nowMs)
+            case .greet: greeted(completion, nowMs)
+            case .handOver: adopted(completion, nowMs)
+            case .handOverSent: handOverSent(completion)
+            case .doorbell: doorbellRang(nowMs)
+            case .cancel: operationEnded(completion.tag)
+            case .wake, .ignored: break
+            }
+        }
+    }
+
+
+    private mutating func expire(_ nowMs: UInt64) {
+        _ = core.expireHolds(nowMs: nowMs)
+    }
+
+    private mutating func reply(_ nowMs: UInt64) {
+        while let reply = core.nextReply() {
+            if let slot = connections.slot(reply.connection) {
+                let connection = connections.slots + slot
+                connection.pointee.filling.append(reply.reply, reply.lengthBytes)
+                connection.pointee.unanswered -= 1
+                markDirty(slot)
+            }
+            core.removeReply()
+        }
+        for slot in dirty {
+            connections.slots[Int(slot)].isDirty = false
+            startSend(Int(slot), nowMs)
+        }
+        dirty.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func wake() {
+        var wakes = core.wakes & ~(1 << UInt64(shard))
+        while wakes != 0 {
+            let target = wakes.trailingZeroBitCount
+            wakes &= wakes - 1
+            if shared.mesh.takeWake(target) {
+                ring.send(CompletionTag(.wake), to: shared.ringDescriptor(target), CompletionTag(.ignored))
+            }
+        }
+    }
+
+    private mutating func grace() {
+        let nowMs = readClock()
+        core.grace(untilMs: nowMs + shared.graceMs, nowMs: nowMs)
+    }
+
+    /// Drives takes to their answers: other shards settle theirs without waiting for us.
+    mutating func settle(_ progress: WorkProgress, _ nowMs: UInt64) -> WorkProgress {
+        var progress = progress
+        while progress == .takesUnits {
+            var spins = 0
+            while true {
+                let answer = core.stepTake(nowMs: nowMs)
+                if answer == .taken || answer == .soldOut { break }
+                if answer == .wait {
+                    spins += 1
+                    // The other shard may have lost its core in the middle of its gather.
+                    if spins & 127 == 0 { sched_yield() } else { ts_pause() }
+                }
+            }
+            progress = core.resume(nowMs: nowMs)
+        }
+        return progress
+    }
+
+    // MARK: Doorbell
+
+    func armDoorbell() {
+        ring.read(shared.doorbells[shard], into: UnsafeMutableRawPointer(doorbellValue), 8, CompletionTag(.doorbell))
+    }
+
+    /// Another thread has something for us: a prepared segment, or the wish to stop.
+    private mutating func doorbellRang(_ nowMs: UInt64) {
+        armDoorbell()
+        takePreparedSegment()
+        if shared.isStopping && !isStopping {
+            isStopping = true
+            shared.stopStartedMs = nowMs
+        }
+    }
+
+    // MARK: Stopping
+
+    /// After SIGTERM: no new frames; what is in hand is finished, made durable and answered. True when
+    /// every shard is done, or the time for it is over.
+    private mutating func stopIfDone(_ nowMs: UInt64) -> Bool {
+        let isFlushed = connections.slotRange.allSatisfy {
+            connections.slots[$0].state != .open
+                || (connections.slots[$0].filling.isEmpty && connections.slots[$0].sending.isEmpty)
+        }
+        shared.setQuiet(shard, core.isQuiet && !core.meshHasMessages() && isFlushed && !core.writer.needsMark)
+        if core.isQuiet && core.writer.needsMark { sealMark(nowMs) }
+        if shared.allQuiet { return true }
+        if nowMs > shared.stopStartedMs + ServerState.stopMaxMs {
+            logger.warning("stopped with connections that do not read their replies")
+            return true
+        }
+        return false
+    }
+}

@@ -1,0 +1,124 @@
+import CLinux
+import Glibc
+import Log
+import Logging
+import Storage
+
+/// A thread that makes log segments ahead of their use, so that no shard waits for a file: zeroed in full,
+/// since a write into blocks that were only reserved has to update the file system's metadata as well.
+/// It also slews the clock.
+final class SegmentKeeper: @unchecked Sendable {
+    private let storage: DirectoryStorage
+    private let identities: [LogIdentity]
+    private let clock: Clock
+    private let logger: Logger
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private var wanted: [(shard: Int, segment: UInt64)] = []
+    private var prepared: [Int: (UInt64, Int32)] = [:]
+    private var isStopping = false
+    private var isAlarmed = false
+    /// Rings the doorbell of a shard.
+    var notify: (Int) -> Void = { _ in }
+
+    init(storage: DirectoryStorage, identities: [LogIdentity], clock: Clock, logger: Logger) {
+        self.storage = storage
+        self.identities = identities
+        self.clock = clock
+        self.logger = logger
+        pthread_mutex_init(mutex, nil)
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(condition, &attributes)
+    }
+
+    /// Asks for a segment. Any thread; answers at once.
+    func prepare(shard: Int, segment: UInt64) {
+        locked {
+            wanted.append((shard, segment))
+            pthread_cond_signal(condition)
+        }
+    }
+
+    /// The segment that was made for a shard, open for writing.
+    func takePrepared(shard: Int) -> (UInt64, Int32)? { locked { prepared.removeValue(forKey: shard) } }
+
+    func stop() {
+        locked {
+            isStopping = true
+            pthread_cond_signal(condition)
+        }
+    }
+
+    /// The thread's work.
+    func run() {
+        while let job = nextJob() {
+            if let job { make(job.shard, job.segment) } else { slewClock() }
+        }
+    }
+
+    /// The next segment to make, `.some(nil)` after a second without one, nil at the end.
+    private func nextJob() -> (shard: Int, segment: UInt64)?? {
+        locked {
+            var deadline = timespec()
+            clock_gettime(CLOCK_MONOTONIC, &deadline)
+            deadline.tv_sec += 1
+            while wanted.isEmpty && !isStopping {
+                if pthread_cond_timedwait(condition, mutex, &deadline) == ETIMEDOUT { return .some(nil) }
+            }
+            return isStopping ? nil : .some(wanted.removeFirst())
+        }
+    }
+
+    private func make(_ shard: Int, _ segment: UInt64) {
+        let identity = identities[shard]
+        var hasComplained = false
+        while true {
+            do {
+                try Recovery.prepareSegment(
+                    storage: storage, log: identity.logId, number: segment, sizeBytes: identity.segmentSizeBytes)
+                let file = try SegmentKeeper.open(storage, log: identity.logId, segment: segment, logger: logger)
+                locked { prepared[shard] = (segment, file) }
+                notify(shard)
+                return
+            } catch {
+                // Writing goes on in the current segment; orders wait only if it fills up meanwhile.
+                if !hasComplained { logger.error("the next log segment cannot be made, trying on: \(error)") }
+                hasComplained = true
+                if locked({ isStopping }) { return }
+                usleep(200_000)
+            }
+        }
+    }
+
+    /// Opens a segment for the writes of its shard: past the page cache where the file system lets us.
+    static func open(_ storage: DirectoryStorage, log: UInt64, segment: UInt64, logger: Logger) throws -> Int32 {
+        let name = LogFiles.segment(log: log, number: segment)
+        let path = storage.path + "/" + name
+        var file = ts_open_for_writing(path, 1)
+        if file < 0 && errno == EINVAL {
+            logger.warning("this file system has no O_DIRECT: log writes go through the page cache")
+            file = ts_open_for_writing(path, 0)
+        }
+        guard file >= 0 else {
+            throw StorageError(file: name, action: "open", code: errno, reason: String(cString: strerror(errno)))
+        }
+        return file
+    }
+
+    private func slewClock() {
+        let aheadMs = clock.slew()
+        let isFar = abs(aheadMs) > Clock.alarmMs
+        if isFar && !isAlarmed {
+            logger.warning("the wall clock has moved by \(aheadMs) ms; the server's clock follows it slowly")
+        }
+        isAlarmed = isFar
+    }
+
+    private func locked<T>(_ body: () -> T) -> T {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return body()
+    }
+}

@@ -1,0 +1,180 @@
+import CAtomics
+import CLinux
+import Engine
+import Glibc
+import Log
+import Logging
+import Shard
+import Storage
+
+/// How a server is set up: the options, resolved.
+public struct ServerConfiguration: Sendable {
+    public var listen: [ListenAddress] = [.tcp(host: "127.0.0.1", port: 7070)]
+    public var dataDirectory = "./data"
+    public var shards = 1
+    public var fsync = FsyncMode.always
+    public var tokens: [AccessToken] = []
+    public var usersMax = 1_000_000
+    public var ordersMax = 4_000_000
+    public var salesMax = 100_000
+    public var connectionCountMax = 10_000
+    public var retainMs: UInt64 = 7 * 86_400_000
+    public var graceMs: UInt64 = 30_000
+    public var segmentSizeBytes = 64 << 20
+    public var clientTimeoutMs: UInt64 = 10_000
+    /// The CPU of each shard's thread; empty: the scheduler's choice.
+    public var pinnedCPUs: [Int] = []
+
+    public init() {}
+}
+
+/// Why a server did not start, as one line for an operator.
+public struct ServerError: Error, Sendable {
+    public var sentence: String
+}
+
+/// The server process: opens the data directory, recovers, runs one reactor a shard, and stops.
+public enum Server {
+    /// A log that is further ahead of the wall clock than this stops the start.
+    static let logAheadMaxMs: UInt64 = 60_000
+
+    /// Runs until SIGTERM or SIGINT, then finishes, flushes and returns. Called once, on the main thread.
+    /// `announce` gets a line for each address, then `ready`.
+    public static func run(
+        _ configuration: ServerConfiguration, logger: Logger, announce: (String) -> Void
+    ) throws(ServerError) {
+        try checkRing()
+        raiseDescriptorLimit(configuration.connectionCountMax)
+        let signals = blockSignals()
+        let storage = try open(configuration.dataDirectory)
+        let listeners = try listen(configuration.listen)
+        defer { for listener in listeners { listener.close() } }
+        let memory = MemorySource.system
+        let state = try recover(storage, configuration, memory, logger)
+        if state.lastTimeMs > Clock.wallMs() + logAheadMaxMs {
+            throw ServerError(
+                sentence: "the log ends \((state.lastTimeMs - Clock.wallMs()) / 1000) s ahead of this machine's "
+                    + "clock: set the clock right, then start again")
+        }
+        let clock = Clock(startMs: max(Clock.wallMs(), state.lastTimeMs), memory: memory)
+        let keeper = SegmentKeeper(
+            storage: storage, identities: state.shards.map(\.identity), clock: clock, logger: logger)
+        let shared = ServerState(
+            mesh: Mesh(shards: configuration.shards, memory: memory), listeners: listeners.map(\.socket),
+            doorbells: (0..<configuration.shards).map { _ in ts_eventfd() },
+            keeper: keeper, tokens: configuration.tokens, graceMs: configuration.graceMs,
+            clientTimeoutMs: configuration.clientTimeoutMs, connectionCountMax: configuration.connectionCountMax,
+            memory: memory)
+        keeper.notify = { [unowned shared] in shared.ring($0) }
+
+        let keeperThread = WorkThread(name: "log keeper") { keeper.run() }
+        let start = StartGate(count: configuration.shards)
+        let board = StatisticsBoard(shards: configuration.shards, memory: memory)
+        let sequence = memory.allocate(64).bindMemory(to: UInt64.self, capacity: 8)
+        sequence.pointee = state.lastSequence
+        let facts = InstanceFacts(
+            instance: UInt64.random(in: 1...UInt64.max), retainMs: configuration.retainMs,
+            inFlightMaxBytes: Reactor.inFlightMaxBytes)
+        let threads = state.shards.enumerated().map { shard, recovered in
+            let thread = ShardThread(
+                shard: shard, recovered: recovered, configuration: configuration, shared: shared, clock: clock,
+                board: board, facts: facts, sequence: sequence, start: start, storage: storage, memory: memory,
+                logger: logger)
+            return WorkThread(name: "shard \(shard)") { thread.run() }
+        }
+        start.waitUntilAllAreReady()
+        for listener in listeners { announce("listening on \(listener.address)") }
+        announce("ready")
+        let signal = wait(signals)
+        logger.info("stopping on \(signal == SIGTERM ? "SIGTERM" : "SIGINT")")
+        shared.stop()
+        for thread in threads { thread.join() }
+        keeper.stop()
+        keeperThread.join()
+        logger.info("stopped")
+        withExtendedLifetime((storage, shared)) {}
+    }
+
+    // MARK: Before the shards
+
+    /// Asks for a ring and gives it back, so that a refusal is the first thing an operator reads.
+    private static func checkRing() throws(ServerError) {
+        do {
+            let ring = try Ring(entries: 8)
+            ring.close()
+        } catch {
+            throw ServerError(sentence: error.description)
+        }
+    }
+
+    private static func open(_ path: String) throws(ServerError) -> DirectoryStorage {
+        do {
+            return try DirectoryStorage.openDirectory(path: path, create: true)
+        } catch {
+            throw ServerError(sentence: "\(error)")
+        }
+    }
+
+    private static func listen(_ addresses: [ListenAddress]) throws(ServerError) -> [Listener] {
+        var listeners: [Listener] = []
+        for address in addresses {
+            do {
+                listeners.append(try Listener(address))
+            } catch {
+                for listener in listeners { listener.close() }
+                throw ServerError(sentence: error.sentence)
+            }
+        }
+        return listeners
+    }
+
+    private static func recover(
+        _ storage: DirectoryStorage, _ configuration: ServerConfiguration, _ memory: MemorySource, _ logger: Logger
+    ) throws(ServerError) -> RecoveredState {
+        let startUs = Clock.monotonicUs()
+        do {
+            let state = try Recovery.recover(
+                storage: storage,
+                configuration: RecoveryConfiguration(
+                    shards: configuration.shards, segmentSizeBytes: configuration.segmentSizeBytes,
+                    usersMax: configuration.usersMax, ordersMax: configuration.ordersMax,
+                    tombstonesMax: max(1024, configuration.ordersMax / 16), salesMax: configuration.salesMax,
+                    catalogueOperationsMax: 4 * configuration.salesMax, retainMs: configuration.retainMs,
+                    hashSeed: UInt64.random(in: 0...UInt64.max)),
+                memory: memory, nowMs: Clock.wallMs(),
+                note: { logger.notice("\($0)") })
+            let ms = (Clock.monotonicUs() - startUs) / 1000
+            logger.info("recovered \(state.eventCount) events in \(ms) ms, up to sequence \(state.lastSequence)")
+            return state
+        } catch {
+            throw ServerError(sentence: error.description)
+        }
+    }
+
+    // MARK: Process
+
+    private static func blockSignals() -> sigset_t {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGTERM)
+        sigaddset(&signals, SIGINT)
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+        Glibc.signal(SIGPIPE, SIG_IGN)
+        return signals
+    }
+
+    private static func wait(_ signals: sigset_t) -> Int32 {
+        var signals = signals
+        var signal: Int32 = 0
+        while sigwait(&signals, &signal) != 0 {}
+        return signal
+    }
+
+    /// Connections need descriptors: takes as many as the hard limit gives.
+    private static func raiseDescriptorLimit(_ connections: Int) {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit) == 0 else { return }
+        limit.rlim_cur = min(limit.rlim_max, max(limit.rlim_cur, rlim_t(connections + 256)))
+        setrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit)
+    }
+}
