@@ -87,7 +87,7 @@ struct Reactor: ~Copyable {
     /// Sleeps only with nothing left to do, and only after a last look at the mesh: see `Mesh.setSleeping`.
     private mutating func wait() {
         let hasWork = core.isWorking || !input.isEmpty || !dirty.isEmpty || (isStopping && core.isQuiet)
-        if hasWork && !isBlockedOnLog {
+        if hasWork && !core.isStalled {
             ring.submitAndWait(timeoutMs: isStopping ? 1 : 0)
             return
         }
@@ -97,9 +97,7 @@ struct Reactor: ~Copyable {
         shared.mesh.setSleeping(shard, false)
     }
 
-    /// Whether what is in hand can only go on when a write completes.
-    private var isBlockedOnLog: Bool { core.isStalled && core.writer.hasWritesInFlight }
-
+    /// What is stalled goes on when the disk has done something, which is a completion.
     private func timeoutMs() -> UInt64 {
         var next = lastSweepMs + 1000
         if let expiryMs = core.engine.pointee.nextExpiryMs() { next = min(next, expiryMs) }

@@ -44,9 +44,10 @@ extension ShardCore {
         // At a bound of the log or of pending replies: nothing of the frame has happened yet.
         let isFull = catalogue.replies.count >= 1024 || !hasCatalogueRoom(count)
         if isFull && operation != .getSale {
-            results.initializeMemory(as: UInt8.self, repeating: 0, count: count * operation.resultSizeBytes)
             for index in 0..<count {
-                results.storeLE(ResultCode.busy.rawValue, index * operation.resultSizeBytes)
+                engine.pointee.refuseCatalogueEntry(
+                    operation, entries + index * operation.entrySizeBytes, .busy,
+                    result: results + index * operation.resultSizeBytes)
             }
             finish(source, operation, count: count, waitLsn: 0)
             return .finished

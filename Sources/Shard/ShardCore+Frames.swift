@@ -21,7 +21,7 @@ extension ShardCore {
         case .handshake:
             return refuseFrame(.unknownOperation, header, connection)
         case .ping, .topology, .stats:
-            return answerSystem(operation, header, entries, connection, nowMs: nowMs)
+            return answerSystem(operation, header, entries, connection, isAdmin: isAdmin, nowMs: nowMs)
         case .createSale, .getSale, .listSales, .restockSale, .closeSale:
             let owner = Partition.owner(of: Partition.catalogue, shards: shards)
             if owner != shard { return forward(operation, header, entries, connection, to: owner) }
@@ -137,14 +137,14 @@ extension ShardCore {
 
     private mutating func answerSystem(
         _ operation: Operation, _ header: FrameHeader, _ entries: UnsafeRawPointer, _ connection: UInt64,
-        nowMs: UInt64
+        isAdmin: Bool, nowMs: UInt64
     ) -> WorkProgress {
         var count = 1
         switch operation {
         case .ping:
             PingResult(code: .ok, nonce: PingEntry(entries).nonce, nowMs: nowMs).store(to: results)
         case .topology:
-            topology(isAdmin: false, nowMs: nowMs).store(to: results)
+            topology(isAdmin: isAdmin, nowMs: nowMs).store(to: results)
         case .stats:
             publishStatistics()
             count = shards

@@ -251,6 +251,19 @@ extension Engine {
 
     // MARK: Answers
 
+    /// Refuses an entry for a reason outside of the engine, such as a bound of its shard.
+    public func refuseCatalogueEntry(
+        _ operation: Operation, _ entry: UnsafeRawPointer, _ code: ResultCode, result: UnsafeMutableRawPointer
+    ) {
+        let saleId: UInt64 =
+            switch operation {
+            case .createSale: CreateSaleEntry(entry).saleId
+            case .restockSale: RestockSaleEntry(entry).saleId
+            default: SaleEntry(entry).saleId
+            }
+        _ = refuseSale(code, saleId, result)
+    }
+
     private func catalogueIdFault(_ id: Id128) -> ResultCode? {
         if !id.isOperationId { return .invalidId }
         return id.carriedPartition == Partition.catalogue ? nil : .wrongPartition
