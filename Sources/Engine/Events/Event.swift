@@ -156,6 +156,17 @@ public struct EventBuffer {
     }
 }
 
+extension Engine {
+    /// Appends an event with its common fields; the caller fills in the rest.
+    ///
+    /// The only place that changes the buffer, and not mutating: for a change through a constant pointer of
+    /// a noncopyable `inout self`, Swift 6.3 emits code under ThreadSanitizer that LLVM refuses.
+    @inline(__always)
+    func log(_ kind: EventKind, flags: UInt8 = 0, quantity: UInt32 = 0, timeMs: UInt64) -> UnsafeMutableRawPointer {
+        events.pointee.append(kind, flags: flags, quantity: quantity, timeMs: timeMs)
+    }
+}
+
 /// Why bytes that a checksum vouched for are still not an event.
 public enum EventFault: Error, Equatable, Sendable {
     case unknownKind(UInt8)

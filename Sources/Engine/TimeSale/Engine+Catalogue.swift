@@ -55,7 +55,7 @@ extension Engine {
         }
         if sales.isFull || catalogueOperations.isFull { return refuseSale(.capacity, entry.saleId, result) }
 
-        let event = events.pointee.append(.saleCreated, timeMs: nowMs)
+        let event = log(.saleCreated, timeMs: nowMs)
         event.storeId(entry.operationId, EventField.id)
         event.storeLE(entry.saleId, EventField.sale)
         event.storeLE(entry.stock, EventField.stock)
@@ -108,7 +108,7 @@ extension Engine {
         if detail.pointee.isClosed { return refuseSale(.closed, entry.saleId, result, waitLsn: detail.pointee.lastLsn) }
         if catalogueOperations.isFull { return refuseSale(.capacity, entry.saleId, result) }
 
-        let event = events.pointee.append(.saleRestocked, timeMs: nowMs)
+        let event = log(.saleRestocked, timeMs: nowMs)
         event.storeId(entry.operationId, EventField.id)
         event.storeLE(entry.saleId, EventField.sale)
         event.storeLE(entry.quantity, EventField.stock)
@@ -130,7 +130,7 @@ extension Engine {
         guard slot != 0, saleDetails[Int(slot)].isPublished else { return refuseSale(.notFound, id, result) }
         let detail = saleDetails + Int(slot)
         if detail.pointee.isClosed { return repeatSale(slot, result, nowMs) }
-        let event = events.pointee.append(.saleClosed, timeMs: nowMs)
+        let event = log(.saleClosed, timeMs: nowMs)
         event.storeLE(id, EventField.closedSale)
         let lsn = events.pointee.lastLsn
         detail.pointee.isClosed = true

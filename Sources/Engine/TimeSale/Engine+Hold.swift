@@ -11,7 +11,7 @@ extension Engine {
         let order = orders[slot]
         switch order.pointee.state {
         case .held:
-            let event = events.pointee.append(.orderConfirmed, timeMs: nowMs)
+            let event = log(.orderConfirmed, timeMs: nowMs)
             event.storeId(id, EventField.id)
             applyConfirm(slot, isLate: false, limit: 0)
             statistics.confirms &+= 1
@@ -44,7 +44,7 @@ extension Engine {
     /// After this point the late confirm succeeds: its units are taken.
     mutating func applyPreparedConfirm(result: UnsafeMutableRawPointer, nowMs: UInt64) -> Outcome {
         let slot = prepared.order
-        let event = events.pointee.append(.orderConfirmed, flags: 1, timeMs: nowMs)
+        let event = log(.orderConfirmed, flags: 1, timeMs: nowMs)
         event.storeId(orders[slot].pointee.id, EventField.id)
         applyConfirm(slot, isLate: true, limit: prepared.limit)
         statistics.confirms &+= 1
@@ -70,7 +70,7 @@ extension Engine {
             if orders[slot].pointee.state == .cancelled {
                 return answer(slot, .ok, flags: ResultFlags.repeat, result)
             }
-            let event = events.pointee.append(.orderCancelled, timeMs: nowMs)
+            let event = log(.orderCancelled, timeMs: nowMs)
             event.storeId(id, EventField.id)
             applyEnd(slot, .cancelled, releaseLsn: events.pointee.lastLsn)
             statistics.cancels &+= 1
@@ -94,7 +94,7 @@ extension Engine {
         guard entry.deadlineMs > orders[slot].pointee.deadlineMs else {
             return answer(slot, .ok, flags: ResultFlags.repeat, result)
         }
-        let event = events.pointee.append(.orderExtended, timeMs: nowMs)
+        let event = log(.orderExtended, timeMs: nowMs)
         event.storeId(entry.orderId, EventField.id)
         event.storeLE(entry.deadlineMs, EventField.extendedDeadlineMs)
         applyDeadline(slot, entry.deadlineMs)
@@ -109,7 +109,7 @@ extension Engine {
             let slot = wheel.nextDue(nowMs: nowMs, in: orders)
             if slot == 0 { return true }
             if !hasRoom { return false }
-            let event = events.pointee.append(.orderExpired, timeMs: nowMs)
+            let event = log(.orderExpired, timeMs: nowMs)
             event.storeId(orders[slot].pointee.id, EventField.id)
             applyEnd(slot, .expired, releaseLsn: events.pointee.lastLsn)
             users[orders[slot].pointee.user].pointee.lastLsn = events.pointee.lastLsn
@@ -124,7 +124,7 @@ extension Engine {
     /// After a start: no open hold ends before `notBeforeMs`, so that payments under way can be reported.
     public mutating func graceHolds(notBeforeMs: UInt64, nowMs: UInt64) {
         guard wheel.count > 0 else { return }
-        let event = events.pointee.append(.holdsGraced, timeMs: nowMs)
+        let event = log(.holdsGraced, timeMs: nowMs)
         event.storeLE(notBeforeMs, EventField.notBeforeMs)
         applyGrace(notBeforeMs: notBeforeMs, lsn: events.pointee.lastLsn) { _ in true }
     }

@@ -63,7 +63,7 @@ extension Engine {
         let deadlineMs = holdMs == 0 ? 0 : nowMs &+ UInt64(holdMs)
         let state: OrderState = holdMs == 0 ? .confirmed : .held
 
-        let event = events.pointee.append(.orderPlaced, quantity: prepared.quantity, timeMs: nowMs)
+        let event = log(.orderPlaced, quantity: prepared.quantity, timeMs: nowMs)
         event.storeId(prepared.id, EventField.id)
         event.storeId(prepared.userId, EventField.userId)
         event.storeLE(sale.pointee.id, EventField.orderSale)

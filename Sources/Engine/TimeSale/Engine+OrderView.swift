@@ -94,7 +94,7 @@ extension Engine {
     {
         if let code = refusal(ofUnknown: id, nowMs: nowMs) { return refuseView(code, id, result) }
         if tombstones.isFull { return refuseView(.capacity, id, result) }
-        let event = events.pointee.append(.tombstonePlaced, timeMs: nowMs)
+        let event = log(.tombstonePlaced, timeMs: nowMs)
         event.storeId(id, EventField.id)
         let slot = insertTombstone(id, hash, createdAtMs: nowMs, lsn: events.pointee.lastLsn)
         return answerTombstone(slot, flags: 0, result)
