@@ -59,7 +59,7 @@ extension Recovery {
     private static func erase(
         _ name: String, _ storage: any LogStorage, from start: Int, to end: Int
     ) throws(RecoveryFault) {
-        let zeros = ZeroedBuffer(sizeBytes: BlockHeader.blockSizeMaxBytes)
+        let zeros = ZeroedBuffer(sizeBytes: min(end - start, BlockHeader.blockSizeMaxBytes))
         let sizeBytes = try reporting { () throws(StorageError) in min(try storage.sizeBytes(name), end) }
         var window = FileWindow(storage: storage)
         var offset = start
@@ -127,7 +127,7 @@ extension Recovery {
         let temporary = LogFiles.segmentTemporary(log: log, number: number)
         do {
             try storage.create(temporary)
-            let zeros = ZeroedBuffer(sizeBytes: BlockHeader.blockSizeMaxBytes)
+            let zeros = ZeroedBuffer(sizeBytes: min(sizeBytes, BlockHeader.blockSizeMaxBytes))
             var offset = 0
             while offset < sizeBytes {
                 let count = min(sizeBytes - offset, zeros.bytes.count)
