@@ -205,6 +205,10 @@ extension ShardCore {
 
     /// Answers with the sales as they are now that the change shows.
     private mutating func answer(_ pending: CatalogueProgress.PendingReply, nowMs: UInt64) {
+        // A frame that has paused keeps the results it has so far in the usual place.
+        let inHand = scratch
+        scratch = catalogueScratch
+        defer { scratch = inHand }
         pending.results.withUnsafeBytes {
             results.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
         }

@@ -32,8 +32,10 @@ public struct ShardCore: ~Copyable {
     var gated: ReplyQueue
     var immediate: ReplyQueue
     var catalogue = CatalogueProgress()
-    /// Where results are put together: the largest reply.
-    let scratch: UnsafeMutableRawPointer
+    /// Where the results of the work in hand are put together: the largest reply.
+    var scratch: UnsafeMutableRawPointer
+    /// Where replies of the catalogue are, which may leave while other work is in hand.
+    let catalogueScratch: UnsafeMutableRawPointer
     /// The owner of each entry of the frame in hand.
     let owners: UnsafeMutablePointer<UInt8>
     /// Bytes reserved in each ring of replies to this shard.
@@ -66,6 +68,7 @@ public struct ShardCore: ~Copyable {
         gated = ReplyQueue(capacityBytes: gatedReplyBytes, memory: memory)
         immediate = ReplyQueue(capacityBytes: gatedReplyBytes, memory: memory)
         scratch = memory.allocate(2 * Frame.sizeMaxBytes)
+        catalogueScratch = memory.allocate(2 * Frame.sizeMaxBytes)
         owners = memory.allocate(Frame.batchCountMax + 1).bindMemory(to: UInt8.self, capacity: Frame.batchCountMax + 1)
         reservedReplyBytes = Array(repeating: 0, count: shards)
     }
