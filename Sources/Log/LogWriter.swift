@@ -106,6 +106,8 @@ public struct LogWriter: ~Copyable {
     private var sealedDurableLsn: UInt64
     private var firstUnsyncedSegment: UInt64
     private var syncingLsn: UInt64?
+    /// The first segment of the sync under way.
+    private var syncingSegment: UInt64?
     private var lastSyncMs: UInt64 = 0
     /// The segment that is prepared to follow the current one, or 0.
     private var preparedSegment: UInt64 = 0
@@ -116,6 +118,8 @@ public struct LogWriter: ~Copyable {
     public private(set) var durableLsn: UInt64
     /// The sequence of the last block that is written, and every block of this log before it.
     public private(set) var writtenSequence: UInt64 = 0
+    /// The segment of that block.
+    private var writtenSegment: UInt64
     public private(set) var blocksSealed: UInt64 = 0
     public private(set) var bytesSealed: UInt64 = 0
 
@@ -140,6 +144,7 @@ public struct LogWriter: ~Copyable {
         durableLsn = writtenLsn
         sealedDurableLsn = position.markedLsn
         firstUnsyncedSegment = position.segment
+        writtenSegment = position.segment
         precondition(events.pointee.count == 0)
         events.pointee = buffer(0, nextLsn: position.nextLsn)
     }
@@ -172,6 +177,11 @@ public struct LogWriter: ~Copyable {
 
     /// The file of this segment exists, is as long as a segment, all zeros, and durable by name.
     public mutating func segmentIsPrepared(_ segment: UInt64) { preparedSegment = segment }
+
+    /// Neither a write nor a sync of a segment before this one can come any more: its file may be closed.
+    public var firstSegmentInUse: UInt64 {
+        mode == .always ? writtenSegment : min(writtenSegment, syncingSegment ?? firstUnsyncedSegment)
+    }
 
     // MARK: Sealing
 
@@ -247,6 +257,7 @@ public struct LogWriter: ~Copyable {
         while inFlightCount > 0 && inFlight.0.isComplete {
             writtenLsn = inFlight.0.lastLsn
             writtenSequence = inFlight.0.sequence
+            writtenSegment = inFlight.0.segment
             inFlight.0 = inFlight.1
             inFlightCount -= 1
         }
@@ -266,6 +277,7 @@ public struct LogWriter: ~Copyable {
         lastSyncMs = nowMs
         syncingLsn = writtenLsn
         let first = firstUnsyncedSegment
+        syncingSegment = first
         // Writes that complete from here on may miss this sync: those under way, and later ones into the
         // current segment. Their segments stay unsynced.
         firstUnsyncedSegment = inFlightCount > 0 ? inFlight.0.segment : position.segment
@@ -278,5 +290,6 @@ public struct LogWriter: ~Copyable {
         guard let lsn = syncingLsn else { preconditionFailure("a completion of no sync") }
         durableLsn = max(durableLsn, lsn)
         syncingLsn = nil
+        syncingSegment = nil
     }
 }

@@ -120,6 +120,7 @@ extension Reactor {
         // The descriptor lives on: only the slot goes.
         connections.slots[slot].state = .closing
         connections.release(slot)
+        core.driver.connections = UInt32(connections.count)
         if target == shard { return open(handOver, nowMs) }
         let pointer = UnsafeMutablePointer<HandOver>.allocate(capacity: 1)
         pointer.initialize(to: handOver)
@@ -145,6 +146,7 @@ extension Reactor {
         }
         logger.notice("connection closed: handshake refused with \(status)")
         connection.pointee.state = .open
+        connection.pointee.isDeaf = true
         connection.pointee.hasEnded = true
         shutdown(connection.pointee.socket, Int32(SHUT_RD))
         startSend(slot, nowMs)

@@ -72,16 +72,18 @@ extension Reactor {
         case -ENOBUFS:
             connection.pointee.isStarved = true
             starved.append(Int32(slot))
+            unparkIfRead(slot)
         case 0:
             connection.pointee.hasEnded = true
             closeIfAnswered(slot)
         case -ECANCELED where connection.pointee.isParked:
-            break
+            // Its replies may have been read before the cancel was through.
+            unparkIfRead(slot)
         case let code where code < 0:
             close(slot, nil)
         default:
             // The kernel ended a multishot receive after data (its own fairness rule): go on.
-            if !connection.pointee.isParked { startReceive(slot) }
+            if connection.pointee.isParked { unparkIfRead(slot) } else { startReceive(slot) }
         }
     }
 
@@ -114,10 +116,15 @@ extension Reactor {
             return true
         }
         let connection = connections.slots + slot
-        if isStopping || unreadBytes(slot) > unreadMaxBytes {
+        if connection.pointee.isDeaf {
+            dropFront()
+            closeIfAnswered(slot)
+            return true
+        }
+        if unreadBytes(slot) > unreadMaxBytes {
             moveFrontToInbox(slot)
             dropFront()
-            if !isStopping { park(slot) }
+            park(slot)
             return true
         }
         if piece.bufferId >= 0 && !connection.pointee.inbox.isEmpty { moveFrontToInbox(slot) }
@@ -153,17 +160,18 @@ extension Reactor {
         let token = connections.token(slot)
         let header = FrameHeader(frame)
         if let fault = FrameFault.examine(header, frame) {
-            guard core.refuseFrame(fault.status, header, token) == .finished else { return false }
-            connection.pointee.unanswered += 1
-            frameInHandSlot = slot
-            frameInHandBytes = lengthBytes
-            frameIsFinished(nowMs)
+            guard refuse(slot, header, fault.status, nowMs) else { return false }
             if fault.closes {
                 logger.notice("connection closed: frame with \(fault.status)")
+                connection.pointee.isDeaf = true
                 connection.pointee.hasEnded = true
                 shutdown(connection.pointee.socket, Int32(SHUT_RD))
             }
             return true
+        }
+        if isStopping {
+            // Nothing has happened: the client may send it again to the next server.
+            return refuse(slot, header, .shuttingDown, nowMs, retryAfterMs: 1000)
         }
         let progress = settle(
             core.begin(frame, header, connection: token, isAdmin: connection.pointee.isAdmin, nowMs: nowMs), nowMs)
@@ -172,6 +180,19 @@ extension Reactor {
         frameInHandSlot = slot
         frameInHandBytes = lengthBytes
         guard progress == .finished else { return false }
+        frameIsFinished(nowMs)
+        return true
+    }
+
+    /// Answers the frame at the front of the queue without looking at its entries.
+    private mutating func refuse(
+        _ slot: Int, _ header: FrameHeader, _ status: ResultCode, _ nowMs: UInt64, retryAfterMs: UInt32 = 0
+    ) -> Bool {
+        let token = connections.token(slot)
+        guard core.refuseFrame(status, header, token, retryAfterMs: retryAfterMs) == .finished else { return false }
+        connections.slots[slot].unanswered += 1
+        frameInHandSlot = slot
+        frameInHandBytes = header.lengthBytes
         frameIsFinished(nowMs)
         return true
     }
@@ -243,10 +264,12 @@ extension Reactor {
         ring.cancel(CompletionTag(.receive, token), CompletionTag(.cancel, token))
     }
 
-    /// The replies have been read: goes on with what came meanwhile.
-    mutating func unpark(_ slot: Int) {
+    /// Goes on with a connection that was parked, if its replies have been read: with what came meanwhile,
+    /// and with receiving.
+    mutating func unparkIfRead(_ slot: Int) {
         let connection = connections.slots + slot
-        guard connection.pointee.isParked, connection.pointee.state == .open, !isStopping else { return }
+        guard connection.pointee.isParked, connection.pointee.state == .open else { return }
+        guard unreadBytes(slot) < Self.unreadMaxBytes / 32 else { return }
         // The cancelled receive has to end first: its completion tells which bytes it still brought.
         guard !connection.pointee.isReceiving else { return }
         connection.pointee.isParked = false

@@ -72,7 +72,7 @@ extension Reactor {
         let submittedUs = ticket & 1 == 0 ? log.submittedUs.0 : log.submittedUs.1
         core.driver.logLatencyUs &+= Clock.monotonicUs() &- submittedUs
         core.writer.writeCompleted(ticket: ticket)
-        if core.writer.mode == .always { closeSegments(before: core.writer.currentSegment) }
+        closeSegments()
     }
 
     /// A failed sync is the end: the kernel reports it once and then shows the pages as clean.
@@ -83,13 +83,15 @@ extension Reactor {
         log.syncsUnderWay -= 1
         guard log.syncsUnderWay == 0 else { return }
         core.writer.syncCompleted()
-        closeSegments(before: completion.tag.payload)
+        closeSegments()
     }
 
-    private mutating func closeSegments(before segment: UInt64) {
-        guard log.files.count > 2, !core.writer.hasWritesInFlight else { return }
-        for entry in log.files where entry.segment < segment { Glibc.close(entry.file) }
-        log.files.removeAll { $0.segment < segment }
+    /// Closes the files of segments that are full and done with.
+    private mutating func closeSegments() {
+        let first = core.writer.firstSegmentInUse
+        guard let oldest = log.files.first, oldest.segment < first else { return }
+        for entry in log.files where entry.segment < first { Glibc.close(entry.file) }
+        log.files.removeAll { $0.segment < first }
     }
 
     /// The keeper has made the next segment.

@@ -38,7 +38,7 @@ extension Reactor {
         core.driver.bytesSent &+= UInt64(completion.result)
         connection.pointee.sending.removeFirst(Int(completion.result))
         connection.pointee.unreadSinceMs = 0
-        if connection.pointee.isParked && unreadBytes(slot) < Self.unreadMaxBytes / 32 { unpark(slot) }
+        unparkIfRead(slot)
         startSend(slot, nowMs)
         closeIfAnswered(slot)
     }
@@ -69,8 +69,8 @@ extension Reactor {
         connections.slots[slot].operations -= 1
         if connections.slots[slot].state == .closing {
             releaseIfIdle(slot)
-        } else if connections.slots[slot].isParked && unreadBytes(slot) == 0 {
-            unpark(slot)
+        } else {
+            unparkIfRead(slot)
         }
     }
 

@@ -22,6 +22,8 @@ struct Connection {
     var isParked = false
     /// Its receive ended for lack of buffers.
     var isStarved = false
+    /// What it still sends is not looked at: its stream cannot be trusted any more.
+    var isDeaf = false
     /// The peer will send nothing more.
     var hasEnded = false
     /// In the list of connections with something to send.
