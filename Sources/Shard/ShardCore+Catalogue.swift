@@ -212,19 +212,21 @@ extension ShardCore {
         pending.results.withUnsafeBytes {
             results.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
         }
+        var waitLsn = pending.waitLsn
         for index in 0..<pending.count {
-            engine.pointee.refreshSale(results + index * SaleResult.sizeBytes, nowMs: nowMs)
+            waitLsn = max(
+                waitLsn, engine.pointee.refreshSale(results + index * SaleResult.sizeBytes, nowMs: nowMs))
         }
         switch pending.source {
         case .none: preconditionFailure("a reply without a source")
         case .connection:
-            finish(pending.source, pending.operation, count: pending.count, waitLsn: pending.waitLsn)
+            finish(pending.source, pending.operation, count: pending.count, waitLsn: waitLsn)
         case .mesh(let from, let assembly, _):
             var request = pending.request
             request.withUnsafeMutableBytes {
                 finishForMesh(
                     from: from, assembly: assembly, request: $0.baseAddress!, pending.operation, count: pending.count,
-                    status: .ok, flags: 0, waitLsn: pending.waitLsn)
+                    status: .ok, flags: 0, waitLsn: waitLsn)
             }
         }
     }

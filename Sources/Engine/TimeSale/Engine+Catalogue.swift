@@ -209,11 +209,14 @@ extension Engine {
     /// Every shard knows the sale: it can be shown.
     public mutating func publishSale(slot: UInt32) { saleDetails[Int(slot)].isPublished = true }
 
-    /// Brings a result that shows a sale up to date, when its reply leaves.
-    public func refreshSale(_ result: UnsafeMutableRawPointer, nowMs: UInt64) {
+    /// Brings a result that shows a sale up to date, when its reply leaves. Answers the LSN that the reply
+    /// waits for: the sale may have changed again since.
+    public func refreshSale(_ result: UnsafeMutableRawPointer, nowMs: UInt64) -> UInt64 {
         let shown = SaleResult(UnsafeRawPointer(result))
-        guard shown.code == .ok else { return }
-        showSale(findSale(shown.saleId), flags: shown.flags, nowMs: nowMs).store(to: result)
+        guard shown.code == .ok else { return 0 }
+        let slot = findSale(shown.saleId)
+        showSale(slot, flags: shown.flags, nowMs: nowMs).store(to: result)
+        return saleDetails[Int(slot)].lastLsn
     }
 
     public func saleDefinition(slot: UInt32) -> SaleDefinition {
