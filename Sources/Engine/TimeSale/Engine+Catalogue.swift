@@ -171,9 +171,10 @@ extension Engine {
             slot += 1
             guard saleDetails[slot].isPublished else { continue }
             let shown = showSale(UInt32(slot), flags: 0, nowMs: nowMs)
+            // A sale that is left out has been closed, which a crash must not undo either.
+            waitLsn = max(waitLsn, saleDetails[slot].lastLsn)
             if entry.stateMask != 0 && entry.stateMask & (1 << shown.state) == 0 { continue }
             if count == most { return (.ok, count, true, waitLsn) }
-            waitLsn = max(waitLsn, saleDetails[slot].lastLsn)
             shown.store(to: results + count * SaleResult.sizeBytes)
             count += 1
         }
