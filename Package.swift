@@ -45,6 +45,15 @@ let package = Package(
             name: "SimulatedStorage", dependencies: ["Log", "Engine", "Protocol", "CAtomics"],
             path: "Tests/SimulatedStorage"),
         .testTarget(name: "LogTests", dependencies: ["SimulatedStorage", "Log", "Engine", "Protocol", "CAtomics"]),
+        .target(
+            name: "Simulation",
+            dependencies: ["SimulatedStorage", "Shard", "Log", "Engine", "Protocol", "CAtomics"],
+            path: "Tests/Simulation"),
+        .executableTarget(
+            name: "simulate",
+            dependencies: ["Simulation", "Engine", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "tools/simulate"),
+        .testTarget(name: "SimulationTests", dependencies: ["Simulation", "Engine"]),
         .testTarget(name: "SupportTests", dependencies: ["TestSupport", "Protocol"]),
         .testTarget(name: "ProtocolTests", dependencies: ["TestSupport", "Protocol", "CAtomics"]),
     ],

@@ -15,10 +15,16 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     /// Whether bugs can be planted in this build.
     public static let isPossible = true
 
+    /// Plants a bug, or none.
+    public static func plant(_ bug: PlantedBug?) { planted = bug }
+
     @inline(__always)
     public var isPlanted: Bool { PlantedBug.planted == self }
     #else
     public static let isPossible = false
+
+    /// Does nothing: in this build there is nothing to plant.
+    public static func plant(_ bug: PlantedBug?) {}
 
     @inlinable @inline(__always)
     public var isPlanted: Bool { false }

@@ -1,0 +1,143 @@
+import Protocol
+
+// What clients do: ask, ask again, give up, vanish.
+
+extension World {
+    func connect(_ index: Int) {
+        clients[index].connection = nextConnection
+        nextConnection += 1
+        clients[index].shard = dice.below(machine.shards)
+    }
+
+    /// The client does not learn how its requests end.
+    func disconnect(_ index: Int) {
+        for id in clients[index].inFlight {
+            guard let request = requests.removeValue(forKey: id) else { continue }
+            clients[index].postpone(request.operation, request.items)
+        }
+        for id in clients[index].abandoned { requests[id] = nil }
+        clients[index].inFlight = []
+        clients[index].abandoned = []
+        clients[index].connection = 0
+    }
+
+    func loseConnection(_ index: Int) {
+        coverage[.connectionsLost] += 1
+        trace.note(12, UInt64(index), "client \(index) loses its connection")
+        disconnect(index)
+        connect(index)
+    }
+
+    func stepClient() throws(Violation) {
+        let client = dice.below(clients.count)
+        guard clients[client].inFlight.count < scenario.framesInFlightMax else {
+            if !isCalm && dice.chance(30) { giveUp(client) }
+            return
+        }
+        if !clients[client].unresolved.isEmpty && (isCalm || dice.chance(500)) { return retry(client) }
+        if isCalm { return }
+        compose(client)
+    }
+
+    /// Stops waiting for the oldest request: its items will be asked again while the first may still be answered.
+    private func giveUp(_ client: Int) {
+        guard let oldest = clients[client].inFlight.first, let request = requests[oldest] else { return }
+        clients[client].inFlight.removeFirst()
+        clients[client].abandoned.append(oldest)
+        clients[client].postpone(request.operation, request.items)
+    }
+
+    /// Asks again what has no answer yet: a batch of one operation.
+    private func retry(_ client: Int) {
+        let operation = clients[client].unresolved[0].operation
+        let countMax = operation.answersList || operation.isCatalogue ? 1 : scenario.batchMax
+        var items: [Item] = []
+        var rest: [(operation: Operation, item: Item)] = []
+        for entry in clients[client].unresolved {
+            if entry.operation == operation && items.count < countMax {
+                items.append(entry.item)
+            } else {
+                rest.append(entry)
+            }
+        }
+        clients[client].unresolved = rest
+        send(operation, items, from: client)
+    }
+
+    // MARK: Sending
+
+    func send(_ operation: Operation, _ items: [Item], from client: Int) {
+        var items = items
+        for index in items.indices { remember(&items[index]) }
+        if operation == .listUserOrders {
+            let user = items[0].user
+            items[0].listedBefore = orders.filter { $0.user == user && $0.shownVersions > 0 }.map(\.id)
+        }
+        if operation == .listSales {
+            items[0].salesBefore = sales.filter(\.isCreationShown).map(\.entry.saleId)
+        }
+        let id = nextRequest
+        nextRequest += 1
+        let earliestMs = machine.seats.map { $0.nowMs == 0 ? clockMs : $0.nowMs }.min()!
+        requests[id] = Request(
+            client: client, operation: operation, items: items, sentStep: trace.step, earliestMs: earliestMs)
+        clients[client].inFlight.append(id)
+        let shard = clients[client].shard
+        trace.note(
+            13, id, "client \(client) asks shard \(shard): request \(id), \(operation), \(items.count) entries")
+        if !operation.isCatalogue && !operation.answersList {
+            let owner = model.owner(items[0].id)
+            if items.contains(where: { model.owner($0.id) != owner }) { coverage[.splitFrames] += 1 }
+        }
+        machine.seats[shard].inbox.append(
+            Seat.Inbound(connection: clients[client].connection, bytes: Self.frame(operation, items, id)))
+    }
+
+    /// What the client knows by now, which the answer has to respect.
+    private func remember(_ item: inout Item) {
+        if let order = item.order {
+            item.shownVersions = orders[order].shownVersions
+            item.isTombstoneShown = orders[order].isTombstoneShown
+            item.syncedLsn = model.syncedLsns[model.owner(item.id)]
+        }
+        let sale = item.sale ?? sales.firstIndex { $0.entry.saleId == item.saleId }
+        if let sale {
+            item.isCreationShown = sales[sale].isCreationShown
+            item.isClosingShown = sales[sale].isClosingShown
+            item.shownStock = sales[sale].shownStock
+            if let restock = item.restock { item.isRestockShown = sales[sale].restocks[restock].isShown }
+        }
+    }
+
+    private static func frame(_ operation: Operation, _ items: [Item], _ id: UInt64) -> [UInt8] {
+        let size = operation.entrySizeBytes
+        var bytes = [UInt8](repeating: 0, count: Frame.headerSizeBytes + items.count * size)
+        bytes.withUnsafeMutableBytes { buffer in
+            let base = buffer.baseAddress!
+            for (index, item) in items.enumerated() {
+                write(operation, item, to: base + Frame.headerSizeBytes + index * size)
+            }
+            FrameHeader.seal(
+                base, operation: operation.rawValue, requestId: id, count: items.count, lengthBytes: buffer.count)
+        }
+        return bytes
+    }
+
+    private static func write(_ operation: Operation, _ item: Item, to entry: UnsafeMutableRawPointer) {
+        switch operation {
+        case .order:
+            OrderEntry(orderId: item.id, userId: item.user, saleId: item.saleId, quantity: item.quantity)
+                .store(to: entry)
+        case .confirm, .cancel, .getOrder: OrderIdEntry(orderId: item.id).store(to: entry)
+        case .extend: ExtendEntry(orderId: item.id, deadlineMs: item.deadlineMs).store(to: entry)
+        case .listUserOrders: ListUserOrdersEntry(userId: item.user, after: .zero, limit: 1000).store(to: entry)
+        case .createSale: item.creation!.store(to: entry)
+        case .getSale, .closeSale: SaleEntry(saleId: item.saleId).store(to: entry)
+        case .listSales: ListSalesEntry(after: 0, limit: 1000, stateMask: item.stateMask).store(to: entry)
+        case .restockSale:
+            RestockSaleEntry(operationId: item.id, saleId: item.saleId, quantity: item.units).store(to: entry)
+        case .ping, .stats, .topology: PingEntry(nonce: 7).store(to: entry)
+        case .handshake: preconditionFailure("connections of the simulation need no handshake")
+        }
+    }
+}

@@ -1,0 +1,325 @@
+import Protocol
+
+// Every reply, as it leaves the process, against the log: what it shows must be there for good, be no older than
+// what the client had seen when it asked, and be right about the moment.
+
+extension World {
+    func receive(_ bytes: [UInt8], connection: UInt64) throws(Violation) {
+        guard let client = clients.firstIndex(where: { $0.connection == connection }) else { return }
+        let header = bytes.withUnsafeBytes { FrameHeader($0.baseAddress!) }
+        trace.note(14, header.requestId, "reply to request \(header.requestId), status \(header.status)")
+        guard let request = requests.removeValue(forKey: header.requestId), request.client == client else {
+            throw Violation(4, "request \(header.requestId) was answered twice, or answered to another client")
+        }
+        clients[client].inFlight.removeAll { $0 == header.requestId }
+        guard header.operation == request.operation.rawValue, header.lengthBytes == bytes.count,
+            header.flags & Frame.Flags.reply != 0, bytes.withUnsafeBytes({ header.checksumMatches($0.baseAddress!) })
+        else { throw Violation(0, "the reply to request \(header.requestId) is malformed") }
+        if header.status == .busy {
+            coverage[.busy] += 1
+            return clients[client].postpone(request.operation, request.items)
+        }
+        let size = request.operation.resultSizeBytes
+        let results = (0..<header.count).map { index in
+            Array(bytes[(Frame.headerSizeBytes + index * size)..<(Frame.headerSizeBytes + (index + 1) * size)])
+        }
+        if request.operation.answersList { return try checkList(request, header, results) }
+        guard header.status == .ok, results.count == request.items.count else {
+            throw Violation(0, "request \(header.requestId) of \(request.items.count) entries got \(results.count) results and status \(header.status)")
+        }
+        for (item, result) in zip(request.items, results) {
+            let code = ResultCode(rawValue: result.withUnsafeBytes { $0.baseAddress!.loadLE(0) })
+            trace.note(15, UInt64(code.rawValue), "  \(request.operation) \(item.id): \(code)")
+            if code == .busy || code == .capacity {
+                coverage[code == .busy ? .busy : .capacity] += 1
+                try checkBound(code, request, item)
+                if code == .busy { clients[client].postpone(request.operation, [item]) }
+                continue
+            }
+            try check(request, item, code, result)
+        }
+    }
+
+    private func check(
+        _ request: Request, _ item: Item, _ code: ResultCode, _ result: [UInt8]
+    ) throws(Violation) {
+        if let expected = item.expected, expected != code {
+            throw Violation(0, "a malformed \(request.operation) \(item.id) got \(code) in place of \(expected)")
+        }
+        switch request.operation {
+        case .order: try checkOrder(request, item, code, result.withUnsafeBytes { OrderResult($0.baseAddress!) })
+        case .confirm, .cancel, .extend, .getOrder:
+            try checkView(request, item, code, result.withUnsafeBytes { OrderViewResult($0.baseAddress!) })
+        case .createSale, .restockSale, .closeSale, .getSale:
+            try checkSale(request, item, code, result.withUnsafeBytes { SaleResult($0.baseAddress!) })
+        default: break
+        }
+    }
+
+    /// A bound may refuse only what is at the bound, and never what is remembered.
+    private func checkBound(_ code: ResultCode, _ request: Request, _ item: Item) throws(Violation) {
+        if code == .busy { return }
+        let isAtBound: Bool
+        switch request.operation {
+        case .order:
+            let engine = machine.engine(model.owner(item.id))
+            isAtBound =
+                engine.pointee.ordersRemembered >= engine.pointee.configuration.ordersMax
+                || engine.pointee.usersKnown >= engine.pointee.configuration.usersMax
+        case .cancel:
+            let engine = machine.engine(model.owner(item.id))
+            isAtBound = engine.pointee.tombstonesKept >= engine.pointee.configuration.tombstonesMax
+        case .createSale, .restockSale:
+            isAtBound = model.creations.count + model.restocks.count >= scenario.catalogueOperationsMax - 8
+                || machine.engine(machine.catalogue).pointee.salesKnown >= scenario.salesMax
+        default: isAtBound = false
+        }
+        guard isAtBound, item.shownVersions == 0 else {
+            throw Violation(9, "\(request.operation) \(item.id) got CAPACITY where there is room")
+        }
+    }
+
+    // MARK: Orders
+
+    private func checkOrder(
+        _ request: Request, _ item: Item, _ code: ResultCode, _ result: OrderResult
+    ) throws(Violation) {
+        guard let index = item.order else { return }
+        if code == .ok {
+            return try checkAccepted(request, item, index, result)
+        }
+        if item.shownVersions > 0 && code != .idReused {
+            throw Violation(4, "order \(item.id) was accepted before, a repeat got \(code)")
+        }
+        switch code {
+        case .soldOut:
+            coverage[.soldOut] += 1
+            guard let sale = model.sale(item.saleId) else { throw Violation(2, "a sale unknown to the log is sold out") }
+            let fewest = watch.fewest(sale + 1, since: request.sentStep)
+            guard fewest < Int(item.quantity) else {
+                throw Violation(2, "order \(item.id) of \(item.quantity) was SOLD_OUT while at least \(fewest) were free")
+            }
+        case .limitExceeded:
+            coverage[.limitExceeded] += 1
+            try checkLimitExceeded(item)
+        case .idReused:
+            coverage[.idReused] += 1
+            try checkReused(item)
+        case .cancelled: try checkTombstone(item, index)
+        case .notFound:
+            if item.isCreationShown { throw Violation(3, "sale \(item.saleId), which was shown, is NOT_FOUND to an order") }
+        case .closed:
+            guard let sale = model.sale(item.saleId), let place = model.sales[sale].closed, model.isSynced(place) else {
+                throw Violation(5, "order \(item.id) was refused for a closing that a crash could undo")
+            }
+        case .ended:
+            guard let sale = model.sale(item.saleId), case let ends = model.sales[sale].entry.endsAtMs, ends != 0,
+                ends <= clockMs
+            else { throw Violation(2, "order \(item.id) was refused as after the end of its sale, which goes on") }
+        case .notStarted:
+            guard let sale = model.sale(item.saleId), model.sales[sale].entry.startsAtMs > request.earliestMs else {
+                throw Violation(2, "order \(item.id) was refused as before the start of its sale, which had started")
+            }
+        default: throw Violation(0, "order \(item.id) was refused with \(code), which nothing explains")
+        }
+        if item.isTombstoneShown && code != .cancelled {
+            throw Violation(4, "order \(item.id) was cancelled before it came, and got \(code)")
+        }
+    }
+
+    private func checkAccepted(
+        _ request: Request, _ item: Item, _ index: Int, _ result: OrderResult
+    ) throws(Violation) {
+        guard let order = model.order(item.id), order.quantity == item.quantity, order.user == item.user,
+            model.sales[order.sale].entry.saleId == item.saleId, order.createdAtMs == result.createdAtMs,
+            result.quantity == item.quantity
+        else { throw Violation(5, "order \(item.id) was accepted, but no sealed event says so") }
+        let isRepeat = result.flags & ResultFlags.repeat != 0
+        coverage[isRepeat ? .repeats : .ordersAccepted] += 1
+        if !isRepeat {
+            if item.shownVersions > 0 || orders[index].isDecisionShown {
+                throw Violation(4, "order \(item.id) was accepted a second time")
+            }
+            if item.isClosingShown {
+                throw Violation(4, "order \(item.id) was accepted after the closing of its sale had been shown")
+            }
+            orders[index].isDecisionShown = true
+        }
+        try show(
+            index, item, state: result.state, isLate: result.flags & ResultFlags.late != 0,
+            deadlineMs: result.expiresAtMs)
+    }
+
+    private func checkReused(_ item: Item) throws(Violation) {
+        if let order = model.order(item.id) {
+            let isOther =
+                order.quantity != item.quantity || order.user != item.user
+                || model.sales[order.sale].entry.saleId != item.saleId
+            guard isOther else { throw Violation(4, "a repeat of order \(item.id) with the same content is ID_REUSED") }
+            guard isShowable(order.versions[0], of: item.id) else {
+                throw Violation(5, "ID_REUSED shows order \(item.id), which a crash could undo")
+            }
+            return
+        }
+        throw Violation(4, "order \(item.id) is ID_REUSED, but the log does not know it")
+    }
+
+    private func checkTombstone(_ item: Item, _ index: Int) throws(Violation) {
+        guard let place = model.tombstones[item.id], isShowable(place) else {
+            throw Violation(5, "\(item.id) is CANCELLED by a tombstone that a crash could undo")
+        }
+        coverage[.ordersAfterTombstone] += 1
+        orders[index].isTombstoneShown = true
+    }
+
+    /// There was a moment between the request and what is shown now when one more order would have been too much.
+    private func checkLimitExceeded(_ item: Item) throws(Violation) {
+        guard let sale = model.sale(item.saleId) else { throw Violation(5, "a limit of a sale that is not in the log") }
+        let limit = Int(model.sales[sale].entry.perUserLimit)
+        let key = LogModel.UserSale(user: item.user, sale: sale)
+        let history = model.unitHistory[key] ?? []
+        var isExplained = Int(item.quantity) > limit
+        for (place, entry) in history.enumerated() where entry.units + Int(item.quantity) > limit {
+            let begins = entry.life < model.life || isShowable(lsn: entry.lsn, shard: model.owner(item.id))
+            let isOver =
+                place + 1 < history.count
+                && (history[place + 1].life < model.life || history[place + 1].lsn <= item.syncedLsn)
+            if begins && !isOver { isExplained = true }
+        }
+        guard isExplained else {
+            throw Violation(5, "order \(item.id) got LIMIT_EXCEEDED, which no durable order of its user explains")
+        }
+    }
+
+    private func checkView(
+        _ request: Request, _ item: Item, _ code: ResultCode, _ view: OrderViewResult
+    ) throws(Violation) {
+        guard let index = item.order else { return }
+        if code == .notFound || code == .idTooOld || code == .idInFuture {
+            if item.shownVersions > 0 || item.isTombstoneShown || code != .notFound {
+                throw Violation(3, "order \(item.id), which was shown, got \(code)")
+            }
+            return
+        }
+        if view.flags & ResultFlags.tombstone != 0 {
+            guard let place = model.tombstones[item.id], isShowable(place) else {
+                throw Violation(5, "\(item.id) shows a tombstone that a crash could undo")
+            }
+            if !orders[index].isTombstoneShown { coverage[.tombstones] += 1 }
+            orders[index].isTombstoneShown = true
+            return
+        }
+        let state = OrderState(rawValue: view.state)
+        let isLate = view.flags & ResultFlags.late != 0
+        let isExpected: Bool
+        switch (request.operation, code) {
+        case (.getOrder, .ok): isExpected = true
+        case (.confirm, .ok), (.extend, .confirmed): isExpected = state == .confirmed
+        case (.cancel, .ok), (.confirm, .cancelled), (.extend, .cancelled): isExpected = state == .cancelled
+        case (.confirm, .expired), (.extend, .expired): isExpected = state == .expired
+        case (.extend, .ok): isExpected = state == .held && view.expiresAtMs >= item.deadlineMs
+        default: isExpected = false
+        }
+        guard isExpected else { throw Violation(0, "\(request.operation) of \(item.id) got \(code) and state \(view.state)") }
+        let isRepeat = view.flags & ResultFlags.repeat != 0
+        if isRepeat { coverage[.repeats] += 1 } else { count(request.operation, code, isLate: isLate) }
+        try checkContent(item, view)
+        try show(index, item, state: view.state, isLate: isLate, deadlineMs: view.expiresAtMs)
+    }
+
+    private func count(_ operation: Operation, _ code: ResultCode, isLate: Bool) {
+        switch (operation, code) {
+        case (.confirm, .ok): coverage[isLate ? .lateConfirms : .confirms] += 1
+        case (.confirm, .expired): coverage[.lateConfirmsRefused] += 1
+        case (.cancel, .ok): coverage[.cancels] += 1
+        case (.extend, .ok): coverage[.extends] += 1
+        default: break
+        }
+    }
+
+    private func checkContent(_ item: Item, _ view: OrderViewResult) throws(Violation) {
+        guard let order = model.order(view.orderId), order.quantity == view.quantity, order.user == view.userId,
+            model.sales[order.sale].entry.saleId == view.saleId, order.createdAtMs == view.createdAtMs
+        else { throw Violation(5, "order \(view.orderId) is shown with a content that no sealed event has") }
+    }
+
+    /// A reply shows an order in some state: no older than what was shown when it was asked for, and in the log for
+    /// good. From now on the client knows it.
+    private func show(
+        _ index: Int, _ item: Item, state: UInt8, isLate: Bool, deadlineMs: UInt64
+    ) throws(Violation) {
+        let id = orders[index].id
+        guard let order = model.order(id) else { throw Violation(5, "order \(id) is shown, but not in the log") }
+        let first = max(item.shownVersions - 1, 0)
+        let shown = order.versions.indices.dropFirst(first).first { place in
+            let version = order.versions[place]
+            return version.state.rawValue == state && version.isLate == isLate
+                && (version.state != .held || version.deadlineMs == deadlineMs)
+        }
+        guard let shown else {
+            throw Violation(
+                5, "order \(id) is shown in state \(state), until \(deadlineMs); its log after what was shown before: "
+                    + "\(order.versions.dropFirst(first).map { "\($0.state) until \($0.deadlineMs)" })")
+        }
+        guard isShowable(order.versions[shown], of: id) else {
+            throw Violation(
+                5, "a reply shows order \(id) as \(order.versions[shown].state), which a crash could undo: LSN "
+                    + "\(order.versions[shown].lsn) of shard \(model.owner(id)), synced up to "
+                    + "\(model.syncedLsns[model.owner(id)]), written up to \(model.writtenLsn(model.owner(id)))")
+        }
+        if order.versions[shown].state == .cancelled, shown > 0, order.versions[shown - 1].state == .confirmed,
+            shown >= orders[index].shownVersions
+        { coverage[.refunds] += 1 }
+        if order.versions[shown].state == .expired && shown >= orders[index].shownVersions { coverage[.expiries] += 1 }
+        orders[index].shownVersions = max(orders[index].shownVersions, shown + 1)
+    }
+
+    // MARK: What may be shown
+
+    /// Whether a crash of the kind that this mode survives cannot undo an event of a shard.
+    private func isShowable(lsn: UInt64, shard: Int) -> Bool {
+        scenario.mode == .always ? lsn <= model.syncedLsns[shard] : lsn <= model.writtenLsn(shard)
+    }
+
+    private func isShowable(_ version: LogModel.Version, of id: Id128) -> Bool {
+        version.life < model.life || isShowable(lsn: version.lsn, shard: model.owner(id))
+    }
+
+    func isShowable(_ place: LogModel.Place) -> Bool {
+        place.life < model.life || isShowable(lsn: place.lsn, shard: place.shard)
+    }
+
+    // MARK: Lists
+
+    private func checkList(_ request: Request, _ header: FrameHeader, _ results: [[UInt8]]) throws(Violation) {
+        guard header.status == .ok else { throw Violation(0, "\(request.operation) got \(header.status)") }
+        let item = request.items[0]
+        switch request.operation {
+        case .listUserOrders:
+            var listed: Set<Id128> = []
+            for result in results {
+                let view = result.withUnsafeBytes { OrderViewResult($0.baseAddress!) }
+                try checkContent(item, view)
+                guard view.userId == item.user, let index = orders.firstIndex(where: { $0.id == view.orderId }) else {
+                    throw Violation(0, "order \(view.orderId) is listed for a user who has not placed it")
+                }
+                try show(
+                    index, item, state: view.state, isLate: view.flags & ResultFlags.late != 0,
+                    deadlineMs: view.expiresAtMs)
+                guard listed.insert(view.orderId).inserted else { throw Violation(4, "order \(view.orderId) is listed twice") }
+            }
+            for id in request.items.flatMap(\.listedBefore) where !listed.contains(id) {
+                throw Violation(3, "order \(id), which was shown, is not in the list of its user")
+            }
+        case .listSales:
+            var listed: Set<UInt64> = []
+            for result in results {
+                let sale = result.withUnsafeBytes { SaleResult($0.baseAddress!) }
+                try checkShownSale(item, sale)
+                listed.insert(sale.saleId)
+            }
+            try checkOmissions(item, listed)
+        default: break
+        }
+    }
+}

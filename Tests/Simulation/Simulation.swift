@@ -1,0 +1,31 @@
+import Engine
+
+/// Runs seeds. One at a time in a process: a planted bug is planted for all of it.
+public final class Simulation {
+    public static let stepsUsual = 3000
+
+    public struct Outcome: Sendable {
+        public var seed: UInt64
+        public var violation: Violation?
+        /// The step at which it ended.
+        public var step: Int
+        /// Of everything that happened: equal for equal seeds.
+        public var traceHash: UInt64
+        public var coverage: Coverage
+    }
+
+    private let memory = ProcessMemory()
+
+    public init() {}
+
+    /// Runs one seed to its end or to the first promise that does not hold. `print` gets the trace, line by line.
+    public func run(seed: UInt64, steps: Int = Simulation.stepsUsual, print: ((String) -> Void)? = nil) -> Outcome {
+        memory.reset()
+        let world = World(seed: seed, memory: memory, print: print)
+        var violation: Violation?
+        do { try world.run(steps: steps) } catch { violation = error }
+        return Outcome(
+            seed: seed, violation: violation, step: world.trace.step, traceHash: world.trace.hash,
+            coverage: world.coverage)
+    }
+}

@@ -1,0 +1,76 @@
+/// What a run has tried: a fault that never happened proves nothing.
+public struct Coverage: Sendable {
+    public enum Kind: Int, CaseIterable, Sendable {
+        case steps, kills, powerLosses, recoveryCrashes, prepareCrashes, restarts, reshardings, tornTails
+        case segmentSwitches, outOfOrderCompletions, syncs, marks
+        case ordersAccepted, repeats, soldOut, limitExceeded, idReused, tombstones, ordersAfterTombstone
+        case confirms, lateConfirms, lateConfirmsRefused, cancels, refunds, extends, expiries, graces
+        case restocks, closings, gathers, gathersRolledBack, takesWaited, splitFrames, pauses, busy, capacity
+        case malformed, connectionsLost, factsChecked, crashPointsChecked
+
+        var name: String {
+            switch self {
+            case .steps: "steps"
+            case .kills: "kills"
+            case .powerLosses: "power losses"
+            case .recoveryCrashes: "crashes in recovery"
+            case .prepareCrashes: "crashes while a segment is prepared"
+            case .restarts: "restarts"
+            case .reshardings: "reshardings"
+            case .tornTails: "torn tails"
+            case .segmentSwitches: "segment switches"
+            case .outOfOrderCompletions: "writes completed out of order"
+            case .syncs: "syncs"
+            case .marks: "marks of idle shards"
+            case .ordersAccepted: "orders accepted"
+            case .repeats: "repeats"
+            case .soldOut: "sold out answers"
+            case .limitExceeded: "limit exceeded answers"
+            case .idReused: "ids with other content"
+            case .tombstones: "tombstones"
+            case .ordersAfterTombstone: "orders after their cancel"
+            case .confirms: "confirms"
+            case .lateConfirms: "late confirms"
+            case .lateConfirmsRefused: "late confirms refused"
+            case .cancels: "cancels"
+            case .refunds: "refunds"
+            case .extends: "extends"
+            case .expiries: "expiries"
+            case .graces: "graces"
+            case .restocks: "restocks"
+            case .closings: "closings"
+            case .gathers: "gathers"
+            case .gathersRolledBack: "gathers rolled back"
+            case .takesWaited: "takes that waited for another"
+            case .splitFrames: "frames split among shards"
+            case .pauses: "pauses within a frame"
+            case .busy: "busy answers"
+            case .capacity: "capacity answers"
+            case .malformed: "malformed entries"
+            case .connectionsLost: "connections lost"
+            case .factsChecked: "facts checked after a crash"
+            case .crashPointsChecked: "crash points weighed"
+            }
+        }
+    }
+
+    private var counts = Array(repeating: 0, count: Kind.allCases.count)
+
+    public init() {}
+
+    public subscript(_ kind: Kind) -> Int {
+        get { counts[kind.rawValue] }
+        set { counts[kind.rawValue] = newValue }
+    }
+
+    public mutating func add(_ other: Coverage) {
+        for index in counts.indices { counts[index] += other.counts[index] }
+    }
+
+    public var line: String {
+        Kind.allCases.map { "\(self[$0]) \($0.name)" }.joined(separator: ", ")
+    }
+
+    /// What never happened.
+    public var missing: [String] { Kind.allCases.filter { self[$0] == 0 }.map(\.name) }
+}

@@ -1,0 +1,147 @@
+import Engine
+import Log
+import Protocol
+import SimulatedStorage
+
+// The end of the process at any moment, and its next start.
+
+extension World {
+    /// The process dies, or the machine under it, and is started again.
+    func crash() throws(Violation) {
+        let isPowerLoss = lose()
+        let mayLoseReplies = isPowerLoss && scenario.mode != .always
+        machine = nil
+        writes = []
+        syncs = []
+        for index in clients.indices { disconnect(index) }
+        try start(shards: nextShards(), mayLoseReplies: mayLoseReplies)
+    }
+
+    /// What the disk keeps. Answers whether power was lost.
+    private func lose() -> Bool {
+        let isPowerLoss = dice.chance(scenario.powerLossPerMille)
+        trace.note(9, isPowerLoss ? 1 : 0, isPowerLoss ? "power loss" : "kill")
+        if isPowerLoss {
+            coverage[.powerLosses] += 1
+            storage.losePower(using: &dice)
+        } else {
+            coverage[.kills] += 1
+            storage.kill(using: &dice)
+        }
+        return isPowerLoss
+    }
+
+    private func nextShards() -> Int {
+        guard dice.chance(scenario.reshardPerMille) else { return max(model.shards, 1) }
+        return dice.pick(1...scenario.shardsMax)
+    }
+
+    /// Starts until a start succeeds: crashes during recovery are among what happens.
+    func start(shards wanted: Int, mayLoseReplies: Bool = false) throws(Violation) {
+        var mayLoseReplies = mayLoseReplies
+        var shards = wanted
+        var cuts: [Int]?
+        while true {
+            memory.reset()
+            // A manifest of the next generation means that an earlier attempt had replayed everything.
+            cuts = try survivingBlocks() ?? cuts
+            if let state = try recover(shards: shards) {
+                return try serve(state, cuts: cuts ?? [], mayLoseReplies: mayLoseReplies)
+            }
+            coverage[.recoveryCrashes] += 1
+            if lose() && scenario.mode != .always { mayLoseReplies = true }
+            shards = nextShards()
+        }
+    }
+
+    private func recover(shards: Int) throws(Violation) -> RecoveredState? {
+        if !isCalm && dice.chance(scenario.recoveryCrashPerMille) {
+            storage.fault = (storage.callCount + dice.pick(1...80), .crash)
+        }
+        let configuration = recoveryConfiguration(shards: shards)
+        do {
+            let state = try Recovery.recover(
+                storage: storage, configuration: configuration, memory: memory.source, nowMs: clockMs
+            ) { note in
+                switch note {
+                case .tornTailCut: coverage[.tornTails] += 1
+                case .resharded: coverage[.reshardings] += 1
+                default: break
+                }
+                trace.note(10, 0, "recovery: \(note)")
+            }
+            storage.fault = nil
+            return state
+        } catch {
+            if storage.isDown { return nil }
+            throw Violation(error.kind == .contradiction ? 1 : 11, "recovery refuses what a crash left: \(error)")
+        }
+    }
+
+    func recoveryConfiguration(shards: Int) -> RecoveryConfiguration {
+        RecoveryConfiguration(
+            shards: shards, segmentSizeBytes: scenario.segmentSizeBytes, usersMax: scenario.usersMax,
+            ordersMax: scenario.ordersMax, tombstonesMax: scenario.tombstonesMax, salesMax: scenario.salesMax,
+            catalogueOperationsMax: scenario.catalogueOperationsMax, retainMs: scenario.retainMs,
+            hashSeed: 0x5eed &* UInt64(trace.step + 1))
+    }
+
+    /// How many blocks of each tail the disk still has, whole and without a gap before them. Nil if the logs on
+    /// the disk are not those that the tails belong to.
+    private func survivingBlocks() throws(Violation) -> [Int]? {
+        guard model.shards > 0, let manifest = manifest(), manifest.generation == generation else { return nil }
+        var counts: [Int] = []
+        for shard in 0..<model.shards {
+            var count = 0
+            for block in model.tails[shard] {
+                guard isOnDisk(block, log: manifest.logs[shard].id) else { break }
+                count += 1
+            }
+            counts.append(count)
+        }
+        return counts
+    }
+
+    private func manifest() -> Manifest? {
+        guard let bytes = storage.contents(LogFiles.manifest), let text = String(validating: bytes, as: UTF8.self)
+        else { return nil }
+        return try? Manifest(text: text)
+    }
+
+    private func isOnDisk(_ block: LogModel.Block, log: UInt64) -> Bool {
+        let name = LogFiles.segment(log: log, number: block.segment)
+        guard storage.fileNames.contains(name) else { return false }
+        return withUnsafeTemporaryAllocation(byteCount: block.bytes.count, alignment: 16) { memory in
+            let buffer = UnsafeMutableRawBufferPointer(memory)
+            guard let count = try? storage.read(name, at: block.offset, into: buffer) else { return false }
+            return count == block.bytes.count && buffer.elementsEqual(block.bytes)
+        }
+    }
+
+    /// A start has succeeded: the state is checked against the log that survived, then the shards serve.
+    private func serve(_ state: RecoveredState, cuts: [Int], mayLoseReplies: Bool) throws(Violation) {
+        for (shard, count) in cuts.enumerated() { model.cut(shard: shard, keeping: count) }
+        let isFirst = generation == 0
+        generation = state.manifest.generation
+        model.begin(shards: state.shards.count, lsns: state.shards.map { $0.position.nextLsn - 1 })
+        if mayLoseReplies { forgetWhatWasLost() }
+        machine = Machine(state, scenario: scenario, instance: dice.next(), memory: memory.source)
+        watch = StockWatch(salesMax: scenario.salesMax, shards: machine.shards)
+        clockMs = max(clockMs, state.lastTimeMs)
+        trace.note(11, machine.digest(), "\(machine.shards) shards serve")
+        if !isFirst {
+            coverage[.restarts] += 1
+            try compareWithLog()
+            try checkFacts()
+        }
+        if !isCalm && scenario.graceMs > 0 {
+            for shard in 0..<machine.shards where machine.engine(shard).pointee.openHolds > 0 {
+                coverage[.graces] += 1
+                machine.cores[shard].grace(untilMs: clockMs + scenario.graceMs, nowMs: clockMs)
+            }
+        }
+        drawWeights()
+        for index in clients.indices { connect(index) }
+        try look()
+    }
+}

@@ -1,0 +1,121 @@
+import Engine
+import Log
+import Protocol
+import SimulatedStorage
+
+// The end of a run: faults stop, everything gets its answer, the rest of the stock sells to the last unit, and the
+// log replays to the same state on any number of shards.
+
+extension World {
+    func finish() throws(Violation) {
+        isCalm = true
+        storage.fault = nil
+        drawWeights()
+        try settle("the faults had stopped") { self.requests.isEmpty && self.clients.allSatisfy(\.unresolved.isEmpty) }
+        // From here on the clock stands still, so that no hold ends unasked.
+        clockStands = true
+        try settle("all was answered", until: isAtRest)
+        try sellOut()
+        try settle("all was sold", until: isAtRest)
+        try look()
+        try compareStock(isRestart: false)
+        try compareReplays()
+    }
+
+    /// Nothing is under way, and no hold is due.
+    private func isAtRest() -> Bool {
+        guard machine.isQuiet, writes.isEmpty else { return false }
+        for shard in 0..<machine.shards {
+            guard machine.seats[shard].nowMs == clockMs else { return false }
+            if let due = machine.engine(shard).pointee.nextExpiryMs(), due <= clockMs { return false }
+        }
+        return true
+    }
+
+    /// Takes calm steps until something is reached, within a bound: nothing may be stuck.
+    private func settle(_ since: String, until isReached: () -> Bool) throws(Violation) {
+        for _ in 0..<Self.calmStepsMax {
+            if isReached() { return }
+            trace.nextStep()
+            if !clockStands { clockMs += UInt64(trace.step & 1) }
+            switch dice.weighted([6, 3, 1]) {
+            case 0: try stepShard(dice.below(machine.shards))
+            case 1: try stepDisk()
+            default: try stepClient()
+            }
+            try look()
+        }
+        throw Violation(
+            9, "\(Self.calmStepsMax) steps after \(since) \(requests.count) requests wait for their answer, "
+                + "\(clients.reduce(0) { $0 + $1.unresolved.count }) are asked again and again, "
+                + "\(writes.count) writes are under way")
+    }
+
+    private static let calmStepsMax = 200_000
+
+    /// Every unit that is free finds a buyer: one who wants all of them, or many who want one each.
+    private func sellOut() throws(Violation) {
+        for (index, sale) in model.sales.enumerated() {
+            let entry = sale.entry
+            guard sale.closed == nil, entry.startsAtMs <= clockMs, entry.endsAtMs == 0 || entry.endsAtMs > clockMs + 60_000
+            else { continue }
+            let free = Int(machine.counters.totals(index + 1).available)
+            let before = coverage[.capacity]
+            var sold = 0
+            if free > 0 && entry.perUserLimit == 0 && dice.chance(500) {
+                sold = try buy(entry.saleId, quantities: [free])
+            } else if free > 0 {
+                sold = try buy(entry.saleId, quantities: Array(repeating: 1, count: free))
+            }
+            if coverage[.capacity] > before { continue }
+            guard sold == free else {
+                throw Violation(2, "sale \(entry.saleId) had \(free) units left when all was quiet, \(sold) could be sold")
+            }
+            guard try buy(entry.saleId, quantities: [1]) == 0 else {
+                throw Violation(1, "sale \(entry.saleId) sold one more than there was")
+            }
+        }
+    }
+
+    /// Orders by new users, one frame; answers how many units were sold.
+    private func buy(_ saleId: UInt64, quantities: [Int]) throws(Violation) -> Int {
+        let items = quantities.map { quantity in
+            orderItem(newOrder(user: Id128(high: dice.next(), low: dice.next()), saleId: saleId, quantity: UInt32(quantity)))
+        }
+        send(.order, items, from: 0)
+        try settle("the last orders were sent") {
+            self.requests.isEmpty && self.clients.allSatisfy(\.unresolved.isEmpty)
+        }
+        return items.reduce(0) { $0 + (orders[$1.order!].isDecisionShown ? Int($1.quantity) : 0) }
+    }
+
+    /// Promise 10.
+    private func compareReplays() throws(Violation) {
+        let live = machine.digest()
+        trace.note(16, live, "digest \(String(live, radix: 16))")
+        let image = storage
+        machine = nil
+        for shards in [1, 2, 5] {
+            memory.reset()
+            let copy = image.copy()
+            var configuration = recoveryConfiguration(shards: shards)
+            configuration.ordersMax += 8192
+            configuration.usersMax += 8192
+            configuration.tombstonesMax += 8192
+            let digest: UInt64
+            do {
+                let state = try Recovery.recover(
+                    storage: copy, configuration: configuration, memory: memory.source,
+                    nowMs: clockMs
+                ) { _ in }
+                let replayed = Machine(state, scenario: scenario, instance: 1, memory: memory.source)
+                digest = replayed.digest()
+            } catch { throw Violation(11, "the final log is refused on \(shards) shards: \(error)") }
+            guard digest == live else {
+                throw Violation(
+                    10, "replayed on \(shards) shards the digest is \(String(digest, radix: 16)), that of the live shards "
+                        + "was \(String(live, radix: 16))")
+            }
+        }
+    }
+}

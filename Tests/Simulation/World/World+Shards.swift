@@ -1,0 +1,236 @@
+import Engine
+import Log
+import Protocol
+import Shard
+
+// Turns of shards, cut into the parts between which other shards can do something on a real machine.
+
+extension World {
+    func stepShard(_ shard: Int) throws(Violation) {
+        if machine.seats[shard].isTaking { return try stepTake(shard) }
+        if machine.seats[shard].mustResume {
+            machine.seats[shard].mustResume = false
+            return try follow(shard, machine.cores[shard].resume(nowMs: machine.seats[shard].nowMs))
+        }
+        switch machine.seats[shard].part {
+        case .completions: try takeCompletions(shard)
+        case .advance:
+            machine.cores[shard].advance(nowMs: machine.seats[shard].nowMs)
+            machine.seats[shard].part = .mesh
+        case .mesh: try pollMesh(shard)
+        case .frames: try beginFrame(shard)
+        case .expiry:
+            if !skips() { _ = machine.cores[shard].expireHolds(nowMs: machine.seats[shard].nowMs) }
+            machine.seats[shard].part = .seal
+        case .seal: try seal(shard)
+        case .replies: try sendReply(shard)
+        }
+    }
+
+    private func skips() -> Bool { !isCalm && dice.chance(scenario.skipPerMille) }
+
+    // MARK: Parts
+
+    private func takeCompletions(_ shard: Int) throws(Violation) {
+        if machine.seats[shard].nowMs == 0 || !skips() { machine.seats[shard].nowMs = clockMs }
+        machine.cores[shard].beginTurn(entriesMax: scenario.turnEntriesMax)
+        machine.seats[shard].framesBegun = 0
+        machine.seats[shard].hasPaused = false
+        for completion in machine.seats[shard].completions {
+            switch completion {
+            case .write(let ticket):
+                machine.cores[shard].writer.writeCompleted(ticket: ticket)
+            case .sync:
+                machine.cores[shard].writer.syncCompleted()
+            }
+        }
+        machine.seats[shard].completions = []
+        let believed = machine.cores[shard].writer.durableLsn
+        guard believed <= model.syncedLsns[shard] else {
+            throw Violation(
+                3, "shard \(shard) takes LSN \(believed) for durable, the disk has synced \(model.syncedLsns[shard])")
+        }
+        machine.seats[shard].part = .advance
+    }
+
+    private func pollMesh(_ shard: Int) throws(Violation) {
+        machine.seats[shard].part = .frames
+        if machine.cores[shard].isWorking {
+            try follow(shard, machine.cores[shard].resume(nowMs: machine.seats[shard].nowMs))
+        } else if !skips() {
+            try follow(shard, machine.cores[shard].pollMesh(nowMs: machine.seats[shard].nowMs))
+        }
+    }
+
+    private func beginFrame(_ shard: Int) throws(Violation) {
+        let isOver =
+            machine.cores[shard].isWorking || machine.seats[shard].hasPaused || machine.seats[shard].inbox.isEmpty
+            || !machine.cores[shard].hasAllowance || machine.seats[shard].framesBegun >= 4
+        if isOver || skips() {
+            machine.seats[shard].part = .expiry
+            return
+        }
+        let inbound = machine.seats[shard].inbox[0]
+        let header = inbound.bytes.withUnsafeBytes { FrameHeader($0.baseAddress!) }
+        let frame = UnsafeMutableRawPointer.allocate(byteCount: inbound.bytes.count, alignment: 16)
+        inbound.bytes.withUnsafeBytes { frame.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+        machine.seats[shard].release()
+        machine.seats[shard].hand = frame
+        machine.seats[shard].framesBegun += 1
+        guard FrameFault.examine(header, frame) == nil else {
+            throw Violation(0, "a client of the simulation sent a malformed frame")
+        }
+        trace.note(1, UInt64(shard) << 32 | header.requestId, "shard \(shard) begins request \(header.requestId)")
+        let progress = machine.cores[shard].begin(
+            frame, header, connection: inbound.connection, isAdmin: true, nowMs: machine.seats[shard].nowMs)
+        if progress == .blocked {
+            machine.seats[shard].part = .expiry
+            return
+        }
+        machine.seats[shard].inbox.removeFirst()
+        try follow(shard, progress)
+    }
+
+    private func follow(_ shard: Int, _ progress: WorkProgress) throws(Violation) {
+        switch progress {
+        case .finished: if !machine.cores[shard].isWorking { machine.seats[shard].release() }
+        case .blocked: throw Violation(0, "shard \(shard) blocks in the middle of its work")
+        case .paused:
+            coverage[.pauses] += 1
+            machine.seats[shard].hasPaused = true
+            machine.seats[shard].part = .expiry
+        case .takesUnits:
+            guard let take = machine.cores[shard].takeInProgress else {
+                throw Violation(0, "shard \(shard) wants units, but takes none")
+            }
+            machine.seats[shard].isTaking = true
+            // What was taken or put since the last look belongs to the moments before this take.
+            try look()
+            watch.begin(shard: shard, sale: take.sale, wanted: Int(take.quantity), step: trace.step)
+            trace.note(2, UInt64(shard), "shard \(shard) takes \(take.quantity) of sale slot \(take.sale)")
+        }
+    }
+
+    private func stepTake(_ shard: Int) throws(Violation) {
+        guard let take = watch.take(of: shard) else { throw Violation(0, "a take that nobody watches") }
+        let before = machine.counters.totals(take.sale)
+        let answer = machine.cores[shard].stepTake(nowMs: machine.seats[shard].nowMs)
+        let after = machine.counters.totals(take.sale)
+        let change = Int(after.available) - Int(before.available)
+        try watch.step(shard: shard, answer: answer, change: change, now: trace.step)
+        trace.note(3, UInt64(shard) << 8 | UInt64(answer.rawValue), "shard \(shard) take: \(answer), \(change) units")
+        switch answer {
+        case .again: if change < 0 { coverage[.gathers] += 1 } else if change > 0 { coverage[.gathersRolledBack] += 1 }
+        case .wait: coverage[.takesWaited] += 1
+        case .taken, .soldOut:
+            machine.seats[shard].isTaking = false
+            machine.seats[shard].mustResume = true
+        }
+    }
+
+    private func seal(_ shard: Int) throws(Violation) {
+        machine.seats[shard].part = .replies
+        if skips() { return }
+        let nowMs = machine.seats[shard].nowMs
+        if let command = machine.cores[shard].seal(nowMs: nowMs) {
+            try submit(command, shard)
+        } else if isCalm || dice.chance(200), let command = machine.cores[shard].writer.sealMark(nowMs: nowMs) {
+            coverage[.marks] += 1
+            try submit(command, shard)
+        }
+        if let command = machine.cores[shard].sync(nowMs: nowMs) {
+            let tickets = model.tails[shard].filter(\.isWritten).map(\.ticket)
+            syncs.append(PendingSync(shard: shard, command: command, tickets: tickets))
+            coverage[.syncs] += 1
+            trace.note(5, UInt64(shard), "shard \(shard) syncs segments \(command.segments)")
+        }
+        if machine.seats[shard].preparing == nil, let segment = machine.cores[shard].writer.segmentToPrepare {
+            machine.seats[shard].preparing = segment
+        }
+    }
+
+    private func submit(_ command: WriteCommand, _ shard: Int) throws(Violation) {
+        let log = machine.identity(shard).logId
+        trace.note(4, UInt64(shard) << 48 | command.ticket, "shard \(shard) writes block \(command.ticket)")
+        trace.note(UnsafeRawBufferPointer(start: command.memory, count: command.lengthBytes))
+        if command.segment != machine.seats[shard].lastSegment {
+            machine.seats[shard].lastSegment = command.segment
+            coverage[.segmentSwitches] += 1
+        }
+        try model.seal(command, shard: shard)
+        storage.begin(command, log: log)
+        writes.append(PendingWrite(shard: shard, command: command, segment: command.segment))
+        try model.weighCrashPoints()
+        coverage[.crashPointsChecked] += 1
+    }
+
+    private func sendReply(_ shard: Int) throws(Violation) {
+        guard !skips(), let (connection, reply, lengthBytes) = machine.cores[shard].nextReply() else {
+            machine.seats[shard].part = .completions
+            return
+        }
+        let bytes = Array(UnsafeRawBufferPointer(start: reply, count: lengthBytes))
+        machine.cores[shard].removeReply()
+        bytes.withUnsafeBytes { trace.note($0) }
+        try receive(bytes, connection: connection)
+    }
+
+    // MARK: Disk
+
+    /// The disk gets something done, in whatever order it likes.
+    func stepDisk() throws(Violation) {
+        if !isCalm && !dice.chance(scenario.diskPerMille) { return }
+        let preparing = machine.seats.indices.filter { machine.seats[$0].preparing != nil }
+        let count = writes.count + syncs.count + preparing.count
+        if count == 0 { return }
+        var choice = dice.below(count)
+        if choice < writes.count { return try completeWrite(choice) }
+        choice -= writes.count
+        if choice < syncs.count { return completeSync(choice) }
+        try prepareSegment(preparing[choice - syncs.count])
+    }
+
+    private func completeWrite(_ index: Int) throws(Violation) {
+        let write = writes.remove(at: index)
+        if writes[..<index].contains(where: { $0.shard == write.shard }) { coverage[.outOfOrderCompletions] += 1 }
+        let block = model.tails[write.shard].first { $0.ticket == write.command.ticket }!
+        let isUnchanged = block.bytes.withUnsafeBytes {
+            $0.elementsEqual(UnsafeRawBufferPointer(start: write.command.memory, count: write.command.lengthBytes))
+        }
+        guard isUnchanged else { throw Violation(3, "the memory of a block changed while it was being written") }
+        let isDurable = scenario.mode == .always
+        storage.complete(log: machine.identity(write.shard).logId, ticket: write.command.ticket, isDurable: isDurable)
+        model.isWritten(shard: write.shard, ticket: write.command.ticket)
+        if isDurable { model.areSynced(shard: write.shard, tickets: [write.command.ticket]) }
+        machine.seats[write.shard].completions.append(.write(ticket: write.command.ticket))
+        trace.note(6, UInt64(write.shard) << 48 | write.command.ticket, "disk: block \(write.command.ticket) of shard \(write.shard) is written")
+    }
+
+    private func completeSync(_ index: Int) {
+        let sync = syncs.remove(at: index)
+        storage.carryOut(sync.command, log: machine.identity(sync.shard).logId)
+        let covered = model.tails[sync.shard].filter {
+            sync.tickets.contains($0.ticket) && sync.command.segments.contains($0.segment)
+        }
+        model.areSynced(shard: sync.shard, tickets: covered.map(\.ticket))
+        machine.seats[sync.shard].completions.append(.sync)
+        trace.note(7, UInt64(sync.shard), "disk: shard \(sync.shard) is synced")
+    }
+
+    private func prepareSegment(_ shard: Int) throws(Violation) {
+        let segment = machine.seats[shard].preparing!
+        let identity = machine.identity(shard)
+        if !isCalm && dice.chance(30) { storage.fault = (storage.callCount + dice.pick(1...6), .crash) }
+        do {
+            try Recovery.prepareSegment(
+                storage: storage, log: identity.logId, number: segment, sizeBytes: identity.segmentSizeBytes)
+        } catch {
+            coverage[.prepareCrashes] += 1
+            return try crash()
+        }
+        storage.fault = nil
+        machine.seats[shard].preparing = nil
+        machine.cores[shard].writer.segmentIsPrepared(segment)
+        trace.note(8, UInt64(shard), "disk: shard \(shard) has segment \(segment)")
+    }
+}

@@ -1,0 +1,118 @@
+import Engine
+import Log
+import Protocol
+import Shard
+import SimulatedStorage
+
+/// A server, its disk and its clients, driven by one seed, one step after the other.
+///
+/// Each step is one of: a part of a turn of one shard, one step of a take, a write or a sync that gets done,
+/// something a client does, a crash with the restart behind it. Which one is the dice's choice, so that what
+/// threads do at the same time on a real machine happens here in every order.
+final class World {
+    var dice: Dice
+    let scenario: Scenario
+    var trace: Trace
+    var coverage = Coverage()
+
+    let memory: ProcessMemory
+    var storage = SimulatedStorage()
+    var machine: Machine!
+    /// Of the manifest that the shards serve from; 0 before the first start.
+    var generation: UInt64 = 0
+    var clockMs: UInt64
+    var shardWeights: [Int] = []
+
+    // The oracle.
+    var model = LogModel()
+    var watch: StockWatch
+    /// What clients know, by what they were shown.
+    var orders: [KnownOrder] = []
+    var sales: [KnownSale] = []
+
+    // The clients.
+    var clients: [Client]
+    var requests: [UInt64: Request] = [:]
+    var users: [Id128]
+    var nextRequest: UInt64 = 1
+    var nextConnection: UInt64 = 1
+    /// From here on nothing goes wrong any more, and nothing new is asked.
+    var isCalm = false
+    var clockStands = false
+
+    var syncs: [PendingSync] = []
+    var writes: [PendingWrite] = []
+
+    struct PendingWrite {
+        var shard: Int
+        var command: WriteCommand
+        var segment: UInt64
+    }
+
+    struct PendingSync {
+        var shard: Int
+        var command: SyncCommand
+        /// The blocks that it covers for sure: those whose writes had completed when it began.
+        var tickets: [UInt64]
+    }
+
+    init(seed: UInt64, memory: ProcessMemory, print: ((String) -> Void)?) {
+        var dice = Dice(seed: seed)
+        scenario = Scenario(&dice)
+        trace = Trace(print: print)
+        self.memory = memory
+        clockMs = 1_750_000_000_000 + UInt64(dice.below(1 << 30))
+        watch = StockWatch(salesMax: scenario.salesMax, shards: 1)
+        users = (0..<scenario.users).map { _ in Id128(high: dice.next(), low: dice.next()) }
+        clients = (0..<scenario.clients).map { _ in Client() }
+        self.dice = dice
+    }
+
+    /// Runs the seed to its end.
+    func run(steps: Int) throws(Violation) {
+        trace.note(0, 0, "scenario: \(scenario.description)")
+        try start(shards: scenario.shards)
+        while trace.step < steps { try step() }
+        try finish()
+        coverage[.steps] += trace.step
+    }
+
+    func step() throws(Violation) {
+        trace.nextStep()
+        tick()
+        switch dice.weighted(Self.weights) {
+        case 0: try stepShard(dice.weighted(shardWeights))
+        case 1: try stepDisk()
+        case 2: try stepClient()
+        default: try stepTrouble()
+        }
+        try look()
+    }
+
+    /// Shards, disk, clients, trouble.
+    private static let weights = [700, 180, 90, 30]
+
+    /// What has to hold after every step.
+    func look() throws(Violation) {
+        try watch.update(machine.counters, step: trace.step) { slot in
+            slot <= model.sales.count ? Int(model.sales[slot - 1].stock) : 0
+        }
+    }
+
+    private func tick() {
+        if scenario.tickMsMax > 0 { clockMs += UInt64(dice.below(scenario.tickMsMax + 1)) }
+        if !isCalm && dice.chance(scenario.leapPerMille) { clockMs += UInt64(dice.below(scenario.holdMsMax * 2)) }
+    }
+
+    /// What may go wrong at any moment: a crash, a lost connection, shards that change their speed.
+    private func stepTrouble() throws(Violation) {
+        if isCalm { return }
+        if dice.below(300) < scenario.crashesPer10kSteps { return try crash() }
+        if dice.chance(scenario.connectionLossPerMille * 30) { return loseConnection(dice.below(clients.count)) }
+        if dice.chance(30) { drawWeights() }
+    }
+
+    func drawWeights() {
+        shardWeights = (0..<machine.shards).map { _ in isCalm ? 1 : dice.pick([1, 1, 3, 10]) }
+    }
+}

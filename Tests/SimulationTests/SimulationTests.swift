@@ -1,0 +1,33 @@
+import Engine
+import Simulation
+import Testing
+
+/// Some seeds of the simulator as a test: no promise breaks, a seed repeats itself, planted bugs are caught. The
+/// thousands run in `make simulate`.
+///
+/// One after the other: a planted bug is planted for the whole process.
+@Suite(.serialized) struct SimulationTests {
+    @Test func seedsPass() {
+        let simulation = Simulation()
+        for seed in 1...20 {
+            let outcome = simulation.run(seed: UInt64(seed))
+            if let violation = outcome.violation {
+                Issue.record("seed \(seed), step \(outcome.step): \(violation); replay: simulate --seed \(seed) --trace")
+            }
+        }
+    }
+
+    @Test(arguments: [UInt64(3), 11, 17]) func aSeedRepeatsItself(_ seed: UInt64) {
+        var lines: [[String]] = [[], []]
+        var outcomes: [Simulation.Outcome] = []
+        for run in 0..<2 { outcomes.append(Simulation().run(seed: seed) { lines[run].append($0) }) }
+        #expect(outcomes[0].traceHash == outcomes[1].traceHash)
+        #expect(outcomes[0].step == outcomes[1].step)
+        #expect(lines[0] == lines[1] && !lines[0].isEmpty)
+    }
+
+    @Test func seedsDiffer() {
+        let simulation = Simulation()
+        #expect(simulation.run(seed: 1).traceHash != simulation.run(seed: 2).traceHash)
+    }
+}
