@@ -58,15 +58,15 @@ final class LogRig {
 
     // MARK: Writing
 
-    /// Every event so far, with the shard that logged it and its LSN there.
-    private(set) var appended: [(shard: Int, lsn: UInt64, event: TestEvent)] = []
+    private(set) var appended: [LoggedEvent] = []
 
     /// Gives an event to the shard that owns it, or to all.
     func append(_ event: TestEvent) {
         let owner = event.partition.map { Partition.owner(of: $0, shards: shards) }
         for shard in owner.map({ $0...$0 }) ?? 0...(shards - 1) {
             event.append(to: writers[shard].events)
-            appended.append((shard, writers[shard].events.pointee.lastLsn, event))
+            appended.append(
+                LoggedEvent(shard: shard, shards: shards, lsn: writers[shard].events.pointee.lastLsn, event: event))
         }
     }
 
@@ -128,6 +128,15 @@ final class LogRig {
     }
 }
 
+/// An event in the log of a shard.
+struct LoggedEvent {
+    var shard: Int
+    /// In its generation.
+    var shards: Int
+    var lsn: UInt64
+    var event: TestEvent
+}
+
 /// Runs many recoveries in the same memory.
 final class Recoverer {
     private let arena = MemoryArena()
@@ -169,20 +178,22 @@ final class Recoverer {
     /// straight from their bytes, so that neither blocks nor shards have a part in it.
     func digests(_ events: [TestEvent]) throws(EventFault) -> [UInt64] {
         var digests: [UInt64] = []
-        try replay(events.map { (0, $0) }, shards: 1) { digests.append($0.digest()) }
+        try replay(events.map { LoggedEvent(shard: 0, shards: 1, lsn: 0, event: $0) }) { digests.append($0.digest()) }
         return digests
     }
 
-    /// The digest of the state that the logs of some shards make, each event with the shard that logged it.
-    func digest(_ events: [(shard: Int, event: TestEvent)], shards: Int) throws(EventFault) -> UInt64 {
+    /// The digest of the state after all of these events.
+    func digest(_ events: [LoggedEvent]) throws(EventFault) -> UInt64 {
+        var left = events.count + 1
         var digest: UInt64 = 0
-        try replay(events, shards: shards) { digest = $0.digest() }
+        try replay(events) {
+            left -= 1
+            if left == 0 { digest = $0.digest() }
+        }
         return digest
     }
 
-    private func replay(
-        _ events: [(shard: Int, event: TestEvent)], shards: Int, after: (borrowing Engine) -> Void
-    ) throws(EventFault) {
+    private func replay(_ events: [LoggedEvent], after: (borrowing Engine) -> Void) throws(EventFault) {
         arena.reset()
         let configuration = LogRig.configuration(shards: 1).engineConfiguration(shard: 0)
         let buffer = UnsafeMutablePointer<EventBuffer>.allocate(capacity: 1)
@@ -193,12 +204,14 @@ final class Recoverer {
             counters: StockCounters(sales: configuration.salesMax + 1, shards: 1, memory: arena.source),
             events: buffer, memory: arena.source, nowMs: 1000)
         after(engine)
-        for (shard, event) in events {
-            let bytes = event.bytes
+        for logged in events {
+            let bytes = logged.event.bytes
             let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes.count, alignment: 8)
             defer { memory.deallocate() }
             bytes.withUnsafeBytes { memory.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
-            try engine.replay(event.kind, memory) { Partition.owner(of: $0, shards: shards) == shard }
+            try engine.replay(logged.event.kind, memory) {
+                Partition.owner(of: $0, shards: logged.shards) == logged.shard
+            }
             after(engine)
         }
     }

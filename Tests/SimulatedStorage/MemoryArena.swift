@@ -11,15 +11,20 @@ public final class MemoryArena: @unchecked Sendable {
     private var usedBytes = 0
     private var large: [UnsafeMutableRawBufferPointer] = []
 
-    public init(sizeBytes: Int = 8 << 20) {
+    public init(sizeBytes: Int = 256 << 20) {
         self.sizeBytes = sizeBytes
-        base = .allocate(byteCount: sizeBytes, alignment: 4096)
-        memset(base, 0, sizeBytes)
+        base = Self.map(sizeBytes)
     }
 
     deinit {
         reset()
-        base.deallocate()
+        munmap(base, sizeBytes)
+    }
+
+    private static func map(_ sizeBytes: Int) -> UnsafeMutableRawPointer {
+        let memory = mmap(nil, sizeBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        guard let memory, memory != MAP_FAILED else { preconditionFailure("no memory for the arena") }
+        return memory
     }
 
     /// Forgets all that was allocated.
@@ -35,10 +40,9 @@ public final class MemoryArena: @unchecked Sendable {
         MemorySource { [self] sizeBytes in
             let rounded = (sizeBytes + 63) / 64 * 64
             if rounded >= Self.largeBytes {
-                let memory = mmap(nil, rounded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-                precondition(memory != MAP_FAILED, "no memory for the arena")
+                let memory = Self.map(rounded)
                 large.append(UnsafeMutableRawBufferPointer(start: memory, count: rounded))
-                return memory!
+                return memory
             }
             precondition(usedBytes + rounded <= self.sizeBytes, "the arena is too small")
             defer { usedBytes += rounded }

@@ -209,6 +209,9 @@ public final class SimulatedStorage: LogStorage {
         fault = nil
     }
 
+    /// Forgets writes that are under way, as if they had never begun.
+    public func abandonWrites() { inFlight = [] }
+
     // MARK: Behind everybody's back
 
     /// The bytes of a file as they are now.
