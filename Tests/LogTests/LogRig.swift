@@ -20,7 +20,7 @@ final class LogRig {
     static func configuration(shards: Int, segmentSizeBytes: Int = segmentSizeBytes) -> RecoveryConfiguration {
         RecoveryConfiguration(
             shards: shards, segmentSizeBytes: segmentSizeBytes, usersMax: 256, ordersMax: 1024, tombstonesMax: 128,
-            salesMax: 8, catalogueOperationsMax: 256, retainMs: 1 << 40, hashSeed: 42)
+            salesMax: 16, catalogueOperationsMax: 256, retainMs: 1 << 40, hashSeed: 42)
     }
 
     init(_ storage: SimulatedStorage, shards: Int = 1, mode: FsyncMode = .always) throws {
@@ -53,7 +53,7 @@ final class LogRig {
         LogFiles.segment(log: log(shard), number: writers[shard].currentSegment)
     }
 
-    /// The sum over the shards.
+    /// Of what was recovered; events that are appended go into the logs, not into these engines.
     var digest: UInt64 { state.shards.reduce(0) { $0 &+ $1.engine.pointee.digest() } }
 
     // MARK: Writing

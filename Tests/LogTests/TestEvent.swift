@@ -39,7 +39,7 @@ struct TestEvent: Sendable {
     static func user(_ number: UInt64) -> Id128 { Id128(number) }
 
     static func orderId(_ number: UInt64, user: Id128) -> Id128 {
-        .version7(timeMs: 1_767_225_600_000 + number, partition: Partition.of(user: user), random: number)
+        .version7(timeMs: 1_767_225_600_000 + number & 0xffff, partition: Partition.of(user: user), random: number)
     }
 
     static func catalogueId(_ number: UInt64) -> Id128 {
@@ -94,24 +94,30 @@ struct Scenario {
     private(set) var events: [TestEvent] = []
     private var random: SeededRandom
     private var orders: [(id: Id128, state: OrderState)] = []
-    private var nextNumber: UInt64 = 1
+    private var nextNumber: UInt64
+
+    private let first: UInt64
+    private let second: UInt64
 
     /// Two sales, then `count` events of orders, with restocks and graces among them. Not more is sold than
-    /// there is, wherever it ends.
-    init(seed: UInt64, count: Int) {
+    /// there is, wherever it ends. Scenarios of different bases have nothing in common but users.
+    init(seed: UInt64, count: Int, base: UInt64 = 0) {
         random = SeededRandom(seed: seed)
-        events = [.sale(7, stock: 100_000), .sale(8, stock: 200_000, limit: 1000)]
+        first = 7 + base * 2
+        second = 8 + base * 2
+        nextNumber = base << 20 | 1
+        events = [.sale(first, stock: 100_000), .sale(second, stock: 200_000, limit: 1000)]
         for _ in 0..<count { step() }
-        events.append(.close(8))
+        events.append(.close(second))
     }
 
     private mutating func step() {
         nextNumber += 1
         switch Int.random(in: 0..<20, using: &random) {
-        case 0: events.append(.restock(7, number: nextNumber, units: 5))
-        case 1: events.append(.grace(notBeforeMs: 100_000 + nextNumber * 10))
+        case 0: events.append(.restock(first, number: nextNumber, units: 5))
+        case 1: events.append(.grace(notBeforeMs: 100_000 + (nextNumber & 0xfffff) * 10))
         case 2:
-            let user = TestEvent.user(nextNumber)
+            let user = TestEvent.user(nextNumber & 63)
             events.append(.change(.tombstonePlaced, TestEvent.orderId(nextNumber, user: user)))
         case 3..<11: changeAnOrder()
         default: place()
@@ -124,7 +130,7 @@ struct Scenario {
         let isHold = Bool.random(using: &random)
         events.append(
             .order(
-                id, user: user, sale: Bool.random(using: &random) ? 7 : 8,
+                id, user: user, sale: Bool.random(using: &random) ? first : second,
                 units: UInt32.random(in: 1...3, using: &random), deadlineMs: isHold ? 90_000 + nextNumber : 0,
                 timeMs: 2000 + nextNumber))
         orders.append((id, isHold ? .held : .confirmed))
