@@ -121,6 +121,29 @@ extension Engine {
     public var salesKnown: Int { sales.count }
 }
 
+// MARK: Memory
+
+/// A table that is filled from its front: what lies behind `usedBytes` is not resident yet.
+public struct GrowingTable {
+    public var base: UnsafeMutableRawPointer
+    public var usedBytes: Int
+    public var sizeBytes: Int
+}
+
+extension Engine {
+    public static let growingTableCount = 3
+
+    /// The tables that orders grow: orders, limits, users. So that somebody can make the memory that comes
+    /// next resident before the shard touches it.
+    public func growingTable(_ index: Int) -> GrowingTable {
+        switch index {
+        case 0: orders.growingTable
+        case 1: limits.growingTable
+        default: users.growingTable
+        }
+    }
+}
+
 // MARK: Lookups
 
 extension Engine {

@@ -4,18 +4,25 @@
 /// at start only, by the thread that builds the shard; the memory lives as long as the process.
 public struct MemorySource: Sendable {
     public let allocate: @Sendable (_ sizeBytes: Int) -> UnsafeMutableRawPointer
+    /// Makes memory resident now, without changing it: for tables that are touched at random from the
+    /// first operation on, where each first touch of a huge page would cost its clearing.
+    let populate: @Sendable (_ memory: UnsafeMutableRawPointer, _ sizeBytes: Int) -> Void
 
-    public init(allocate: @escaping @Sendable (_ sizeBytes: Int) -> UnsafeMutableRawPointer) {
+    public init(
+        allocate: @escaping @Sendable (_ sizeBytes: Int) -> UnsafeMutableRawPointer,
+        populate: @escaping @Sendable (_ memory: UnsafeMutableRawPointer, _ sizeBytes: Int) -> Void = { _, _ in }
+    ) {
         self.allocate = allocate
+        self.populate = populate
     }
 
     /// Memory that is zeroed by hand: for tests and tools, where sizes are small.
     public static var zeroed: MemorySource {
-        MemorySource { sizeBytes in
+        MemorySource(allocate: { sizeBytes in
             let memory = UnsafeMutableRawPointer.allocate(byteCount: max(sizeBytes, 64), alignment: 4096)
             memory.initializeMemory(as: UInt8.self, repeating: 0, count: max(sizeBytes, 64))
             return memory
-        }
+        })
     }
 
     /// `count` zeroed values of a trivial type.

@@ -1,3 +1,4 @@
+import Engine
 import Glibc
 import Log
 
@@ -99,5 +100,24 @@ extension Reactor {
         guard let (segment, file) = shared.keeper.takePrepared(shard: shard) else { return }
         log.files.append((segment, file))
         core.writer.segmentIsPrepared(segment)
+    }
+}
+
+extension Reactor {
+    /// Memory is made resident in pieces of this size, two pieces ahead: the clearing of a huge page at its
+    /// first touch would stall the shard.
+    private static let growthBytes = 16 << 20
+
+    /// Asks the keeper for the memory that the tables will grow into.
+    mutating func growMemory() {
+        for index in 0..<Engine.growingTableCount {
+            let table = core.engine.pointee.growingTable(index)
+            guard table.usedBytes + Self.growthBytes > grownBytes[index], grownBytes[index] < table.sizeBytes else {
+                continue
+            }
+            let size = min(Self.growthBytes, table.sizeBytes - grownBytes[index])
+            shared.keeper.populate(table.base + grownBytes[index], size)
+            grownBytes[index] += size
+        }
     }
 }

@@ -50,6 +50,8 @@ struct Reactor: ~Copyable {
     var listeners: [Bool]
     var isAcceptPaused = false
     var handedOut = -1
+    /// How far each growing table has been made resident.
+    var grownBytes: [Int]
     let doorbellValue: UnsafeMutablePointer<UInt64>
 
     /// Unread replies beyond this stop the reading of further requests of a connection.
@@ -77,6 +79,7 @@ struct Reactor: ~Copyable {
             seal(nowMs)
             reply(nowMs)
             wake()
+            growMemory()
             sweep(nowMs)
             if isStopping && stopIfDone(nowMs) { return }
         }

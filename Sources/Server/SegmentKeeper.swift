@@ -1,4 +1,5 @@
 import CLinux
+import Engine
 import Glibc
 import Log
 import Logging
@@ -6,7 +7,7 @@ import Storage
 
 /// A thread that makes log segments ahead of their use, so that no shard waits for a file: zeroed in full,
 /// since a write into blocks that were only reserved has to update the file system's metadata as well.
-/// It also slews the clock.
+/// It also makes the memory of growing tables resident ahead of its use, and slews the clock.
 final class SegmentKeeper: @unchecked Sendable {
     private let storage: DirectoryStorage
     private let identities: [LogIdentity]
@@ -14,7 +15,13 @@ final class SegmentKeeper: @unchecked Sendable {
     private let logger: Logger
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private var wanted: [(shard: Int, segment: UInt64)] = []
+    private enum Job {
+        case segment(shard: Int, segment: UInt64)
+        case memory(UnsafeMutableRawPointer, sizeBytes: Int)
+        case clock
+    }
+
+    private var wanted: [Job] = []
     private var prepared: [Int: (UInt64, Int32)] = [:]
     private var isStopping = false
     private var isAlarmed = false
@@ -36,7 +43,15 @@ final class SegmentKeeper: @unchecked Sendable {
     /// Asks for a segment. Any thread; answers at once.
     func prepare(shard: Int, segment: UInt64) {
         locked {
-            wanted.append((shard, segment))
+            wanted.append(.segment(shard: shard, segment: segment))
+            pthread_cond_signal(condition)
+        }
+    }
+
+    /// Asks for memory to be made resident before a shard touches it. Any thread; answers at once.
+    func populate(_ memory: UnsafeMutableRawPointer, _ sizeBytes: Int) {
+        locked {
+            wanted.append(.memory(memory, sizeBytes: sizeBytes))
             pthread_cond_signal(condition)
         }
     }
@@ -54,20 +69,24 @@ final class SegmentKeeper: @unchecked Sendable {
     /// The thread's work.
     func run() {
         while let job = nextJob() {
-            if let job { make(job.shard, job.segment) } else { slewClock() }
+            switch job {
+            case .segment(let shard, let segment): make(shard, segment)
+            case .memory(let memory, let sizeBytes): MemorySource.populate(memory, sizeBytes)
+            case .clock: slewClock()
+            }
         }
     }
 
-    /// The next segment to make, `.some(nil)` after a second without one, nil at the end.
-    private func nextJob() -> (shard: Int, segment: UInt64)?? {
+    /// What to do next: the clock after a second without anything else, nil at the end.
+    private func nextJob() -> Job? {
         locked {
             var deadline = timespec()
             clock_gettime(CLOCK_MONOTONIC, &deadline)
             deadline.tv_sec += 1
             while wanted.isEmpty && !isStopping {
-                if pthread_cond_timedwait(condition, mutex, &deadline) == ETIMEDOUT { return .some(nil) }
+                if pthread_cond_timedwait(condition, mutex, &deadline) == ETIMEDOUT { return .clock }
             }
-            return isStopping ? nil : .some(wanted.removeFirst())
+            return isStopping ? nil : wanted.removeFirst()
         }
     }
 

@@ -44,6 +44,7 @@ struct ShardThread: @unchecked Sendable {
                 connections: ConnectionTable(countMax: configuration.connectionCountMax),
                 log: LogFilesOpen(files: [(segment, file)]),
                 listeners: Array(repeating: false, count: shared.listeners.count),
+                grownBytes: (0..<Engine.growingTableCount).map { recovered.engine.pointee.growingTable($0).usedBytes },
                 doorbellValue: .allocate(capacity: 1))
             start.arriveAndWait()
             reactor.run()

@@ -21,6 +21,7 @@ struct Index: ~Copyable {
         capacity = UInt64(countMax + countMax / 3 + 16)
         precondition(capacity < 1 << 32, "home positions are computed from 32 bits")
         entries = memory.table(of: UInt64.self, count: Int(capacity))
+        memory.populate(UnsafeMutableRawPointer(entries), Int(capacity) * 8)
     }
 
     @inline(__always)

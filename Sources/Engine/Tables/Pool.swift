@@ -26,6 +26,12 @@ struct Pool<Record: BitwiseCopyable>: ~Copyable {
     @inline(__always)
     func prefetch(_ slot: UInt32) { ts_prefetch_write(records + Int(slot)) }
 
+    var growingTable: GrowingTable {
+        GrowingTable(
+            base: UnsafeMutableRawPointer(records), usedBytes: count * MemoryLayout<Record>.stride,
+            sizeBytes: (countMax + 1) * MemoryLayout<Record>.stride)
+    }
+
     /// A fresh slot, zeroed. The caller has made sure that the pool is not full.
     @inline(__always)
     mutating func allocate() -> UInt32 {
