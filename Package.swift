@@ -8,6 +8,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
         .systemLibrary(name: "CAtomics"),
@@ -38,6 +39,23 @@ let package = Package(
             dependencies: ["Server", "ServerOptions", .product(name: "Logging", package: "swift-log")],
             path: "tools/timesaled"),
 
+        .target(
+            name: "Generator",
+            dependencies: ["Protocol", "CLinux", .product(name: "Histogram", package: "hdrhistogram-swift")],
+            path: "bench/Generator"),
+        .executableTarget(
+            name: "bench",
+            dependencies: ["Generator", "CLinux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "bench/Command"),
+
+        .executableTarget(
+            name: "wal-replay",
+            dependencies: [
+                "Storage", "Log", "Engine", "Protocol",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "tools/wal-replay"),
+
         .testTarget(name: "ServerOptionsTests", dependencies: ["ServerOptions"]),
         .testTarget(name: "TidyTests"),
         .target(name: "TestSupport", dependencies: ["Protocol"], path: "Tests/Support"),
@@ -56,6 +74,7 @@ let package = Package(
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "Engine"]),
         .testTarget(name: "SupportTests", dependencies: ["TestSupport", "Protocol"]),
         .testTarget(name: "ProtocolTests", dependencies: ["TestSupport", "Protocol", "CAtomics"]),
+        .testTarget(name: "EngineTests", dependencies: ["Engine", "Protocol", "CAtomics"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 int ts_eventfd(void) { return eventfd(0, EFD_CLOEXEC); }
@@ -29,4 +30,18 @@ void ts_name_thread(const char *name) {
     char cut[16];
     snprintf(cut, sizeof cut, "%s", name);
     pthread_setname_np(pthread_self(), cut);
+}
+
+int ts_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+int ts_epoll_add(int epoll, int socket, unsigned long long tag) {
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.u64 = tag};
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, socket, &event);
+}
+
+int ts_epoll_wait(int epoll, unsigned long long *tags, int count_max, int timeout_ms) {
+    struct epoll_event events[256];
+    int count = epoll_wait(epoll, events, count_max < 256 ? count_max : 256, timeout_ms);
+    for (int index = 0; index < count; index++) tags[index] = events[index].data.u64;
+    return count;
 }

@@ -15,4 +15,13 @@ int ts_pin_thread(int cpu);
 // pthread_setname_np(3) for the calling thread; longer names are cut to 15 bytes.
 void ts_name_thread(const char *name);
 
+// epoll_create1(2), close-on-exec.
+int ts_epoll_create(void);
+
+// epoll_ctl(2): adds a socket, edge-triggered, for both directions. `tag` comes back with its events.
+int ts_epoll_add(int epoll, int socket, unsigned long long tag);
+
+// epoll_wait(2): fills `tags` with those of at most `count_max` ready sockets, answers how many.
+int ts_epoll_wait(int epoll, unsigned long long *tags, int count_max, int timeout_ms);
+
 #endif

@@ -1,0 +1,126 @@
+import CLinux
+import Glibc
+import Protocol
+
+/// One connection of a generator: a socket that never blocks, its unsent and unread bytes.
+struct GeneratorConnection {
+    let socket: Int32
+    var out: UnsafeMutableRawPointer
+    var outCapacity: Int
+    var outStart = 0
+    var outEnd = 0
+    let inBytes: UnsafeMutableRawPointer
+    var inEnd = 0
+    var inFlight = 0
+
+    static let inCapacity = 2 * Frame.sizeMaxBytes
+
+    /// Connects and shakes hands, blocking.
+    init(_ plan: LoadPlan, shard: UInt16) throws(LoadError) {
+        socket = try Self.connect(plan.address)
+        outCapacity = 1 << 16
+        out = .allocate(byteCount: outCapacity, alignment: 16)
+        inBytes = .allocate(byteCount: Self.inCapacity, alignment: 16)
+        try greet(plan.token, shard)
+    }
+
+    private static func connect(_ address: LoadPlan.Address) throws(LoadError) -> Int32 {
+        let socket: Int32
+        let code: Int32
+        switch address {
+        case .tcp(let port):
+            socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+            var name = sockaddr_in()
+            name.sin_family = sa_family_t(AF_INET)
+            name.sin_port = port.bigEndian
+            name.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+            code = withUnsafePointer(to: &name) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    Glibc.connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+            var on: Int32 = 1
+            setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+        case .unix(let path):
+            socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+            var name = sockaddr_un()
+            name.sun_family = sa_family_t(AF_UNIX)
+            withUnsafeMutableBytes(of: &name.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
+            code = withUnsafePointer(to: &name) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    Glibc.connect(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                }
+            }
+        }
+        guard code == 0 else { throw LoadError(description: "cannot connect: \(String(cString: strerror(errno)))") }
+        return socket
+    }
+
+    private mutating func greet(_ token: String, _ shard: UInt16) throws(LoadError) {
+        guard let name = Name(token) else { throw LoadError(description: "the token is longer than 78 bytes") }
+        let length = Frame.headerSizeBytes + HandshakeEntry.sizeBytes
+        HandshakeEntry(versionMin: 1, versionMax: 1, shard: shard, token: name).store(to: out + Frame.headerSizeBytes)
+        FrameHeader.seal(out, operation: Operation.handshake.rawValue, requestId: 0, count: 1, lengthBytes: length)
+        _ = try call(length)
+        let result = TopologyResult(UnsafeRawPointer(inBytes + Frame.headerSizeBytes))
+        guard result.code == .ok else { throw LoadError(description: "handshake refused: \(result.code)") }
+    }
+
+    /// Sends the frame of `length` bytes at the start of `out` and reads one reply into `inBytes`, blocking;
+    /// only before `makeNonBlocking`.
+    mutating func call(_ length: Int) throws(LoadError) -> FrameHeader {
+        guard Glibc.send(socket, out, length, Int32(MSG_NOSIGNAL)) == length else {
+            throw LoadError(description: "the server went away")
+        }
+        var count = 0
+        while true {
+            let got = recv(socket, inBytes + count, Self.inCapacity - count, 0)
+            guard got > 0 else { throw LoadError(description: "the server closed the connection") }
+            count += got
+            guard count >= Frame.headerSizeBytes else { continue }
+            let header = FrameHeader(UnsafeRawPointer(inBytes))
+            if count < header.lengthBytes { continue }
+            guard header.status == .ok else { throw LoadError(description: "refused: \(header.status)") }
+            return header
+        }
+    }
+
+    func makeNonBlocking() { _ = fcntl(socket, F_SETFL, fcntl(socket, F_GETFL) | O_NONBLOCK) }
+
+    /// Room for a frame behind what is unsent.
+    mutating func reserve(_ length: Int) -> UnsafeMutableRawPointer {
+        if outEnd + length > outCapacity {
+            let live = outEnd - outStart
+            if live + length > outCapacity {
+                outCapacity = max(2 * outCapacity, live + length)
+                let fresh = UnsafeMutableRawPointer.allocate(byteCount: outCapacity, alignment: 16)
+                fresh.copyMemory(from: out + outStart, byteCount: live)
+                out.deallocate()
+                out = fresh
+            } else {
+                memmove(out, out + outStart, live)
+            }
+            outStart = 0
+            outEnd = live
+        }
+        return out + outEnd
+    }
+
+    /// Sends as much as the socket takes. Answers false if the server is gone.
+    mutating func flush() -> Bool {
+        while outStart < outEnd {
+            let sent = Glibc.send(socket, out + outStart, outEnd - outStart, Int32(MSG_NOSIGNAL))
+            if sent < 0 { return errno == EAGAIN }
+            outStart += sent
+        }
+        outStart = 0
+        outEnd = 0
+        return true
+    }
+
+    func close() {
+        Glibc.close(socket)
+        out.deallocate()
+        inBytes.deallocate()
+    }
+}

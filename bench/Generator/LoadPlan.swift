@@ -1,0 +1,61 @@
+/// What a load generator is to do.
+public struct LoadPlan: Sendable {
+    public enum Address: Sendable {
+        case tcp(port: UInt16)
+        case unix(path: String)
+    }
+
+    public var address: Address
+    public var connections = 64
+    /// Frames in flight on each connection (closed loop).
+    public var depth = 1
+    /// Orders in each frame.
+    public var batch = 1
+    /// Frames a second over all connections, on a schedule whatever the server does (open loop); nil: a
+    /// closed loop.
+    public var framesPerSecond: Double?
+    public var seconds = 5.0
+    /// Results of the first part of a run are not counted, in seconds.
+    public var warmUpSeconds = 0.5
+    public var saleIds: [UInt64] = [1]
+    public var users: UInt64 = 1_000_000
+    public var quantity: UInt32 = 1
+    public var seed: UInt64 = 1
+    /// The shard that connections ask for in turn; nil: any.
+    public var shards: Int?
+    public var token = ""
+
+    public init(address: Address) { self.address = address }
+}
+
+/// What came of it. Latencies are in microseconds, from the moment a frame was due (open loop) or handed to
+/// the socket (closed loop) to the moment its reply was read.
+public struct LoadReport: Sendable {
+    public var seconds = 0.0
+    public var accepted: UInt64 = 0
+    /// Refused orders by code.
+    public var refused: [UInt16: UInt64] = [:]
+    public var frames: UInt64 = 0
+    public var p50Us: UInt64 = 0
+    public var p99Us: UInt64 = 0
+    public var p999Us: UInt64 = 0
+    public var p9999Us: UInt64 = 0
+    public var maxUs: UInt64 = 0
+    public var meanUs = 0.0
+    /// CPU time of the generator's thread over the time of the run, 1 = one core.
+    public var generatorCPU = 0.0
+    /// Frames of an open loop that were due and could not even be sent when the run ended.
+    public var unsent: UInt64 = 0
+
+    public var acceptedPerSecond: Double { seconds > 0 ? Double(accepted) / seconds : 0 }
+    public var refusedTotal: UInt64 { refused.values.reduce(0, +) }
+
+    public init() {}
+}
+
+/// Why a run could not be carried out.
+public struct LoadError: Error, CustomStringConvertible {
+    public var description: String
+
+    public init(description: String) { self.description = description }
+}
