@@ -35,14 +35,14 @@ public struct EventCursor {
             return nil
         }
         let event = upcoming
+        lsn &+= 1
         let kind = try EventKind.read(UnsafeRawBufferPointer(start: event, count: remainingBytes))
         upcoming = event + kind.sizeBytes
         remainingBytes &-= kind.sizeBytes
         remainingCount &-= 1
-        lsn &+= 1
         return (kind, event)
     }
 
-    /// The LSN of the event that `next` gave last, for a report about it.
+    /// The LSN of the event that `next` gave last or failed at, for a report about it.
     public var lastLsn: UInt64 { lsn - 1 }
 }

@@ -1,0 +1,131 @@
+import ArgumentParser
+import Engine
+import Log
+import Protocol
+
+/// Prints every event, the records of the snapshot first, then the blocks of all logs by sequence.
+struct Dump: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Prints one event a line, as JSON, in the order of the sequence.",
+        discussion: """
+            Events of one block share its sequence. Records of the snapshot come first, with the sequence of the \
+            snapshot and shard -1. Damage ends the output with an error, after all that comes before it.
+            """)
+
+    @OptionGroup var argument: DirectoryArgument
+
+    @Flag(help: "Print JSON, one object a line. The only form there is; said so that scripts can rely on it.")
+    var json = false
+
+    func validate() throws {
+        if !json { throw ValidationError("say --json: it is the only form there is so far") }
+    }
+
+    func run() throws {
+        let storage = try argument.open()
+        var output = Output()
+        defer { output.flush() }
+        do {
+            try Self.dump(storage, &output)
+        } catch {
+            throw Refusal("\(error)")
+        }
+    }
+
+    /// A log, and the block of it that comes next.
+    private final class Source {
+        private var reader: LogReader
+        private(set) var block: LogBlock?
+        let shard: Int
+
+        init(_ directory: LogDirectory, _ manifest: Manifest, shard: Int) throws(RecoveryFault) {
+            self.shard = shard
+            reader = try LogReader(directory, manifest: manifest, shard: shard)
+            try advance()
+        }
+
+        func advance() throws(RecoveryFault) {
+            block = try reader.next()
+            if block == nil, case .damaged(let fault) = try reader.end() { throw fault }
+        }
+    }
+
+    private static func dump(_ storage: any LogStorage, _ output: inout Output) throws(RecoveryFault) {
+        let directory = try LogDirectory(storage: storage)
+        guard let manifest = directory.manifest else {
+            throw RecoveryFault(.missing, file: LogFiles.manifest, "there is none: this directory holds no log.")
+        }
+        if var reader = try SnapshotReader.open(directory, manifest: manifest) {
+            while let block = try reader.next() { try dump(block, shard: -1, &output) }
+        }
+        var sources: [Source] = []
+        for shard in manifest.logs.indices { sources.append(try Source(directory, manifest, shard: shard)) }
+        while let next = sources.filter({ $0.block != nil }).min(by: { $0.block!.header.sequence < $1.block!.header.sequence }) {
+            try dump(next.block!, shard: next.shard, &output)
+            try next.advance()
+        }
+    }
+
+    private static func dump(_ block: LogBlock, shard: Int, _ output: inout Output) throws(RecoveryFault) {
+        var cursor = block.events
+        do {
+            while let (kind, event) = try cursor.next() {
+                var line = JsonLine()
+                line.add("sequence", block.header.sequence)
+                line.add("shard", shard)
+                line.add("lsn", cursor.lastLsn)
+                describe(kind, event, &line)
+                output.line(line.closed)
+            }
+        } catch {
+            throw RecoveryFault(
+                .damage, file: block.file, offset: block.offset, "event \(cursor.lastLsn) cannot be read: \(error).")
+        }
+    }
+
+    private static func describe(_ kind: EventKind, _ event: UnsafeRawPointer, _ line: inout JsonLine) {
+        let flags: UInt8 = event.loadLE(EventField.flags)
+        line.add("kind", "\(kind)")
+        line.add("timeMs", event.loadLE(EventField.timeMs, as: UInt64.self))
+        switch kind {
+        case .orderPlaced, .orderKept:
+            line.add("order", event.loadId(EventField.id))
+            line.add("user", event.loadId(EventField.userId))
+            line.add("sale", String(event.loadLE(EventField.orderSale, as: UInt64.self)))
+            line.add("quantity", event.loadLE(EventField.quantity, as: UInt32.self))
+            line.add("deadlineMs", event.loadLE(EventField.orderDeadlineMs, as: UInt64.self))
+            guard kind == .orderKept else { return }
+            line.add("state", OrderState(rawValue: flags & 15).map { "\($0)" } ?? "unknown")
+            line.add("late", flags >> 4 & ResultFlags.late != 0)
+        case .orderConfirmed:
+            line.add("order", event.loadId(EventField.id))
+            line.add("late", flags & 1 != 0)
+        case .orderCancelled, .orderExpired, .tombstonePlaced:
+            line.add("order", event.loadId(EventField.id))
+        case .orderExtended:
+            line.add("order", event.loadId(EventField.id))
+            line.add("deadlineMs", event.loadLE(EventField.extendedDeadlineMs, as: UInt64.self))
+        case .holdsGraced:
+            line.add("notBeforeMs", event.loadLE(EventField.notBeforeMs, as: UInt64.self))
+        case .saleCreated, .saleKept:
+            line.add("operation", event.loadId(EventField.id))
+            line.add("sale", String(event.loadLE(EventField.sale, as: UInt64.self)))
+            line.add("name", Name(event + EventField.name).text)
+            line.add("stock", event.loadLE(EventField.stock, as: UInt64.self))
+            line.add("startsAtMs", event.loadLE(EventField.startsAtMs, as: UInt64.self))
+            line.add("endsAtMs", event.loadLE(EventField.endsAtMs, as: UInt64.self))
+            line.add("unitPrice", event.loadLE(EventField.unitPrice, as: UInt64.self))
+            line.add("perUserLimit", event.loadLE(EventField.perUserLimit, as: UInt32.self))
+            line.add("holdMs", event.loadLE(EventField.holdMs, as: UInt32.self))
+            guard kind == .saleKept else { return }
+            line.add("stockNow", event.loadLE(EventField.stockNow, as: UInt64.self))
+            line.add("closed", flags & 1 != 0)
+        case .saleRestocked, .catalogueOperationKept:
+            line.add("operation", event.loadId(EventField.id))
+            line.add("sale", String(event.loadLE(EventField.sale, as: UInt64.self)))
+            line.add("units", event.loadLE(EventField.stock, as: UInt64.self))
+        case .saleClosed:
+            line.add("sale", String(event.loadLE(EventField.closedSale, as: UInt64.self)))
+        }
+    }
+}
