@@ -10,7 +10,9 @@ extension Engine {
         withUnsafeTemporaryAllocation(byteCount: EventField.sizeMaxBytes, alignment: 8) { memory in
             let base = memory.baseAddress!
             for slot in stride(from: 1, through: sales.count, by: 1) {
-                let event = begin(base, .saleKept, flags: saleDetails[slot].isClosed ? 1 : 0, timeMs: saleDetails[slot].createdAtMs)
+                let event = begin(
+                    base, .saleKept, flags: saleDetails[slot].isClosed ? 1 : 0,
+                    timeMs: saleDetails[slot].createdAtMs)
                 let sale = sales[UInt32(slot)].pointee
                 event.storeId(saleDetails[slot].operationId, EventField.id)
                 event.storeLE(sale.id, EventField.sale)
@@ -63,8 +65,9 @@ extension Engine {
                 emit(.orderKept, UnsafeRawBufferPointer(start: event, count: EventKind.orderKept.sizeBytes))
             }
             for slot in stride(from: 1, through: tombstones.count, by: 1) {
-                let event = begin(base, .tombstonePlaced, flags: 0, timeMs: tombstones[UInt32(slot)].pointee.createdAtMs)
-                event.storeId(tombstones[UInt32(slot)].pointee.id, EventField.id)
+                let tombstone = tombstones[UInt32(slot)].pointee
+                let event = begin(base, .tombstonePlaced, flags: 0, timeMs: tombstone.createdAtMs)
+                event.storeId(tombstone.id, EventField.id)
                 emit(.tombstonePlaced, UnsafeRawBufferPointer(start: event, count: EventKind.tombstonePlaced.sizeBytes))
             }
         }

@@ -103,7 +103,8 @@ extension Engine {
         let slot = findSale(entry.saleId)
         guard slot != 0, saleDetails[Int(slot)].isPublished else { return refuseSale(.notFound, entry.saleId, result) }
         let detail = saleDetails + Int(slot)
-        guard entry.quantity >= 1, entry.quantity <= Self.stockMax, detail.pointee.stock + entry.quantity <= Self.stockMax
+        guard entry.quantity >= 1, entry.quantity <= Self.stockMax,
+            detail.pointee.stock + entry.quantity <= Self.stockMax
         else { return refuseSale(.invalid, entry.saleId, result) }
         if detail.pointee.isClosed { return refuseSale(.closed, entry.saleId, result, waitLsn: detail.pointee.lastLsn) }
         if catalogueOperations.isFull { return refuseSale(.capacity, entry.saleId, result) }
@@ -337,7 +338,9 @@ public struct SaleDefinition: Equatable, Sendable {
     public var holdMs: UInt32
     public var unitPrice: UInt64
 
-    public init(id: UInt64, startsAtMs: UInt64, endsAtMs: UInt64, perUserLimit: UInt32, holdMs: UInt32, unitPrice: UInt64) {
+    public init(
+        id: UInt64, startsAtMs: UInt64, endsAtMs: UInt64, perUserLimit: UInt32, holdMs: UInt32, unitPrice: UInt64
+    ) {
         self.id = id
         self.startsAtMs = startsAtMs
         self.endsAtMs = endsAtMs

@@ -30,7 +30,9 @@ extension Engine {
                     user: order.pointee.user, sale: order.pointee.sale,
                     hash: limitHash(userHash: userHash, sale: order.pointee.sale))
                 let had = limit == 0 ? 0 : UInt64(limits[limit].pointee.units)
-                if had + UInt64(order.pointee.quantity) > UInt64(sale.pointee.perUserLimit) { return answer(slot, .expired, result) }
+                if had + UInt64(order.pointee.quantity) > UInt64(sale.pointee.perUserLimit) {
+                    return answer(slot, .expired, result)
+                }
             }
             prepared.kind = .confirmLate
             prepared.sale = order.pointee.sale
