@@ -31,7 +31,8 @@ final class Interleavings {
         self.scripts = scripts
         counters = StockCounters(sales: 1, shards: stripes.count, memory: arena.memory)
         start = State(
-            turnstile: 0, available: stripes, sequences: stripes.map { _ in 0 }, shards: stripes.map { _ in ShardState() })
+            turnstile: 0, available: stripes, sequences: stripes.map { _ in 0 },
+            shards: stripes.map { _ in ShardState() })
     }
 
     struct ShardState {
@@ -99,7 +100,9 @@ final class Interleavings {
         case falseSoldOut
     }
 
-    private func isDone(_ state: State) -> Bool { state.shards.indices.allSatisfy { state.shards[$0].move == scripts[$0].count } }
+    private func isDone(_ state: State) -> Bool {
+        state.shards.indices.allSatisfy { state.shards[$0].move == scripts[$0].count }
+    }
 
     /// Lets one shard take one step.
     private func step(_ shard: Int, _ state: inout State) -> StepResult {
@@ -124,7 +127,9 @@ final class Interleavings {
                 state.shards[shard].gotUnits.append(answer == .taken)
                 state.shards[shard].take = nil
                 state.shards[shard].move += 1
-                if answer == .soldOut && !state.shards[shard].wasShort && state.free >= wanted { result = .falseSoldOut }
+                if answer == .soldOut && !state.shards[shard].wasShort && state.free >= wanted {
+                    result = .falseSoldOut
+                }
                 state.shards[shard].wasShort = false
             }
         case .putBack:
@@ -222,7 +227,8 @@ final class Interleavings {
         while !isDone(state) {
             // Runs of steps of one shard, so that another one's move falls into every gap now and then.
             let shard = dice.below(state.shards.count)
-            for _ in 0..<(dice.oneIn(2) ? 1 : dice.pick(1...12)) where state.shards[shard].move < scripts[shard].count {
+            let run = dice.oneIn(2) ? 1 : dice.pick(1...12)
+            for _ in 0..<run where state.shards[shard].move < scripts[shard].count {
                 path.append(shard)
                 if step(shard, &state) == .falseSoldOut { findings.falseSoldOut.append(story(path)) }
             }

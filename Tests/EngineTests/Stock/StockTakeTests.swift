@@ -52,7 +52,9 @@ import Testing
 
     @Test(arguments: cases) func everyOrderOfStepsIsRight(_ arguments: Case) {
         let found = Interleavings(stripes: arguments.stripes, arguments.scripts).exploreAll()
-        #expect(found.falseSoldOut.isEmpty, "SOLD_OUT although there were always enough:\n\(found.falseSoldOut.first ?? "")")
+        #expect(
+            found.falseSoldOut.isEmpty,
+            "SOLD_OUT although there were always enough:\n\(found.falseSoldOut.first ?? "")")
         #expect(found.stuck == 0, "states without a way to the end, of \(found.states)")
         #expect(found.lostUnits == 0)
         #expect(!found.endings.isEmpty)
@@ -80,16 +82,19 @@ import Testing
         #expect(states > 100_000, "\(states) states are too few to have met anything")
     }
 
-    /// Three shards, every split of three units, every triple of scripts (but for rotations).
+    /// Three shards, every split of three units in which the first shard has not all, every triple of
+    /// scripts (but for rotations).
     @Test func everyTripleOfScriptsIsRight() {
         let scripts: [[Move]] = [[.take(1)], [.take(2)], [.take(3)], [.take(1), .putBack]]
         var states = 0
-        for first in 0...3 as ClosedRange<UInt64> {
+        for first in 0...2 as ClosedRange<UInt64> {
             for second in 0...(3 - first) {
                 let third = 3 - first - second
                 for (index, one) in scripts.enumerated() {
                     for two in scripts[index...] {
-                        for three in scripts[index...] { states += check([first, second, third], [one, two, three]) }
+                        for three in scripts[index...] {
+                            states += check([first, second, third], [one, two, three])
+                        }
                     }
                 }
             }
@@ -99,7 +104,7 @@ import Testing
 
     /// Three to five shards and longer scripts, in random orders of steps.
     @Test func randomOrdersOfStepsAreRight() {
-        for seed in 0..<2000 as Range<UInt64> {
+        for seed in 0..<1000 as Range<UInt64> {
             var dice = Dice(seed: seed)
             let shards = dice.pick(3...5)
             let stripes = (0..<shards).map { _ in UInt64(dice.below(4)) }
@@ -134,15 +139,13 @@ import Testing
         return found.states
     }
 
-    #if DEBUG
     /// The exploration is worth something only if it finds the bug that the turnstile prevents. In a
     /// process of its own, because the plant is seen by all threads.
-    @Test func theExplorationFindsAPlantedBug() async {
+    @Test(.enabled(if: PlantedBug.isPossible)) func theExplorationFindsAPlantedBug() async {
         await #expect(processExitsWith: .success) {
-            PlantedBug.planted = .noWaitForGathers
+            PlantedBug.plant(.noWaitForGathers)
             let found = Interleavings(stripes: [1, 2], [[.take(3)], [.take(1), .take(2)]]).exploreAll()
             precondition(!found.falseSoldOut.isEmpty)
         }
     }
-    #endif
 }

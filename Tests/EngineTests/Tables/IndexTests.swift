@@ -121,7 +121,9 @@ import Testing
             }
             durable = min(nextLsn - 1, durable + UInt64(dice.pick(0...3000)))
             while let release = queue.next(durableLsn: durable) {
-                if release.lsn != expected || release.sale != UInt32(expected & 7) { Issue.record("\(release), not \(expected)") }
+                if release.lsn != expected || release.sale != UInt32(expected & 7) {
+                    Issue.record("\(release), not \(expected)")
+                }
                 expected += 1
             }
             if expected != durable + 1 { Issue.record("released up to \(expected - 1), durable \(durable)") }

@@ -98,8 +98,9 @@ import Testing
         control[0] = 1
         control[2] = 0x1b
         let invalid = [
-            entry(0), entry(7, stock: 0), entry(7, stock: 1 << 40 + 1), entry(7, startsAtMs: now + 5, endsAtMs: now + 5),
-            entry(7, startsAtMs: now + 5, endsAtMs: now + 4), entry(7, endsAtMs: now), entry(7, endsAtMs: now - 1),
+            entry(0), entry(7, stock: 0), entry(7, stock: 1 << 40 + 1),
+            entry(7, startsAtMs: now + 5, endsAtMs: now + 5), entry(7, startsAtMs: now + 5, endsAtMs: now + 4),
+            entry(7, endsAtMs: now), entry(7, endsAtMs: now - 1),
             entry(7, unitPrice: 1 << 53), entry(7, startsAtMs: 1 << 47), entry(7, endsAtMs: 1 << 47),
             entry(7, name: control.withUnsafeBytes { Name($0.baseAddress!) }),
         ]

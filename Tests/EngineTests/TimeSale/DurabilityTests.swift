@@ -81,6 +81,9 @@ import Testing
         let close = cluster.close(1)
         #expect(cluster.order(user(4), 1).result.code == .ok)
         #expect(cluster.sale(1).waitLsn == close.waitLsn)
+        // A list of open sales tells of the closing by leaving the sale out.
+        let open = cluster.listSales(stateMask: 1 << SaleState.open.rawValue)
+        #expect(open.sales.isEmpty && open.waitLsn == close.waitLsn)
         let late = cluster.restock(1, 1)
         #expect(late.result.code == .closed && late.waitLsn == close.waitLsn)
         cluster.sync()
