@@ -62,7 +62,11 @@ let package = Package(
         .target(
             name: "SimulatedStorage", dependencies: ["Log", "Engine", "Protocol", "CAtomics"],
             path: "Tests/SimulatedStorage"),
-        .testTarget(name: "LogTests", dependencies: ["SimulatedStorage", "Log", "Engine", "Protocol", "CAtomics"]),
+        .testTarget(
+            name: "LogTests",
+            dependencies: [
+                "SimulatedStorage", "TestSupport", "Storage", "Log", "Engine", "Protocol", "CAtomics", "wal-replay",
+            ]),
         .target(
             name: "Simulation",
             dependencies: ["SimulatedStorage", "Shard", "Log", "Engine", "Protocol", "CAtomics"],

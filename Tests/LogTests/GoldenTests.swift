@@ -1,0 +1,194 @@
+import CAtomics
+import Foundation
+import Protocol
+import SimulatedStorage
+import Testing
+
+@testable import Engine
+@testable import Log
+
+/// The bytes of `docs/log-golden.json`, which another implementation wrote from the page alone: the engine logs
+/// them, the writer seals them, the reader reads them.
+@Suite struct GoldenTests {
+    struct Golden: Decodable {
+        struct Event: Decodable {
+            var kind: String
+            var hex: String
+            var bytes: [UInt8] { GoldenTests.bytes(hex) }
+        }
+        struct Block: Decodable {
+            var shard: UInt16
+            var shards: UInt16
+            var generation: UInt64
+            var logId: UInt64
+            var segment: UInt64
+            var firstLsn: UInt64
+            var sequence: UInt64
+            var durableLsn: UInt64
+            var timeMs: UInt64
+            var lengthBytes: Int
+            var previousChecksum: UInt32
+            var headerChecksum: UInt32
+            var hex: String
+            /// With its zeros.
+            var bytes: [UInt8] {
+                let bytes = GoldenTests.bytes(hex)
+                return bytes + [UInt8](repeating: 0, count: lengthBytes - bytes.count)
+            }
+        }
+        var events: [Event]
+        var records: [Event]
+        var logBlock: Block
+        var snapshotBlocks: [Block]
+        var manifest: String
+    }
+
+    static func bytes(_ hex: String) -> [UInt8] {
+        let digits = Array(hex.utf8)
+        return stride(from: 0, to: digits.count, by: 2).map {
+            UInt8(String(decoding: digits[$0...($0 + 1)], as: UTF8.self), radix: 16)!
+        }
+    }
+
+    let golden: Golden
+
+    init() throws {
+        let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("docs/log-golden.json")
+        golden = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: page))
+    }
+
+    @Test func everyKindIsThere() {
+        let kinds = Set((golden.events + golden.records).map(\.kind))
+        #expect(kinds == Set(EventKind.allCases.map { "\($0)" }))
+        for event in golden.events + golden.records {
+            let kind = event.bytes.withUnsafeBytes { try? EventKind.read($0) }
+            #expect(kind.map { "\($0)" } == event.kind)
+        }
+    }
+
+    @Test func blocksAreSealedAlike() {
+        for (block, events) in [
+            (golden.logBlock, golden.events), (golden.snapshotBlocks[0], golden.records), (golden.snapshotBlocks[1], []),
+        ] {
+            let body = events.flatMap(\.bytes)
+            var bytes = [UInt8](repeating: 0, count: block.lengthBytes)
+            bytes.replaceSubrange(BlockHeader.sizeBytes..<(BlockHeader.sizeBytes + body.count), with: body)
+            let header = BlockHeader(
+                shard: block.shard, shards: block.shards, lengthBytes: block.lengthBytes, eventsBytes: body.count,
+                previousChecksum: block.previousChecksum, generation: block.generation, logId: block.logId,
+                segment: block.segment, firstLsn: block.firstLsn, eventCount: events.count, sequence: block.sequence,
+                durableLsn: block.durableLsn, timeMs: block.timeMs)
+            let checksum = bytes.withUnsafeMutableBytes { header.seal($0.baseAddress!) }
+            #expect(checksum == block.headerChecksum)
+            #expect(bytes == block.bytes)
+            block.bytes.withUnsafeBytes {
+                #expect(BlockHeader.isIntact($0.baseAddress!))
+                var read = BlockHeader($0.baseAddress!)
+                #expect(read.bodyIsIntact($0.baseAddress!))
+                #expect(read.headerChecksum == checksum)
+                (read.headerChecksum, read.bodyChecksum) = (0, 0)
+                #expect(read == header)
+            }
+        }
+    }
+
+    @Test func theManifestIsTheSame() throws {
+        let manifest = Manifest(
+            generation: 4, nextLogId: 9, segmentSizeBytes: 1 << 26,
+            snapshot: LogFiles.snapshot(generation: 4, sequence: 812), snapshotSequence: 812,
+            logs: [.init(id: 7, firstSegment: 1), .init(id: 8, firstSegment: 1)])
+        #expect(manifest.text == golden.manifest)
+        #expect(try Manifest(text: golden.manifest) == manifest)
+    }
+
+    /// The snapshot blocks of the page, as a file, are a snapshot.
+    @Test func theSnapshotIsReadAndKeptAlike() throws {
+        let storage = SimulatedStorage()
+        let manifest = try Manifest(text: golden.manifest)
+        storage.place(LogFiles.manifest, Array(golden.manifest.utf8))
+        storage.place(manifest.snapshot!, golden.snapshotBlocks.flatMap(\.bytes))
+        for log in manifest.logs { storage.place(LogFiles.segment(log: log.id, number: 1), []) }
+        let directory = try LogDirectory(storage: storage)
+        let replay = try Replay(
+            directory, manifest: manifest, configuration: LogRig.configuration(shards: 1), memory: .zeroed, nowMs: 0)
+        var records: [[UInt8]] = []
+        replay.engines[0].keepCatalogue { _, record in records.append(Array(record)) }
+        replay.engines[0].keepPartitions { _, record in records.append(Array(record)) }
+        #expect(records == golden.records.map(\.bytes))
+    }
+
+    /// What the engine logs for these operations is what the page says.
+    @Test func theEngineLogsThem() throws {
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: 8192, alignment: 8)
+        let events = UnsafeMutablePointer<EventBuffer>.allocate(capacity: 1)
+        defer {
+            memory.deallocate()
+            events.deallocate()
+        }
+        events.initialize(to: EventBuffer(base: memory, capacityBytes: 8192, nextLsn: 101))
+        let start: UInt64 = 1_767_225_600_000
+        var configuration = LogRig.configuration(shards: 1).engineConfiguration(shard: 0)
+        configuration.retainMs = 1 << 40
+        var engine = Engine(
+            configuration: configuration,
+            counters: StockCounters(sales: 17, shards: 1, memory: .zeroed), events: events, memory: .zeroed,
+            nowMs: start)
+        let result = UnsafeMutableRawPointer.allocate(byteCount: 4096, alignment: 8)
+        let entry = UnsafeMutableRawPointer.allocate(byteCount: 4096, alignment: 8)
+        defer {
+            result.deallocate()
+            entry.deallocate()
+        }
+        func run(_ operation: Protocol.Operation, _ nowMs: UInt64) {
+            var batch = Batch(operation: operation, entries: entry, count: 1, results: result)
+            var allowance = 10
+            let progress = engine.run(&batch, allowance: &allowance, nowMs: nowMs)
+            #expect(progress == .finished)
+            #expect(result.loadLE(0, as: UInt16.self) == ResultCode.ok.rawValue)
+        }
+        func order(_ user: UInt64, _ random: UInt64, _ quantity: UInt32, _ nowMs: UInt64) {
+            OrderEntry(orderId: id(user, random), userId: Id128(user), saleId: 7, quantity: quantity).store(to: entry)
+            run(.order, nowMs)
+        }
+        func change(_ operation: Protocol.Operation, _ user: UInt64, _ random: UInt64, _ nowMs: UInt64) {
+            OrderIdEntry(orderId: id(user, random)).store(to: entry)
+            run(operation, nowMs)
+        }
+        func id(_ user: UInt64, _ random: UInt64) -> Id128 {
+            .version7(timeMs: start, partition: Partition.of(user: Id128(user)), random: random)
+        }
+        func catalogueId(_ random: UInt64) -> Id128 {
+            .version7(timeMs: start, partition: Partition.catalogue, random: random)
+        }
+        CreateSaleEntry(
+            operationId: catalogueId(1), saleId: 7, stock: 1000, startsAtMs: start, endsAtMs: start + 86_400_000,
+            perUserLimit: 2, holdMs: 600_000, unitPrice: 4990, name: Name("Launch day")!
+        ).store(to: entry)
+        _ = engine.createSale(entry, result: result, nowMs: start + 500)
+        engine.openSale(slot: 1, units: 1000)
+        engine.publishSale(slot: 1)
+        order(42, 2, 2, start + 1000)
+        change(.confirm, 42, 2, start + 2000)
+        order(1, 3, 1, start + 3000)
+        let extended = start + 700_000
+        ExtendEntry(orderId: id(1, 3), deadlineMs: extended).store(to: entry)
+        run(.extend, start + 4000)
+        let isDone = engine.expireHolds(nowMs: extended, limit: 10)
+        #expect(isDone)
+        engine.releaseUnits(durableLsn: UInt64.max)
+        change(.confirm, 1, 3, extended + 1000)
+        change(.cancel, 1, 3, extended + 2000)
+        change(.cancel, 2, 4, extended + 3000)
+        order(3, 5, 1, extended + 4000)
+        engine.graceHolds(notBeforeMs: extended + 2_000_000, nowMs: extended + 5000)
+        RestockSaleEntry(operationId: catalogueId(6), saleId: 7, quantity: 500).store(to: entry)
+        _ = engine.restockSale(entry, result: result, nowMs: extended + 6000)
+        SaleEntry(saleId: 7).store(to: entry)
+        _ = engine.closeSale(entry, result: result, nowMs: extended + 7000)
+
+        let logged = Array(UnsafeRawBufferPointer(start: memory, count: events.pointee.usedBytes))
+        #expect(logged == golden.events.flatMap(\.bytes))
+        #expect(events.pointee.nextLsn == 101 + UInt64(golden.events.count))
+    }
+}

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""Prints docs/log-golden.json: a second implementation of docs/log-format.md, which is all it is written from.
+
+    python3 tools/log-golden.py > docs/log-golden.json
+
+Blocks are given without the zeros that fill them up to their length.
+"""
+
+import json
+import struct
+import uuid
+
+from golden import crc32c, number, partition, version7
+
+T0 = 1767225600000  # 2026-01-01T00:00:00Z
+
+
+def event(kind, size, time_ms, body, flags=0, quantity=0):
+    data = struct.pack("<BBHIQ", kind, flags, size, quantity, time_ms) + body
+    assert len(data) == size, (kind, len(data))
+    return data
+
+
+def catalogue_id(random):
+    return version7(T0, 0, random).bytes
+
+
+def order_id(user, random):
+    return version7(T0, partition(number(user)), random).bytes
+
+
+def name(text):
+    data = text.encode()
+    return struct.pack("<H", len(data)) + data.ljust(78, b"\0")
+
+
+def sale_body(stock):
+    return (
+        catalogue_id(1)
+        + struct.pack("<QQQQQII", 7, stock, T0, T0 + 86400000, 4990, 2, 600000)
+        + name("Launch day")
+    )
+
+
+def placed(user, random, quantity, time_ms):
+    body = order_id(user, random) + number(user).bytes + struct.pack("<QQ", 7, time_ms + 600000)
+    return event(1, 64, time_ms, body, quantity=quantity)
+
+
+EXTENDED = T0 + 700000
+
+EVENTS = [
+    ("saleCreated", event(16, 160, T0 + 500, sale_body(1000))),
+    ("orderPlaced", placed(42, 2, 2, T0 + 1000)),
+    ("orderConfirmed", event(2, 32, T0 + 2000, order_id(42, 2))),
+    ("orderPlaced", placed(1, 3, 1, T0 + 3000)),
+    ("orderExtended", event(5, 40, T0 + 4000, order_id(1, 3) + struct.pack("<Q", EXTENDED))),
+    ("orderExpired", event(4, 32, EXTENDED, order_id(1, 3))),
+    ("orderConfirmed", event(2, 32, EXTENDED + 1000, order_id(1, 3), flags=1)),
+    ("orderCancelled", event(3, 32, EXTENDED + 2000, order_id(1, 3))),
+    ("tombstonePlaced", event(6, 32, EXTENDED + 3000, order_id(2, 4))),
+    ("orderPlaced", placed(3, 5, 1, EXTENDED + 4000)),
+    ("holdsGraced", event(7, 24, EXTENDED + 5000, struct.pack("<Q", EXTENDED + 2000000))),
+    ("saleRestocked", event(17, 48, EXTENDED + 6000, catalogue_id(6) + struct.pack("<QQ", 7, 500))),
+    ("saleClosed", event(18, 24, EXTENDED + 7000, struct.pack("<Q", 7))),
+]
+
+
+def kept(user, random, quantity, time_ms, state, late, deadline):
+    body = order_id(user, random) + number(user).bytes + struct.pack("<QQ", 7, deadline)
+    return event(32, 64, time_ms, body, flags=state | late << 4, quantity=quantity)
+
+
+ORDERS = [  # by partition
+    (partition(number(42)), kept(42, 2, 2, T0 + 1000, 1, 0, 0)),
+    (partition(number(1)), kept(1, 3, 1, T0 + 3000, 2, 2, 0)),
+    (partition(number(3)), kept(3, 5, 1, EXTENDED + 4000, 0, 0, EXTENDED + 2000000)),
+]
+
+RECORDS = [
+    ("saleKept", event(33, 176, T0 + 500, sale_body(1000) + struct.pack("<QQ", 1500, 0), flags=1)),
+    ("catalogueOperationKept", event(34, 48, EXTENDED + 6000, catalogue_id(6) + struct.pack("<QQ", 7, 500))),
+    *[("orderKept", order) for _, order in sorted(ORDERS)],
+    ("tombstonePlaced", event(6, 32, EXTENDED + 3000, order_id(2, 4))),
+]
+
+
+def block(events, previous, **fields):
+    """A block and the checksum of its header."""
+    body = b"".join(data for _, data in events)
+    length = (112 + len(body) + 4095) // 4096 * 4096
+    body_checksum = crc32c(body.ljust(length - 112, b"\0"))
+    header = struct.pack(
+        "<HHHHIIIIQQQQIIQQQQQ",
+        1, fields["shard"], fields["shards"], 0, length, len(body), body_checksum, previous,
+        fields["generation"], fields["logId"], fields["segment"], fields["firstLsn"], len(events), 0,
+        fields["sequence"], fields["durableLsn"], fields["timeMs"], 0, 0,
+    )
+    assert len(header) == 104
+    checksum = crc32c(header)
+    described = dict(fields, lengthBytes=length, previousChecksum=previous, headerChecksum=checksum)
+    described["hex"] = (b"TSBK" + struct.pack("<I", checksum) + header + body).hex()
+    return described, checksum
+
+
+LOG, _ = block(
+    EVENTS, 0x11223344, shard=0, shards=1, generation=3, logId=6, segment=9, firstLsn=101, sequence=812,
+    durableLsn=100, timeMs=EXTENDED + 8000,
+)
+SNAPSHOT = dict(shard=0, shards=2, generation=4, logId=0, segment=812, sequence=812, durableLsn=0, timeMs=EXTENDED + 8000)
+FIRST, FIRST_CHECKSUM = block(RECORDS, 0, firstLsn=1, **SNAPSHOT)
+CLOSING, _ = block([], FIRST_CHECKSUM, firstLsn=1 + len(RECORDS), **SNAPSHOT)
+
+MANIFEST = """timesale-manifest 1
+generation 4
+next-log 9
+segment-size 67108864
+snapshot snapshot-000004-00000000000000000812.snap 812
+log 7 0 1
+log 8 1 1
+"""
+
+
+def listed(events):
+    return [{"kind": kind, "hex": data.hex()} for kind, data in events]
+
+
+print(
+    json.dumps(
+        {
+            "events": listed(EVENTS),
+            "records": listed(RECORDS),
+            "logBlock": LOG,
+            "snapshotBlocks": [FIRST, CLOSING],
+            "manifest": MANIFEST + "checksum %08x\n" % crc32c(MANIFEST.encode()),
+        },
+        indent=1,
+    )
+)
