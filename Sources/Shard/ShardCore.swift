@@ -55,7 +55,8 @@ public struct ShardCore: ~Copyable {
 
     public init(
         engine: UnsafeMutablePointer<Engine>, writer: consuming LogWriter, mesh: Mesh, statistics: StatisticsBoard,
-        instance: InstanceFacts, memory: MemorySource, gatedReplyBytes: Int = 16 << 20
+        instance: InstanceFacts, memory: MemorySource, gatedReplyBytes: Int = 16 << 20,
+        assembliesMax: Int = Assemblies.slotCountUsual
     ) {
         shard = engine.pointee.configuration.shard
         shards = engine.pointee.configuration.shards
@@ -64,7 +65,7 @@ public struct ShardCore: ~Copyable {
         self.mesh = mesh
         statisticsBoard = statistics
         self.instance = instance
-        assemblies = Assemblies(memory: memory)
+        assemblies = Assemblies(memory: memory, slotCount: assembliesMax)
         gated = ReplyQueue(capacityBytes: gatedReplyBytes, memory: memory)
         immediate = ReplyQueue(capacityBytes: gatedReplyBytes, memory: memory)
         scratch = memory.allocate(2 * Frame.sizeMaxBytes)

@@ -20,22 +20,28 @@ struct Assemblies: ~Copyable {
         var nextFree: UInt32 = 0
     }
 
-    static let slotCount = 4096
+    static let slotCountUsual = 4096
     static let smallFrameSizeBytes = 4096
     static let heapSizeMaxBytes = 64 << 20
 
     private let assemblies: UnsafeMutablePointer<Assembly>
+    private let slotCount: Int
     private let small: UnsafeMutableRawPointer
     private var firstFree: UInt32 = 1
     private var heapSizeBytes = 0
     private(set) var openCount = 0
 
-    init(memory: MemorySource) {
-        assemblies = memory.allocate((Self.slotCount + 1) * MemoryLayout<Assembly>.stride)
-            .bindMemory(to: Assembly.self, capacity: Self.slotCount + 1)
-        assemblies.initialize(repeating: Assembly(), count: Self.slotCount + 1)
-        for slot in 1..<Self.slotCount { assemblies[slot].nextFree = UInt32(slot + 1) }
-        small = memory.allocate((Self.slotCount + 1) * Self.smallFrameSizeBytes)
+    init(memory: MemorySource, slotCount: Int = Self.slotCountUsual) {
+        self.slotCount = slotCount
+        assemblies = memory.allocate((slotCount + 1) * MemoryLayout<Assembly>.stride)
+            .bindMemory(to: Assembly.self, capacity: slotCount + 1)
+        assemblies.initialize(repeating: Assembly(), count: slotCount + 1)
+        for slot in 1..<slotCount { assemblies[slot].nextFree = UInt32(slot + 1) }
+        small = memory.allocate((slotCount + 1) * Self.smallFrameSizeBytes)
+    }
+
+    deinit {
+        for slot in 1...slotCount { assemblies[slot].heap?.deallocate() }
     }
 
     /// A slot for a reply of `frameSizeBytes`, or nil at the bound.
@@ -59,7 +65,7 @@ struct Assemblies: ~Copyable {
     }
 
     subscript(_ slot: UInt32) -> UnsafeMutablePointer<Assembly> {
-        precondition(slot != 0 && Int(slot) <= Self.slotCount && assemblies[Int(slot)].isOpen)
+        precondition(slot != 0 && Int(slot) <= slotCount && assemblies[Int(slot)].isOpen)
         return assemblies + Int(slot)
     }
 
