@@ -84,8 +84,9 @@ extension Reactor {
             let header = connection.pointee.greetingBytes >= Frame.headerSizeBytes ? FrameHeader(bytes) : nil
             if let header, header.operation != Operation.handshake.rawValue {
                 refuseGreeting(slot, .handshakeRequired, header, nowMs)
-            } else if connection.pointee.greetingBytes > Self.greetingSizeBytes {
-                close(slot, "a handshake of more than \(Self.greetingSizeBytes) bytes")
+            } else if let header, header.lengthBytes > Self.greetingSizeBytes {
+                // Never read to its end: no handshake is as long.
+                refuseGreeting(slot, .badLength, header, nowMs)
             } else {
                 readGreeting(slot)
             }
@@ -105,10 +106,13 @@ extension Reactor {
             return close(slot, "a frame behind the handshake before its answer")
         }
         let entry = HandshakeEntry(frame + Frame.headerSizeBytes)
+        guard HandshakeEntry.reservedIsZero(frame + Frame.headerSizeBytes), entry.versionMin <= entry.versionMax,
+            entry.token.isValid
+        else { return refuseGreeting(slot, .invalid, header, nowMs) }
         guard entry.versionMin <= Frame.version, entry.versionMax >= Frame.version else {
             return refuseGreeting(slot, .unsupportedVersion, header, nowMs)
         }
-        guard entry.token.isValid, let isAdmin = shared.authenticate(entry.token) else {
+        guard let isAdmin = shared.authenticate(entry.token) else {
             return refuseGreeting(slot, .unauthenticated, header, nowMs)
         }
         guard entry.shard == 0xffff || Int(entry.shard) < core.shards else {
