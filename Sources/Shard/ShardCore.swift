@@ -56,7 +56,7 @@ public struct ShardCore: ~Copyable {
     public init(
         engine: UnsafeMutablePointer<Engine>, writer: consuming LogWriter, mesh: Mesh, statistics: StatisticsBoard,
         instance: InstanceFacts, memory: MemorySource, gatedReplyBytes: Int = 16 << 20,
-        assembliesMax: Int = Assemblies.slotCountUsual
+        assembliesMax: Int = 4096
     ) {
         shard = engine.pointee.configuration.shard
         shards = engine.pointee.configuration.shards

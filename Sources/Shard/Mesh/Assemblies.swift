@@ -20,7 +20,6 @@ struct Assemblies: ~Copyable {
         var nextFree: UInt32 = 0
     }
 
-    static let slotCountUsual = 4096
     static let smallFrameSizeBytes = 4096
     static let heapSizeMaxBytes = 64 << 20
 
@@ -31,7 +30,7 @@ struct Assemblies: ~Copyable {
     private var heapSizeBytes = 0
     private(set) var openCount = 0
 
-    init(memory: MemorySource, slotCount: Int = Self.slotCountUsual) {
+    init(memory: MemorySource, slotCount: Int) {
         self.slotCount = slotCount
         assemblies = memory.allocate((slotCount + 1) * MemoryLayout<Assembly>.stride)
             .bindMemory(to: Assembly.self, capacity: slotCount + 1)
