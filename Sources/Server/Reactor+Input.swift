@@ -3,8 +3,9 @@ import Log
 import Protocol
 import Shard
 
-/// Received bytes in the order of their arrival, over all connections.
-struct InputQueue {
+/// Received bytes in the order of their arrival, over all connections: a ring in raw memory, which grows
+/// while receives are small and many.
+struct InputQueue: ~Copyable {
     struct Piece {
         var token: UInt64
         /// The receive buffer, or -1 for the connection's inbox.
@@ -13,34 +14,41 @@ struct InputQueue {
         var bytes: UnsafeMutableRawPointer?
     }
 
-    private var pieces: [Piece] = Array(
-        repeating: Piece(token: 0, bufferId: -1, count: 0, bytes: nil), count: 4096)
+    private var pieces: UnsafeMutablePointer<Piece>
+    private var capacity = 4096
     private var head = 0
     private var tail = 0
 
+    init() { pieces = .allocate(capacity: capacity) }
+
+    deinit { pieces.deallocate() }
+
+    @inline(__always)
     var isEmpty: Bool { head == tail }
 
+    /// The oldest piece; only when not empty.
+    @inline(__always)
+    var front: UnsafeMutablePointer<Piece> { pieces + (head & (capacity - 1)) }
+
+    @inline(__always)
     mutating func append(_ piece: Piece) {
-        if tail - head == pieces.count { grow() }
-        pieces[tail & (pieces.count - 1)] = piece
+        if tail - head == capacity { grow() }
+        (pieces + (tail & (capacity - 1))).initialize(to: piece)
         tail += 1
     }
 
-    var front: Piece {
-        get { pieces[head & (pieces.count - 1)] }
-        set { pieces[head & (pieces.count - 1)] = newValue }
-    }
-
+    @inline(__always)
     mutating func removeFront() { head += 1 }
 
+    @inline(never)
     private mutating func grow() {
-        var larger: [Piece] = []
-        larger.reserveCapacity(pieces.count * 2)
-        for index in head..<tail { larger.append(pieces[index & (pieces.count - 1)]) }
-        larger.append(contentsOf: repeatElement(front, count: pieces.count))
+        let larger = UnsafeMutablePointer<Piece>.allocate(capacity: capacity * 2)
+        for index in head..<tail { (larger + (index - head)).initialize(to: pieces[index & (capacity - 1)]) }
+        pieces.deallocate()
+        pieces = larger
+        capacity *= 2
         tail -= head
         head = 0
-        pieces = larger
     }
 }
 
@@ -70,8 +78,8 @@ extension Reactor {
         guard connection.pointee.state == .open else { return releaseIfIdle(slot) }
         switch completion.result {
         case -ENOBUFS:
+            if !connection.pointee.isStarved { starved.append(slot) }
             connection.pointee.isStarved = true
-            starved.append(Int32(slot))
             unparkIfRead(slot)
         case 0:
             connection.pointee.hasEnded = true
@@ -110,7 +118,7 @@ extension Reactor {
 
     /// Works on the oldest piece. Answers false if nothing more can be done in this turn.
     private mutating func processFront(_ nowMs: UInt64) -> Bool {
-        let piece = input.front
+        let piece = input.front.pointee
         guard let slot = connections.slot(piece.token) else {
             dropFront()
             return true
@@ -128,13 +136,13 @@ extension Reactor {
             return true
         }
         if piece.bufferId >= 0 && !connection.pointee.inbox.isEmpty { moveFrontToInbox(slot) }
-        if input.front.bufferId < 0 && connection.pointee.inbox.isEmpty {
+        if input.front.pointee.bufferId < 0 && connection.pointee.inbox.isEmpty {
             dropFront()
             return true
         }
-        let isDirect = input.front.bufferId >= 0
-        let bytes = isDirect ? input.front.bytes! : connection.pointee.inbox.bytes
-        let count = isDirect ? Int(input.front.count) : connection.pointee.inbox.count
+        let isDirect = input.front.pointee.bufferId >= 0
+        let bytes = isDirect ? input.front.pointee.bytes! : connection.pointee.inbox.bytes
+        let count = isDirect ? Int(input.front.pointee.count) : connection.pointee.inbox.count
         switch StreamFraming.examine(bytes, count) {
         case .incomplete:
             moveFrontToInbox(slot)
@@ -142,10 +150,8 @@ extension Reactor {
             dropFront()
             closeIfAnswered(slot)
             return true
-        case .wrongMagic:
-            close(slot, "the bytes are no frame: wrong magic")
-        case .wrongLength(let length):
-            close(slot, "a frame of \(length) bytes, allowed are \(Frame.headerSizeBytes) to \(Frame.sizeMaxBytes)")
+        case .wrongMagic, .wrongLength:
+            closeUnframed(slot, bytes)
         case .frame(let lengthBytes):
             return beginFrame(slot, bytes, lengthBytes, nowMs)
         }
@@ -161,12 +167,7 @@ extension Reactor {
         let header = FrameHeader(frame)
         if let fault = FrameFault.examine(header, frame) {
             guard refuse(slot, header, fault.status, nowMs) else { return false }
-            if fault.closes {
-                logger.notice("connection closed: frame with \(fault.status)")
-                connection.pointee.isDeaf = true
-                connection.pointee.hasEnded = true
-                shutdown(connection.pointee.socket, Int32(SHUT_RD))
-            }
+            if fault.closes { closeAfterAnswer(slot, fault.status) }
             return true
         }
         if isStopping {
@@ -182,6 +183,23 @@ extension Reactor {
         guard progress == .finished else { return false }
         frameIsFinished(nowMs)
         return true
+    }
+
+    /// Ends a connection whose stream cannot be told apart into frames any more.
+    @inline(never)
+    private mutating func closeUnframed(_ slot: Int, _ bytes: UnsafeRawPointer) {
+        guard FrameHeader.hasMagic(bytes) else { return close(slot, "the bytes are no frame: wrong magic") }
+        let length: UInt32 = bytes.loadLE(8)
+        close(slot, "a frame of \(length) bytes, allowed are \(Frame.headerSizeBytes) to \(Frame.sizeMaxBytes)")
+    }
+
+    /// Reads no more of a stream that cannot be trusted; what was answered is still sent.
+    @inline(never)
+    private mutating func closeAfterAnswer(_ slot: Int, _ status: ResultCode) {
+        logger.notice("connection closed: frame with \(status)")
+        connections.slots[slot].isDeaf = true
+        connections.slots[slot].hasEnded = true
+        shutdown(connections.slots[slot].socket, Int32(SHUT_RD))
     }
 
     /// Answers the frame at the front of the queue without looking at its entries.
@@ -205,10 +223,10 @@ extension Reactor {
         frameInHandBytes = 0
         let connection = connections.slots + slot
         connection.pointee.frameSinceMs = 0
-        if input.front.bufferId >= 0 {
-            input.front.bytes = input.front.bytes! + length
-            input.front.count -= Int32(length)
-            if input.front.count == 0 { dropFront() }
+        if input.front.pointee.bufferId >= 0 {
+            input.front.pointee.bytes = input.front.pointee.bytes! + length
+            input.front.pointee.count -= Int32(length)
+            if input.front.pointee.count == 0 { dropFront() }
         } else {
             connection.pointee.inbox.removeFirst(length)
             if connection.pointee.inbox.isEmpty { dropFront() }
@@ -223,15 +241,15 @@ extension Reactor {
 
     /// Copies what is left of the front piece behind the connection's inbox, and frees its buffer.
     private mutating func moveFrontToInbox(_ slot: Int) {
-        let piece = input.front
+        let piece = input.front.pointee
         guard piece.bufferId >= 0 else { return }
         connections.slots[slot].inbox.append(piece.bytes!, Int(piece.count))
         buffers.giveBack(Int(piece.bufferId))
-        input.front = .init(token: piece.token, bufferId: -1, count: 0, bytes: nil)
+        input.front.pointee = .init(token: piece.token, bufferId: -1, count: 0, bytes: nil)
     }
 
     private mutating func dropFront() {
-        let piece = input.front
+        let piece = input.front.pointee
         if piece.bufferId >= 0 { buffers.giveBack(Int(piece.bufferId)) }
         if let slot = connections.slot(piece.token) { connections.slots[slot].queuedPieces -= 1 }
         input.removeFront()
@@ -241,7 +259,7 @@ extension Reactor {
     /// the other way round every completion would find the pool empty again.
     private mutating func feedStarved() {
         while !starved.isEmpty && buffers.available > ReceiveBuffers.count / 8 {
-            let slot = Int(starved.removeLast())
+            let slot = starved.removeLast()
             let connection = connections.slots + slot
             guard connection.pointee.isStarved else { continue }
             connection.pointee.isStarved = false

@@ -8,7 +8,7 @@ extension Reactor {
     mutating func markDirty(_ slot: Int) {
         guard !connections.slots[slot].isDirty else { return }
         connections.slots[slot].isDirty = true
-        dirty.append(Int32(slot))
+        dirty.append(slot)
     }
 
     /// Sends what has gathered, if no send is under way: one system call for all replies of a turn.
@@ -55,6 +55,7 @@ extension Reactor {
     }
 
     /// Ends a connection; `reason` is logged. Its slot is free when its operations have completed.
+    @inline(never)
     mutating func close(_ slot: Int, _ reason: String?) {
         let connection = connections.slots + slot
         guard connection.pointee.state != .closing && connection.pointee.state != .free else { return }
@@ -74,6 +75,7 @@ extension Reactor {
         }
     }
 
+    @inline(never)
     mutating func releaseIfIdle(_ slot: Int) {
         let connection = connections.slots + slot
         guard connection.pointee.state == .closing, connection.pointee.operations == 0, frameInHandSlot != slot

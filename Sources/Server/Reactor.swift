@@ -33,9 +33,9 @@ struct Reactor: ~Copyable {
     var connections: ConnectionTable
     var input = InputQueue()
     /// Connections with something to send, in this turn.
-    var dirty: [Int32] = []
+    var dirty: SlotList
     /// Connections whose receive ended for lack of buffers.
-    var starved: [Int32] = []
+    var starved: SlotList
     /// The connection whose frame the core has in hand, and the frame's length; 0: none.
     var frameInHandSlot = -1
     var frameInHandBytes = 0
@@ -51,7 +51,7 @@ struct Reactor: ~Copyable {
     var isAcceptPaused = false
     var handedOut = -1
     /// How far each growing table has been made resident.
-    var grownBytes: [Int]
+    let grownBytes: UnsafeMutablePointer<Int>
     let doorbellValue: UnsafeMutablePointer<UInt64>
 
     /// Unread replies beyond this stop the reading of further requests of a connection.
@@ -148,11 +148,11 @@ struct Reactor: ~Copyable {
             }
             core.removeReply()
         }
-        for slot in dirty {
-            connections.slots[Int(slot)].isDirty = false
-            startSend(Int(slot), nowMs)
+        while !dirty.isEmpty {
+            let slot = dirty.removeLast()
+            connections.slots[slot].isDirty = false
+            startSend(slot, nowMs)
         }
-        dirty.removeAll(keepingCapacity: true)
     }
 
     private mutating func wake() {

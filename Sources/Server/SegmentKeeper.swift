@@ -41,6 +41,7 @@ final class SegmentKeeper: @unchecked Sendable {
     }
 
     /// Asks for a segment. Any thread; answers at once.
+    @inline(never)
     func prepare(shard: Int, segment: UInt64) {
         locked {
             wanted.append(.segment(shard: shard, segment: segment))
@@ -49,6 +50,7 @@ final class SegmentKeeper: @unchecked Sendable {
     }
 
     /// Asks for memory to be made resident before a shard touches it. Any thread; answers at once.
+    @inline(never)
     func populate(_ memory: UnsafeMutableRawPointer, _ sizeBytes: Int) {
         locked {
             wanted.append(.memory(memory, sizeBytes: sizeBytes))
@@ -57,6 +59,7 @@ final class SegmentKeeper: @unchecked Sendable {
     }
 
     /// The segment that was made for a shard, open for writing.
+    @inline(never)
     func takePrepared(shard: Int) -> (UInt64, Int32)? { locked { prepared.removeValue(forKey: shard) } }
 
     func stop() {

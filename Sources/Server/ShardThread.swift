@@ -39,13 +39,18 @@ struct ShardThread: @unchecked Sendable {
             let segment = recovered.position.segment
             let file = try SegmentKeeper.open(
                 storage, log: recovered.identity.logId, segment: segment, logger: logger)
+            let grownBytes = UnsafeMutablePointer<Int>.allocate(capacity: Engine.growingTableCount)
+            for index in 0..<Engine.growingTableCount {
+                (grownBytes + index).initialize(to: recovered.engine.pointee.growingTable(index).usedBytes)
+            }
             var reactor = Reactor(
                 shard: shard, ring: ring, core: core, shared: shared, clock: clock, logger: logger, buffers: buffers,
                 connections: ConnectionTable(countMax: configuration.connectionCountMax),
+                dirty: SlotList(countMax: configuration.connectionCountMax),
+                starved: SlotList(countMax: configuration.connectionCountMax),
                 log: LogFilesOpen(files: [(segment, file)]),
                 listeners: Array(repeating: false, count: shared.listeners.count),
-                grownBytes: (0..<Engine.growingTableCount).map { recovered.engine.pointee.growingTable($0).usedBytes },
-                doorbellValue: .allocate(capacity: 1))
+                grownBytes: grownBytes, doorbellValue: .allocate(capacity: 1))
             start.arriveAndWait()
             reactor.run()
         } catch {

@@ -39,7 +39,7 @@ public struct ShardCore: ~Copyable {
     /// The owner of each entry of the frame in hand.
     let owners: UnsafeMutablePointer<UInt8>
     /// Bytes reserved in each ring of replies to this shard.
-    var reservedReplyBytes: [Int]
+    let reservedReplyBytes: UnsafeMutablePointer<Int>
     var nextMeshSource = 0
 
     /// Entries that may still be worked on in this turn.
@@ -71,7 +71,8 @@ public struct ShardCore: ~Copyable {
         scratch = memory.allocate(2 * Frame.sizeMaxBytes)
         catalogueScratch = memory.allocate(2 * Frame.sizeMaxBytes)
         owners = memory.allocate(Frame.batchCountMax + 1).bindMemory(to: UInt8.self, capacity: Frame.batchCountMax + 1)
-        reservedReplyBytes = Array(repeating: 0, count: shards)
+        reservedReplyBytes = .allocate(capacity: shards)
+        reservedReplyBytes.initialize(repeating: 0, count: shards)
     }
 }
 

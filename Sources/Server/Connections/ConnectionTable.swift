@@ -25,7 +25,10 @@ struct ConnectionTable: ~Copyable {
             used += 1
         }
         let generation = slots[slot].generation &+ 1
+        // The mark stays with the slot: the list of starved ones still has it.
+        let isStarved = slots[slot].isStarved
         slots[slot] = Connection()
+        slots[slot].isStarved = isStarved
         slots[slot].generation = generation
         slots[slot].socket = socket
         slots[slot].state = state
@@ -61,4 +64,34 @@ struct ConnectionTable: ~Copyable {
 
     /// Slots that have ever been used.
     var slotRange: Range<Int> { 0..<used }
+}
+
+/// Slots of connections, each at most once: a stack in raw memory.
+struct SlotList: ~Copyable {
+    private let slots: UnsafeMutablePointer<Int32>
+    private let countMax: Int
+    private(set) var count = 0
+
+    init(countMax: Int) {
+        self.countMax = countMax
+        slots = .allocate(capacity: countMax)
+    }
+
+    deinit { slots.deallocate() }
+
+    @inline(__always)
+    var isEmpty: Bool { count == 0 }
+
+    @inline(__always)
+    mutating func append(_ slot: Int) {
+        precondition(count < countMax)
+        slots[count] = Int32(truncatingIfNeeded: slot)
+        count += 1
+    }
+
+    @inline(__always)
+    mutating func removeLast() -> Int {
+        count -= 1
+        return Int(slots[count])
+    }
 }

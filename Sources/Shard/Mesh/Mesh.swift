@@ -8,8 +8,8 @@ import Engine
 public struct Mesh: @unchecked Sendable {
     public let shards: Int
     let ringCapacityBytes: Int
-    private let requestRings: [SpscRing]
-    private let replyRings: [SpscRing]
+    private let requestRings: UnsafeMutablePointer<SpscRing>
+    private let replyRings: UnsafeMutablePointer<SpscRing>
     /// One cache line for each shard: whether it sleeps, and so has to be woken.
     private let sleeping: UnsafeMutablePointer<UInt64>
 
@@ -19,8 +19,12 @@ public struct Mesh: @unchecked Sendable {
     public init(shards: Int, memory: MemorySource, ringCapacityBytes: Int = Mesh.ringCapacityBytes) {
         self.shards = shards
         self.ringCapacityBytes = ringCapacityBytes
-        requestRings = (0..<(shards * shards)).map { _ in SpscRing(capacityBytes: ringCapacityBytes, memory: memory) }
-        replyRings = (0..<(shards * shards)).map { _ in SpscRing(capacityBytes: ringCapacityBytes, memory: memory) }
+        requestRings = .allocate(capacity: shards * shards)
+        replyRings = .allocate(capacity: shards * shards)
+        for pair in 0..<(shards * shards) {
+            (requestRings + pair).initialize(to: SpscRing(capacityBytes: ringCapacityBytes, memory: memory))
+            (replyRings + pair).initialize(to: SpscRing(capacityBytes: ringCapacityBytes, memory: memory))
+        }
         sleeping = memory.allocate(shards * 64 + 64).bindMemory(to: UInt64.self, capacity: shards * 8 + 8)
     }
 
