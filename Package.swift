@@ -77,6 +77,8 @@ let package = Package(
             path: "tools/simulate"),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "Engine"]),
         .testTarget(name: "SupportTests", dependencies: ["TestSupport", "Protocol"]),
+        .executableTarget(name: "without-io-uring", path: "Tests/WithoutRing"),
+        .testTarget(name: "ServerTests", dependencies: ["TestSupport", "Protocol", "timesaled", "without-io-uring"]),
         .testTarget(name: "ProtocolTests", dependencies: ["TestSupport", "Protocol", "CAtomics"]),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Protocol", "CAtomics"]),
     ],
