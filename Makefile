@@ -8,10 +8,10 @@ SHELL := /bin/bash
 SWIFT ?= swift
 
 # The executables that `make build` leaves in bin/.
-PRODUCTS := timesaled
+PRODUCTS := timesaled wal-replay simulate bench
 
 # Further suites of `make test`, beyond `swift test`; each is a target below.
-SUITES :=
+SUITES := tsan
 
 # The tests that several threads run on shared memory.
 TSAN_TESTS := CounterStressTests
@@ -54,7 +54,7 @@ test: setup ## build everything in debug mode, run every suite
 # A filter that matches nothing passes, so the runner's count is asked for.
 tsan: setup ## the lock-free counters under ThreadSanitizer
 	@mkdir -p .build-tsan
-	$(SWIFT) test --sanitize=thread --scratch-path .build-tsan --filter $(TSAN_TESTS) 2>&1 | tee .build-tsan/tests.log
+	TIMESALE_ONLY_ENGINE=1 $(SWIFT) test --sanitize=thread --scratch-path .build-tsan --filter $(TSAN_TESTS) 2>&1 | tee .build-tsan/tests.log
 	@! grep -q 'Test run with 0 tests' .build-tsan/tests.log || { echo 'tsan: no test is named $(TSAN_TESTS)' >&2; exit 1; }
 
 clean: ## remove what was built; data stays

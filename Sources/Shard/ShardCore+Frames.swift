@@ -88,7 +88,7 @@ extension ShardCore {
             FrameHeader.seal(
                 scratch, operation: operation.rawValue, status: status, requestId: requestId, count: count,
                 lengthBytes: lengthBytes, flags: Frame.Flags.reply | flags)
-            reply(ReplyDestination(connection: connection), waitLsn: waitLsn, scratch, lengthBytes)
+            reply(ReplyDestination(connection: connection), operation, waitLsn: waitLsn, scratch, lengthBytes)
         case .mesh(let from, let assembly, let message):
             finishForMesh(
                 from: from, assembly: assembly, request: message, operation, count: count, status: status,

@@ -222,7 +222,7 @@ extension ShardCore {
         }
         (message + Message.bodyOffset(count: count)).copyMemory(
             from: results, byteCount: count * operation.resultSizeBytes)
-        reply(ReplyDestination(shard: source, assembly: assembly), waitLsn: waitLsn, message, size)
+        reply(ReplyDestination(shard: source, assembly: assembly), operation, waitLsn: waitLsn, message, size)
     }
 
     /// Puts a finished message into the ring of its shard: there is room, it was reserved by who asked.

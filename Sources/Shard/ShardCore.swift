@@ -31,6 +31,8 @@ public struct ShardCore: ~Copyable {
     var assemblies: Assemblies
     var gated: ReplyQueue
     var immediate: ReplyQueue
+    /// Replies about the catalogue: what they show is durable in every mode, as other shards build on it.
+    var gatedByDisk: ReplyQueue
     var catalogue = CatalogueProgress()
     /// Where the results of the work in hand are put together: the largest reply.
     var scratch: UnsafeMutableRawPointer
@@ -68,6 +70,7 @@ public struct ShardCore: ~Copyable {
         assemblies = Assemblies(memory: memory, slotCount: assembliesMax)
         gated = ReplyQueue(capacityBytes: gatedReplyBytes, memory: memory)
         immediate = ReplyQueue(capacityBytes: gatedReplyBytes, memory: memory)
+        gatedByDisk = ReplyQueue(capacityBytes: max(gatedReplyBytes / 4, 4 << 20), memory: memory)
         scratch = memory.allocate(2 * Frame.sizeMaxBytes)
         catalogueScratch = memory.allocate(2 * Frame.sizeMaxBytes)
         owners = memory.allocate(Frame.batchCountMax + 1).bindMemory(to: UInt8.self, capacity: Frame.batchCountMax + 1)
@@ -152,7 +155,8 @@ extension ShardCore {
 
     /// The sync to carry out, or nil: see `LogWriter.sync`.
     public mutating func sync(nowMs: UInt64, isForced: Bool = false) -> SyncCommand? {
-        writer.sync(nowMs: nowMs, isAwaited: isForced || engine.pointee.hasReleases || catalogue.awaitsDurability)
+        let isAwaited = engine.pointee.hasReleases || catalogue.awaitsDurability || !gatedByDisk.isEmpty
+        return writer.sync(nowMs: nowMs, isAwaited: isForced || isAwaited)
     }
 
     /// After a start, before the first frame: holds get a grace in which late payments can be reported.
@@ -163,7 +167,7 @@ extension ShardCore {
     /// Nothing in hand, nothing unanswered, nothing on its way to the disk.
     public var isQuiet: Bool {
         work.batch == nil && gated.isEmpty && immediate.isEmpty && writer.isQuiet && assemblies.openCount == 0
-            && catalogue.isEmpty
+            && catalogue.isEmpty && gatedByDisk.isEmpty
     }
 
     // MARK: Replies
@@ -182,6 +186,11 @@ extension ShardCore {
             sendToMesh(front)
             gated.removeFront()
         }
+        while let front = gatedByDisk.front(), front.waitLsn <= writer.durableLsn {
+            if let connection = front.destination.connection { return (connection, front.reply, front.lengthBytes) }
+            sendToMesh(front)
+            gatedByDisk.removeFront()
+        }
         return nil
     }
 
@@ -190,17 +199,26 @@ extension ShardCore {
     public mutating func removeReply() {
         if let front = immediate.front(), front.destination.connection != nil {
             immediate.removeFront()
-        } else {
+        } else if let front = gated.front(), front.waitLsn <= writer.repliableLsn {
             gated.removeFront()
+        } else {
+            gatedByDisk.removeFront()
         }
     }
 
     /// Hands a finished reply to where it goes, now or when its LSN is reached.
     @inline(__always)
     mutating func reply(
-        _ destination: ReplyDestination, waitLsn: UInt64, _ bytes: UnsafeRawPointer, _ lengthBytes: Int
+        _ destination: ReplyDestination, _ operation: Operation, waitLsn: UInt64, _ bytes: UnsafeRawPointer,
+        _ lengthBytes: Int
     ) {
-        if waitLsn <= writer.repliableLsn {
+        if operation.isCatalogue && writer.mode != .always {
+            if waitLsn <= writer.durableLsn {
+                immediate.append(destination, waitLsn: 0, bytes, lengthBytes)
+            } else {
+                gatedByDisk.append(destination, waitLsn: waitLsn, bytes, lengthBytes)
+            }
+        } else if waitLsn <= writer.repliableLsn {
             immediate.append(destination, waitLsn: 0, bytes, lengthBytes)
         } else {
             gated.append(destination, waitLsn: waitLsn, bytes, lengthBytes)
@@ -210,7 +228,8 @@ extension ShardCore {
     /// Whether replies of the largest size fit, so that work may begin.
     @inline(__always)
     var hasReplyRoom: Bool {
-        gated.hasRoom(Frame.sizeMaxBytes + 4096) && immediate.hasRoom(Frame.sizeMaxBytes + 4096)
+        let most = Frame.sizeMaxBytes + 4096
+        return gated.hasRoom(most) && immediate.hasRoom(most) && gatedByDisk.hasRoom(most)
     }
 
     // MARK: Takes
