@@ -79,6 +79,9 @@ let package = Package(
         .testTarget(name: "SupportTests", dependencies: ["TestSupport", "Protocol"]),
         .executableTarget(name: "without-io-uring", path: "Tests/WithoutRing"),
         .testTarget(name: "ServerTests", dependencies: ["TestSupport", "Protocol", "timesaled", "without-io-uring"]),
+        .executableTarget(name: "rush", dependencies: ["TestSupport", "Protocol"], path: "Tests/Rush"),
+        .testTarget(
+            name: "CrashTests", dependencies: ["TestSupport", "Protocol", "timesaled", "wal-replay", "rush"]),
         .testTarget(name: "ProtocolTests", dependencies: ["TestSupport", "Protocol", "CAtomics"]),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Protocol", "CAtomics"]),
     ],
