@@ -2,7 +2,7 @@ import Engine
 
 /// Runs seeds. One at a time in a process: a planted bug is planted for all of it.
 public final class Simulation {
-    public static let stepsUsual = 3000
+    public static let stepsUsual = 8000
 
     public struct Outcome: Sendable {
         public var seed: UInt64

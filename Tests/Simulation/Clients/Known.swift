@@ -25,12 +25,15 @@ struct KnownSale {
     var isCreationShown = false
     var shownStock: UInt64 = 0
     var isClosingShown = false
+    /// Its closing was acknowledged: every shard knows it. A read may show it a little earlier.
+    var isClosingAcknowledged = false
     var restocks: [Restock] = []
 
     mutating func forget() {
         isCreationShown = false
         shownStock = 0
         isClosingShown = false
+        isClosingAcknowledged = false
         for index in restocks.indices { restocks[index].isShown = false }
     }
 }
@@ -58,6 +61,7 @@ struct Item {
     var isTombstoneShown = false
     var isCreationShown = false
     var isClosingShown = false
+    var isClosingAcknowledged = false
     var shownStock: UInt64 = 0
     var isRestockShown = false
     /// Of a list: orders that have to be in it.
@@ -87,7 +91,7 @@ struct Client {
     var abandoned: [UInt64] = []
     var unresolved: [(operation: Operation, item: Item)] = []
 
-    static let unresolvedMax = 64
+    static let unresolvedMax = 128
 
     mutating func postpone(_ operation: Operation, _ items: [Item]) {
         for item in items where item.expected == nil && unresolved.count < Self.unresolvedMax {

@@ -104,6 +104,7 @@ extension World {
         if let sale {
             item.isCreationShown = sales[sale].isCreationShown
             item.isClosingShown = sales[sale].isClosingShown
+            item.isClosingAcknowledged = sales[sale].isClosingAcknowledged
             item.shownStock = sales[sale].shownStock
             if let restock = item.restock { item.isRestockShown = sales[sale].restocks[restock].isShown }
         }

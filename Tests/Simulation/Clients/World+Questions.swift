@@ -8,8 +8,8 @@ extension World {
             return send(.createSale, [creation()], from: client)
         }
         let kinds: [(Operation, Int)] = [
-            (.order, 50), (.confirm, 13), (.cancel, 13), (.extend, 4), (.getOrder, 4), (.listUserOrders, 3),
-            (.createSale, 2), (.restockSale, 4), (.closeSale, 1), (.getSale, 3), (.listSales, 2), (.stats, 1),
+            (.order, 50), (.confirm, 13), (.cancel, scenario.cancelWeight), (.extend, 6), (.getOrder, 4), (.listUserOrders, 3),
+            (.createSale, 4), (.restockSale, scenario.restockWeight), (.closeSale, 1), (.getSale, 3), (.listSales, 2), (.stats, 1),
         ]
         let operation = kinds[dice.weighted(kinds.map(\.1))].0
         switch operation {
@@ -25,7 +25,7 @@ extension World {
         case .restockSale: send(operation, [restock()], from: client)
         case .closeSale:
             // Rarely: a closed sale has nothing more to tell.
-            if dice.chance(700) { return }
+            if dice.chance(400) { return }
             send(operation, [saleItem()], from: client)
         case .getSale: send(operation, [saleItem()], from: client)
         default:
@@ -37,9 +37,11 @@ extension World {
 
     private func batchCount() -> Int { dice.pick(1...scenario.batchMax) }
 
+    /// Mostly a sale that the client knows to be there, and then mostly the newest of those.
     private func saleIndex() -> Int {
-        // Most buy from the newest sale.
-        dice.chance(600) ? sales.count - 1 : dice.below(sales.count)
+        let shown = sales.indices.filter { sales[$0].isCreationShown && !sales[$0].isClosingShown }
+        guard let newest = shown.last, dice.chance(950) else { return dice.below(sales.count) }
+        return dice.chance(500) ? newest : dice.pick(shown)
     }
 
     // MARK: Orders
@@ -96,6 +98,15 @@ extension World {
         dice.chance(800) ? orders.count - 1 - dice.below(min(orders.count, 40)) : dice.below(orders.count)
     }
 
+    /// Mostly one that the client has seen accepted, as far as a few looks find one.
+    private func acceptedOrder() -> Int {
+        for _ in 0..<6 {
+            let index = recentOrder()
+            if orders[index].isDecisionShown { return index }
+        }
+        return recentOrder()
+    }
+
     private func malformedOrder() -> Item {
         coverage[.malformed] += 1
         let user = dice.pick(users)
@@ -125,8 +136,8 @@ extension World {
     private func changeItem(_ operation: Operation) -> Item {
         // A cancel may overtake the order that it ends: that one is sent later, or never.
         let isEarly = operation == .cancel && dice.chance(60)
-        var item = orderItem(isEarly ? newOrder() : recentOrder())
-        if operation == .extend { item.deadlineMs = clockMs + UInt64(dice.below(scenario.holdMsMax * 2)) }
+        var item = orderItem(isEarly ? newOrder() : acceptedOrder())
+        if operation == .extend { item.deadlineMs = clockMs + UInt64(dice.below(scenario.holdMsMax * 3)) }
         return item
     }
 
@@ -134,7 +145,7 @@ extension World {
 
     private func creation() -> Item {
         var item = Item()
-        if !sales.isEmpty && (dice.chance(400) || sales.count >= scenario.salesMax) {
+        if !sales.isEmpty && (dice.chance(300) || sales.count >= scenario.salesMax) {
             let index = dice.below(sales.count)
             item.sale = index
             item.creation = sales[index].entry

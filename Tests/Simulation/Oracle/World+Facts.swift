@@ -105,7 +105,10 @@ extension World {
             }
             let sale = model.sales[place]
             sales[index].shownStock = min(sales[index].shownStock, sale.stock)
-            sales[index].isClosingShown = sales[index].isClosingShown && sale.closed != nil
+            if sale.closed == nil {
+                sales[index].isClosingShown = false
+                sales[index].isClosingAcknowledged = false
+            }
             for restock in sales[index].restocks.indices where model.restocks[sales[index].restocks[restock].id] == nil {
                 sales[index].restocks[restock].isShown = false
             }

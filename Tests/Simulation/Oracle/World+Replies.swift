@@ -120,6 +120,11 @@ extension World {
             guard let sale = model.sale(item.saleId), model.sales[sale].entry.startsAtMs > request.earliestMs else {
                 throw Violation(2, "order \(item.id) was refused as before the start of its sale, which had started")
             }
+        case .idInFuture:
+            // A shard that is late takes an id for one of the future until its next turn.
+            guard let mintedMs = item.id.mintTimeMs, mintedMs > request.earliestMs + 300_000 else {
+                throw Violation(0, "order \(item.id) was minted in time, and refused with \(code)")
+            }
         default: throw Violation(0, "order \(item.id) was refused with \(code), which nothing explains")
         }
         if item.isTombstoneShown && code != .cancelled {
@@ -140,8 +145,8 @@ extension World {
             if item.shownVersions > 0 || orders[index].isDecisionShown {
                 throw Violation(4, "order \(item.id) was accepted a second time")
             }
-            if item.isClosingShown {
-                throw Violation(4, "order \(item.id) was accepted after the closing of its sale had been shown")
+            if item.isClosingAcknowledged {
+                throw Violation(4, "order \(item.id) was accepted after the closing of its sale was acknowledged")
             }
             orders[index].isDecisionShown = true
         }
@@ -196,7 +201,8 @@ extension World {
     ) throws(Violation) {
         guard let index = item.order else { return }
         if code == .notFound || code == .idTooOld || code == .idInFuture {
-            if item.shownVersions > 0 || item.isTombstoneShown || code != .notFound {
+            let isLate = code == .idInFuture && (item.id.mintTimeMs ?? 0) > request.earliestMs + 300_000
+            if item.shownVersions > 0 || item.isTombstoneShown || code != .notFound && !isLate {
                 throw Violation(3, "order \(item.id), which was shown, got \(code)")
             }
             return

@@ -57,6 +57,7 @@ extension World {
             guard let place = model.sales[sale].closed, model.isSynced(place) else {
                 throw Violation(5, "the closing of sale \(item.saleId) is acknowledged, but not durable")
             }
+            sales[index].isClosingAcknowledged = true
             coverage[.closings] += 1
         default: break
         }

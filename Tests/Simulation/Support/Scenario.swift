@@ -10,6 +10,7 @@ struct Scenario {
     var segmentSizeBytes: Int
     var ringCapacityBytes: Int
     var turnEntriesMax: Int
+    var assembliesMax: Int
 
     var usersMax: Int
     var ordersMax: Int
@@ -26,6 +27,9 @@ struct Scenario {
     var stockMax: Int
     var holdMsMax: Int
     var graceMs: UInt64
+    /// Of all questions, how many of a hundred are cancels, and how many restocks.
+    var cancelWeight: Int
+    var restockWeight: Int
 
     /// The clock moves this much in a step at most, and leaps now and then.
     var tickMsMax: Int
@@ -34,6 +38,8 @@ struct Scenario {
     var diskPerMille: Int
     /// How likely a part of a turn that may be left out is.
     var skipPerMille: Int
+    /// How likely a shard stops in the middle of a take, for others to run past it.
+    var stallPerMille: Int
     var crashesPer10kSteps: Int
     var powerLossPerMille: Int
     var recoveryCrashPerMille: Int
@@ -43,35 +49,40 @@ struct Scenario {
     init(_ dice: inout Dice) {
         mode = [FsyncMode.always, .always, .always, .everysec, .no][dice.below(5)]
         // Capacities are shared out with room to spare: only one shard gets a small one as it is.
-        let isSmall = dice.chance(100)
+        let isSmall = dice.chance(60)
         shardsMax = isSmall ? 1 : 4
         shards = dice.pick(1...shardsMax)
         blockSizeMaxBytes = dice.pick([4096, 8192, 16384, 65536])
         segmentSizeBytes = max(2 * blockSizeMaxBytes, dice.pick([32768, 65536, 131_072, 1 << 20]))
         ringCapacityBytes = dice.pick([1 << 19, 1 << 21])
-        turnEntriesMax = dice.pick([1, 3, 10, 2048])
+        turnEntriesMax = dice.pick([1, 10, 2048, 2048])
+        assembliesMax = dice.pick([4, 64, 64])
 
         usersMax = isSmall ? 40 : 8192
-        ordersMax = isSmall ? 60 : 8192
+        ordersMax = isSmall ? 200 : 8192
         tombstonesMax = isSmall ? 4 : 1024
-        salesMax = dice.pick(2...6)
+        salesMax = dice.pick(2...12)
         catalogueOperationsMax = isSmall ? salesMax + 3 : 256
         retainMs = 7 * 24 * 3600 * 1000
 
         users = dice.pick([2, 6, 20, 60])
         clients = dice.pick(2...6)
-        framesInFlightMax = dice.pick([1, 2, 4])
-        batchMax = dice.pick([1, 4, 12, 40])
-        quantityMax = dice.pick([1, 2, 4, 9])
-        stockMax = dice.pick([4, 12, 40, 150])
-        holdMsMax = dice.pick([20, 200, 3000])
+        framesInFlightMax = dice.pick([1, 4, 8])
+        batchMax = dice.pick([1, 6, 40, 120])
+        stockMax = dice.pick([6, 20, 60, 200])
+        // Orders of about a stripe's worth are those for which units have to be gathered.
+        quantityMax = dice.pick([1, 3, 9, max(2, stockMax / 3)])
+        holdMsMax = dice.pick([40, 500, 20_000])
+        cancelWeight = dice.pick([8, 13, 30])
+        restockWeight = dice.pick([3, 12])
         graceMs = UInt64(dice.pick([0, 30, 400]))
 
-        tickMsMax = dice.pick([0, 1, 4])
+        tickMsMax = dice.pick([0, 1, 1, 4])
         leapPerMille = dice.pick([0, 2, 10])
-        diskPerMille = dice.pick([30, 120, 400])
-        skipPerMille = dice.pick([0, 200, 600])
-        crashesPer10kSteps = dice.pick([5, 15, 40])
+        diskPerMille = dice.pick([50, 150, 600])
+        skipPerMille = dice.pick([0, 100, 400])
+        stallPerMille = dice.pick([0, 60, 250])
+        crashesPer10kSteps = dice.pick([3, 10, 25])
         powerLossPerMille = dice.pick([200, 600, 1000])
         recoveryCrashPerMille = dice.pick([0, 200, 500])
         reshardPerMille = dice.pick([0, 300, 700])

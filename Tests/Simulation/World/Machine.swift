@@ -34,7 +34,7 @@ final class Machine {
                 to: ShardCore(
                     engine: shard.engine, writer: writer, mesh: mesh, statistics: board,
                     instance: InstanceFacts(instance: instance, retainMs: scenario.retainMs, inFlightMaxBytes: 1 << 20),
-                    memory: memory, gatedReplyBytes: 1 << 22))
+                    memory: memory, gatedReplyBytes: 1 << 22, assembliesMax: scenario.assembliesMax))
             seats[index].lastSegment = shard.position.segment
         }
     }

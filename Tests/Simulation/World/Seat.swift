@@ -5,7 +5,7 @@ import Shard
 /// hand, completions that the disk has reported.
 struct Seat {
     /// The parts of a turn, in the order of `ShardCore`.
-    enum Part: Int {
+    enum Part: CaseIterable {
         case completions, advance, mesh, frames, expiry, seal, replies
     }
 
@@ -24,6 +24,8 @@ struct Seat {
     var isTaking = false
     /// The take has settled: the work goes on before anything else.
     var mustResume = false
+    /// The thread has lost its core until this step.
+    var stalledUntil = 0
     /// The work in hand has paused until the next turn.
     var hasPaused = false
     /// The time of this turn.
@@ -32,6 +34,7 @@ struct Seat {
     var framesBegun = 0
     var inbox: [Inbound] = []
     var completions: [Completion] = []
+    var hadCompletions = false
     /// The memory of the frame in hand, until it is finished.
     var hand: UnsafeMutableRawPointer?
     /// A segment that is being prepared.

@@ -6,24 +6,34 @@ import Shard
 // Turns of shards, cut into the parts between which other shards can do something on a real machine.
 
 extension World {
+    /// One part of the shard's turn; parts with nothing to do are passed over in the same step.
     func stepShard(_ shard: Int) throws(Violation) {
         if machine.seats[shard].isTaking { return try stepTake(shard) }
         if machine.seats[shard].mustResume {
             machine.seats[shard].mustResume = false
             return try follow(shard, machine.cores[shard].resume(nowMs: machine.seats[shard].nowMs))
         }
+        for _ in 0..<Seat.Part.allCases.count { if try stepPart(shard) { return } }
+    }
+
+    /// Answers whether there was something to do.
+    private func stepPart(_ shard: Int) throws(Violation) -> Bool {
         switch machine.seats[shard].part {
-        case .completions: try takeCompletions(shard)
+        case .completions: return try takeCompletions(shard)
         case .advance:
             machine.cores[shard].advance(nowMs: machine.seats[shard].nowMs)
             machine.seats[shard].part = .mesh
-        case .mesh: try pollMesh(shard)
-        case .frames: try beginFrame(shard)
+            return machine.seats[shard].hadCompletions
+        case .mesh: return try pollMesh(shard)
+        case .frames: return try beginFrame(shard)
         case .expiry:
-            if !skips() { _ = machine.cores[shard].expireHolds(nowMs: machine.seats[shard].nowMs) }
             machine.seats[shard].part = .seal
-        case .seal: try seal(shard)
-        case .replies: try sendReply(shard)
+            if skips() { return false }
+            let before = machine.engine(shard).pointee.statistics.expiries
+            _ = machine.cores[shard].expireHolds(nowMs: machine.seats[shard].nowMs)
+            return machine.engine(shard).pointee.statistics.expiries != before
+        case .seal: return try seal(shard)
+        case .replies: return try sendReply(shard)
         }
     }
 
@@ -31,7 +41,7 @@ extension World {
 
     // MARK: Parts
 
-    private func takeCompletions(_ shard: Int) throws(Violation) {
+    private func takeCompletions(_ shard: Int) throws(Violation) -> Bool {
         if machine.seats[shard].nowMs == 0 || !skips() { machine.seats[shard].nowMs = clockMs }
         machine.cores[shard].beginTurn(entriesMax: scenario.turnEntriesMax)
         machine.seats[shard].framesBegun = 0
@@ -44,6 +54,7 @@ extension World {
                 machine.cores[shard].writer.syncCompleted()
             }
         }
+        machine.seats[shard].hadCompletions = !machine.seats[shard].completions.isEmpty
         machine.seats[shard].completions = []
         let believed = machine.cores[shard].writer.durableLsn
         guard believed <= model.syncedLsns[shard] else {
@@ -51,24 +62,27 @@ extension World {
                 3, "shard \(shard) takes LSN \(believed) for durable, the disk has synced \(model.syncedLsns[shard])")
         }
         machine.seats[shard].part = .advance
+        return machine.seats[shard].hadCompletions
     }
 
-    private func pollMesh(_ shard: Int) throws(Violation) {
+    private func pollMesh(_ shard: Int) throws(Violation) -> Bool {
         machine.seats[shard].part = .frames
         if machine.cores[shard].isWorking {
             try follow(shard, machine.cores[shard].resume(nowMs: machine.seats[shard].nowMs))
-        } else if !skips() {
-            try follow(shard, machine.cores[shard].pollMesh(nowMs: machine.seats[shard].nowMs))
+            return true
         }
+        guard machine.cores[shard].meshHasMessages(), !skips() else { return false }
+        try follow(shard, machine.cores[shard].pollMesh(nowMs: machine.seats[shard].nowMs))
+        return true
     }
 
-    private func beginFrame(_ shard: Int) throws(Violation) {
+    private func beginFrame(_ shard: Int) throws(Violation) -> Bool {
         let isOver =
             machine.cores[shard].isWorking || machine.seats[shard].hasPaused || machine.seats[shard].inbox.isEmpty
             || !machine.cores[shard].hasAllowance || machine.seats[shard].framesBegun >= 4
         if isOver || skips() {
             machine.seats[shard].part = .expiry
-            return
+            return false
         }
         let inbound = machine.seats[shard].inbox[0]
         let header = inbound.bytes.withUnsafeBytes { FrameHeader($0.baseAddress!) }
@@ -85,10 +99,11 @@ extension World {
             frame, header, connection: inbound.connection, isAdmin: true, nowMs: machine.seats[shard].nowMs)
         if progress == .blocked {
             machine.seats[shard].part = .expiry
-            return
+            return false
         }
         machine.seats[shard].inbox.removeFirst()
         try follow(shard, progress)
+        return true
     }
 
     private func follow(_ shard: Int, _ progress: WorkProgress) throws(Violation) {
@@ -119,6 +134,10 @@ extension World {
         let change = Int(after.available) - Int(before.available)
         try watch.step(shard: shard, answer: answer, change: change, now: trace.step)
         trace.note(3, UInt64(shard) << 8 | UInt64(answer.rawValue), "shard \(shard) take: \(answer), \(change) units")
+        if !isCalm && dice.chance(scenario.stallPerMille) {
+            // The worst moment to lose the core: units in hand, others at the counter.
+            machine.seats[shard].stalledUntil = trace.step + dice.below(300)
+        }
         switch answer {
         case .again: if change < 0 { coverage[.gathers] += 1 } else if change > 0 { coverage[.gathersRolledBack] += 1 }
         case .wait: coverage[.takesWaited] += 1
@@ -128,10 +147,11 @@ extension World {
         }
     }
 
-    private func seal(_ shard: Int) throws(Violation) {
+    private func seal(_ shard: Int) throws(Violation) -> Bool {
         machine.seats[shard].part = .replies
-        if skips() { return }
+        if skips() { return false }
         let nowMs = machine.seats[shard].nowMs
+        let underWay = writes.count + syncs.count
         if let command = machine.cores[shard].seal(nowMs: nowMs) {
             try submit(command, shard)
         } else if isCalm || dice.chance(200), let command = machine.cores[shard].writer.sealMark(nowMs: nowMs) {
@@ -147,6 +167,7 @@ extension World {
         if machine.seats[shard].preparing == nil, let segment = machine.cores[shard].writer.segmentToPrepare {
             machine.seats[shard].preparing = segment
         }
+        return writes.count + syncs.count != underWay
     }
 
     private func submit(_ command: WriteCommand, _ shard: Int) throws(Violation) {
@@ -164,15 +185,16 @@ extension World {
         coverage[.crashPointsChecked] += 1
     }
 
-    private func sendReply(_ shard: Int) throws(Violation) {
+    private func sendReply(_ shard: Int) throws(Violation) -> Bool {
         guard !skips(), let (connection, reply, lengthBytes) = machine.cores[shard].nextReply() else {
             machine.seats[shard].part = .completions
-            return
+            return false
         }
         let bytes = Array(UnsafeRawBufferPointer(start: reply, count: lengthBytes))
         machine.cores[shard].removeReply()
         bytes.withUnsafeBytes { trace.note($0) }
         try receive(bytes, connection: connection)
+        return true
     }
 
     // MARK: Disk

@@ -81,7 +81,9 @@ final class World {
         trace.nextStep()
         tick()
         switch dice.weighted(Self.weights) {
-        case 0: try stepShard(dice.weighted(shardWeights))
+        case 0:
+            let shard = dice.weighted(shardWeights)
+            if machine.seats[shard].stalledUntil <= trace.step { try stepShard(shard) }
         case 1: try stepDisk()
         case 2: try stepClient()
         default: try stepTrouble()
@@ -90,7 +92,7 @@ final class World {
     }
 
     /// Shards, disk, clients, trouble.
-    private static let weights = [700, 180, 90, 30]
+    private static let weights = [680, 180, 110, 30]
 
     /// What has to hold after every step.
     func look() throws(Violation) {
@@ -107,12 +109,14 @@ final class World {
     /// What may go wrong at any moment: a crash, a lost connection, shards that change their speed.
     private func stepTrouble() throws(Violation) {
         if isCalm { return }
-        if dice.below(300) < scenario.crashesPer10kSteps { return try crash() }
+        // A crash with nothing on its way to the disk has little to spoil.
+        let isWorth = !writes.isEmpty || dice.chance(300)
+        if dice.below(300) < scenario.crashesPer10kSteps && isWorth { return try crash() }
         if dice.chance(scenario.connectionLossPerMille * 30) { return loseConnection(dice.below(clients.count)) }
         if dice.chance(30) { drawWeights() }
     }
 
     func drawWeights() {
-        shardWeights = (0..<machine.shards).map { _ in isCalm ? 1 : dice.pick([1, 1, 3, 10]) }
+        shardWeights = (0..<machine.shards).map { _ in isCalm ? 1 : dice.pick([2, 2, 3, 10]) }
     }
 }
