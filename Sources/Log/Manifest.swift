@@ -76,7 +76,8 @@ public struct Manifest: Equatable, Sendable {
         var fields: [String: [String]] = [:]
         for line in lines.dropFirst() {
             if line[0] == "log" {
-                guard line.count == 4, let id = UInt64(line[1]), Int(line[2]) == logs.count, let segment = UInt64(line[3])
+                guard line.count == 4, let id = UInt64(line[1]), Int(line[2]) == logs.count,
+                    let segment = UInt64(line[3])
                 else { throw .damaged }
                 logs.append(Log(id: id, firstSegment: segment))
             } else {

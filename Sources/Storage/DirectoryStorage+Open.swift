@@ -66,14 +66,18 @@ extension DirectoryStorage {
 
     // MARK: The lock
 
-    private static func lock(_ directoryFd: Int32, _ path: String, timeoutMs: Int) throws(StorageError) -> Int32 {
+    private static func lock(_ directoryFd: Int32, _ path: String, timeoutMs: Int) throws(StorageError)
+        -> Int32
+    {
         let name = "\(path)/\(LogFiles.lock)"
         let fd = retrying { openat(directoryFd, LogFiles.lock, O_RDWR | O_CREAT | O_CLOEXEC, mode_t(0o640)) }
         guard fd >= 0 else { throw unwritable(path, name, "create") }
         do throws(StorageError) {
             var waitedUs = 0
             while retrying({ flock(fd, LOCK_EX | LOCK_NB) }) != 0 {
-                guard errno == EWOULDBLOCK else { throw StorageError(errno: errno, file: name, action: "lock") }
+                guard errno == EWOULDBLOCK else {
+                    throw StorageError(errno: errno, file: name, action: "lock")
+                }
                 guard waitedUs < timeoutMs * 1000 else { throw held(fd, path) }
                 usleep(lockPauseUs)
                 waitedUs += Int(lockPauseUs)
@@ -105,7 +109,8 @@ extension DirectoryStorage {
     private static func held(_ fd: Int32, _ path: String) -> StorageError {
         var bytes = [UInt8](repeating: 0, count: 32)
         let count = retrying { pread(fd, &bytes, bytes.count, 0) }
-        let holder = String(decoding: bytes.prefix(max(0, count)).prefix { $0 >= 48 && $0 <= 57 }, as: UTF8.self)
+        let holder = String(
+            decoding: bytes.prefix(max(0, count)).prefix { $0 >= 48 && $0 <= 57 }, as: UTF8.self)
         let who = holder.isEmpty ? "another process" : "the process with pid \(holder)"
         return StorageError(
             file: path, action: "open the data directory", code: EWOULDBLOCK,
@@ -121,7 +126,9 @@ private final class ReadOnlyStorage: LogStorage {
 
     func list() throws(StorageError) -> [String] { try storage.list() }
     func sizeBytes(_ name: String) throws(StorageError) -> Int { try storage.sizeBytes(name) }
-    func read(_ name: String, at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(StorageError) -> Int {
+    func read(_ name: String, at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(StorageError)
+        -> Int
+    {
         try storage.read(name, at: offset, into: buffer)
     }
 

@@ -49,12 +49,16 @@ public final class DirectoryStorage: LogStorage, Sendable {
         return Int(status.st_size)
     }
 
-    public func read(_ name: String, at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(StorageError) -> Int {
+    public func read(_ name: String, at offset: Int, into buffer: UnsafeMutableRawBufferPointer)
+        throws(StorageError) -> Int
+    {
         let fd = try open(name, O_RDONLY, "read")
         defer { close(fd) }
         var done = 0
         while done < buffer.count {
-            let count = retrying { pread(fd, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done)) }
+            let count = retrying {
+                pread(fd, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+            }
             if count < 0 { throw failure(name, "read") }
             if count == 0 { break }
             done += count
@@ -67,7 +71,9 @@ public final class DirectoryStorage: LogStorage, Sendable {
         defer { close(fd) }
         var done = 0
         while done < bytes.count {
-            let count = retrying { pwrite(fd, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done)) }
+            let count = retrying {
+                pwrite(fd, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done))
+            }
             if count < 0 { throw failure(name, "write") }
             done += count
         }

@@ -15,7 +15,8 @@ import Testing
             let storage = try DirectoryStorage.openDirectory(path: path, create: true)
             var notes: [RecoveryNote] = []
             let state = try Recovery.recover(
-                storage: storage, configuration: LogRig.configuration(shards: round + 1), memory: .zeroed, nowMs: 0
+                storage: storage, configuration: LogRig.configuration(shards: round + 1), memory: .zeroed,
+                nowMs: 0
             ) { notes.append($0) }
             #expect(state.shards.count == round + 1)
             #expect(notes == [round == 0 ? .created(shards: 1) : .resharded(from: 1, to: 2, generation: 2)])
@@ -53,7 +54,7 @@ import Testing
             _ = try DirectoryStorage.openDirectory(path: "\(directory.path)/x", create: false)
         }
         #expect(missing?.reason == "there is no such directory")
-        FileManager.default.createFile(atPath: "\(directory.path)/file", contents: nil)
+        #expect(FileManager.default.createFile(atPath: "\(directory.path)/file", contents: nil))
         let file = #expect(throws: StorageError.self) {
             _ = try DirectoryStorage.openDirectory(path: "\(directory.path)/file", create: false)
         }

@@ -1,6 +1,6 @@
-import Testing
 import Engine
 import SimulatedStorage
+import Testing
 
 @testable import Log
 
@@ -23,8 +23,10 @@ import SimulatedStorage
                 .sale(7, stock: 100), .sale(8, stock: 5, limit: 2),
                 .order(ids[0], user: users[0], sale: 7, units: 2, deadlineMs: 9000),
                 .order(ids[1], user: users[1], sale: 8),
-                .change(.orderConfirmed, ids[0]), .change(.orderCancelled, ids[1]), .restock(8, number: 1, units: 3),
-                .order(ids[2], user: users[2], sale: 8, units: 2, deadlineMs: 9500), .extend(ids[2], deadlineMs: 12000),
+                .change(.orderConfirmed, ids[0]), .change(.orderCancelled, ids[1]),
+                .restock(8, number: 1, units: 3),
+                .order(ids[2], user: users[2], sale: 8, units: 2, deadlineMs: 9500),
+                .extend(ids[2], deadlineMs: 12000),
             ]
             let rig = try LogRig(storage)
             for event in events[..<4] { rig.append(event) }
@@ -44,8 +46,10 @@ import SimulatedStorage
 
         static func headers(_ bytes: [UInt8]) -> [BlockHeader] {
             bytes.withUnsafeBytes { bytes in
-                stride(from: 0, to: bytes.count, by: 4096).filter { BlockHeader.isIntact(bytes.baseAddress! + $0) }
-                    .map { BlockHeader(bytes.baseAddress! + $0) }
+                stride(from: 0, to: bytes.count, by: 4096).filter {
+                    BlockHeader.isIntact(bytes.baseAddress! + $0)
+                }
+                .map { BlockHeader(bytes.baseAddress! + $0) }
             }
         }
     }

@@ -69,15 +69,18 @@ import Testing
 
     @Test func blocksAreSealedAlike() {
         for (block, events) in [
-            (golden.logBlock, golden.events), (golden.snapshotBlocks[0], golden.records), (golden.snapshotBlocks[1], []),
+            (golden.logBlock, golden.events), (golden.snapshotBlocks[0], golden.records),
+            (golden.snapshotBlocks[1], []),
         ] {
             let body = events.flatMap(\.bytes)
             var bytes = [UInt8](repeating: 0, count: block.lengthBytes)
             bytes.replaceSubrange(BlockHeader.sizeBytes..<(BlockHeader.sizeBytes + body.count), with: body)
             let header = BlockHeader(
-                shard: block.shard, shards: block.shards, lengthBytes: block.lengthBytes, eventsBytes: body.count,
+                shard: block.shard, shards: block.shards, lengthBytes: block.lengthBytes,
+                eventsBytes: body.count,
                 previousChecksum: block.previousChecksum, generation: block.generation, logId: block.logId,
-                segment: block.segment, firstLsn: block.firstLsn, eventCount: events.count, sequence: block.sequence,
+                segment: block.segment, firstLsn: block.firstLsn, eventCount: events.count,
+                sequence: block.sequence,
                 durableLsn: block.durableLsn, timeMs: block.timeMs)
             let checksum = bytes.withUnsafeMutableBytes { header.seal($0.baseAddress!) }
             #expect(checksum == block.headerChecksum)
@@ -111,7 +114,8 @@ import Testing
         for log in manifest.logs { storage.place(LogFiles.segment(log: log.id, number: 1), []) }
         let directory = try LogDirectory(storage: storage)
         let replay = try Replay(
-            directory, manifest: manifest, configuration: LogRig.configuration(shards: 1), memory: .zeroed, nowMs: 0)
+            directory, manifest: manifest, configuration: LogRig.configuration(shards: 1), memory: .zeroed,
+            nowMs: 0)
         var records: [[UInt8]] = []
         replay.engines[0].keepCatalogue { _, record in records.append(Array(record)) }
         replay.engines[0].keepPartitions { _, record in records.append(Array(record)) }
@@ -148,7 +152,8 @@ import Testing
             #expect(result.loadLE(0, as: UInt16.self) == ResultCode.ok.rawValue)
         }
         func order(_ user: UInt64, _ random: UInt64, _ quantity: UInt32, _ nowMs: UInt64) {
-            OrderEntry(orderId: id(user, random), userId: Id128(user), saleId: 7, quantity: quantity).store(to: entry)
+            OrderEntry(orderId: id(user, random), userId: Id128(user), saleId: 7, quantity: quantity).store(
+                to: entry)
             run(.order, nowMs)
         }
         func change(_ operation: Protocol.Operation, _ user: UInt64, _ random: UInt64, _ nowMs: UInt64) {
@@ -162,7 +167,8 @@ import Testing
             .version7(timeMs: start, partition: Partition.catalogue, random: random)
         }
         CreateSaleEntry(
-            operationId: catalogueId(1), saleId: 7, stock: 1000, startsAtMs: start, endsAtMs: start + 86_400_000,
+            operationId: catalogueId(1), saleId: 7, stock: 1000, startsAtMs: start,
+            endsAtMs: start + 86_400_000,
             perUserLimit: 2, holdMs: 600_000, unitPrice: 4990, name: Name("Launch day")!
         ).store(to: entry)
         _ = engine.createSale(entry, result: result, nowMs: start + 500)

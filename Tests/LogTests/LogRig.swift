@@ -17,9 +17,11 @@ final class LogRig {
     private let sequence = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
     private let mode: FsyncMode
 
-    static func configuration(shards: Int, segmentSizeBytes: Int = segmentSizeBytes) -> RecoveryConfiguration {
+    static func configuration(shards: Int, segmentSizeBytes: Int = segmentSizeBytes) -> RecoveryConfiguration
+    {
         RecoveryConfiguration(
-            shards: shards, segmentSizeBytes: segmentSizeBytes, usersMax: 256, ordersMax: 1024, tombstonesMax: 128,
+            shards: shards, segmentSizeBytes: segmentSizeBytes, usersMax: 256, ordersMax: 1024,
+            tombstonesMax: 128,
             salesMax: 16, catalogueOperationsMax: 256, retainMs: 1 << 40, hashSeed: 42)
     }
 
@@ -28,7 +30,8 @@ final class LogRig {
         self.mode = mode
         var notes: [RecoveryNote] = []
         state = try Recovery.recover(
-            storage: storage, configuration: Self.configuration(shards: shards), memory: arena.source, nowMs: 1000
+            storage: storage, configuration: Self.configuration(shards: shards), memory: arena.source,
+            nowMs: 1000
         ) { notes.append($0) }
         self.notes = notes
         sequence.initialize(to: state.lastSequence)
@@ -36,7 +39,8 @@ final class LogRig {
         for shard in 0..<shards {
             (writers + shard).initialize(
                 to: LogWriter(
-                    identity: state.shards[shard].identity, mode: mode, position: state.shards[shard].position,
+                    identity: state.shards[shard].identity, mode: mode,
+                    position: state.shards[shard].position,
                     events: state.shards[shard].events, sequenceCounter: sequence, memory: arena.source,
                     blockSizeMaxBytes: Self.blockSizeMaxBytes))
         }
@@ -66,7 +70,8 @@ final class LogRig {
         for shard in owner.map({ $0...$0 }) ?? 0...(shards - 1) {
             event.append(to: writers[shard].events)
             appended.append(
-                LoggedEvent(shard: shard, shards: shards, lsn: writers[shard].events.pointee.lastLsn, event: event))
+                LoggedEvent(
+                    shard: shard, shards: shards, lsn: writers[shard].events.pointee.lastLsn, event: event))
         }
     }
 
@@ -100,7 +105,8 @@ final class LogRig {
     /// Makes the next segment, as a server does ahead of need.
     private func prepare(_ shard: Int) throws {
         guard let number = writers[shard].segmentToPrepare else { return }
-        try Recovery.prepareSegment(storage: storage, log: log(shard), number: number, sizeBytes: Self.segmentSizeBytes)
+        try Recovery.prepareSegment(
+            storage: storage, log: log(shard), number: number, sizeBytes: Self.segmentSizeBytes)
         writers[shard].segmentIsPrepared(number)
     }
 
@@ -152,7 +158,8 @@ final class Recoverer {
         arena.reset()
         var notes: [RecoveryNote] = []
         let state = try Recovery.recover(
-            storage: storage, configuration: LogRig.configuration(shards: shards), memory: arena.source, nowMs: 1000
+            storage: storage, configuration: LogRig.configuration(shards: shards), memory: arena.source,
+            nowMs: 1000
         ) { notes.append($0) }
         return Outcome(
             digest: state.shards.reduce(0) { $0 &+ $1.engine.pointee.digest() }, eventCount: state.eventCount,
@@ -170,7 +177,8 @@ final class Recoverer {
             if case .torn(let tail) = log.end { notes.append(.tornTailCut(tail)) }
         }
         return Outcome(
-            digest: (0..<shards).reduce(0) { $0 &+ replay.engines[$1].digest() }, eventCount: replay.eventCount,
+            digest: (0..<shards).reduce(0) { $0 &+ replay.engines[$1].digest() },
+            eventCount: replay.eventCount,
             nextLsns: replay.ends.map(\.position.nextLsn), notes: notes)
     }
 
@@ -178,7 +186,9 @@ final class Recoverer {
     /// straight from their bytes, so that neither blocks nor shards have a part in it.
     func digests(_ events: [TestEvent]) throws(EventFault) -> [UInt64] {
         var digests: [UInt64] = []
-        try replay(events.map { LoggedEvent(shard: 0, shards: 1, lsn: 0, event: $0) }) { digests.append($0.digest()) }
+        try replay(events.map { LoggedEvent(shard: 0, shards: 1, lsn: 0, event: $0) }) {
+            digests.append($0.digest())
+        }
         return digests
     }
 

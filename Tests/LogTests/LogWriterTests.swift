@@ -18,10 +18,12 @@ import Testing
         init(_ mode: FsyncMode = .always, position: LogPosition = .beginning) {
             sequence.initialize(to: 40)
             buffer.initialize(
-                to: EventBuffer(base: MemorySource.zeroed.allocate(64), capacityBytes: 0, nextLsn: position.nextLsn))
+                to: EventBuffer(
+                    base: MemorySource.zeroed.allocate(64), capacityBytes: 0, nextLsn: position.nextLsn))
             writer = LogWriter(
                 identity: LogIdentity(
-                    logId: 3, generation: 2, shard: 1, shards: 4, segmentSizeBytes: LogWriterTests.segmentSizeBytes),
+                    logId: 3, generation: 2, shard: 1, shards: 4,
+                    segmentSizeBytes: LogWriterTests.segmentSizeBytes),
                 mode: mode, position: position, events: buffer, sequenceCounter: sequence, memory: .zeroed,
                 blockSizeMaxBytes: LogWriterTests.blockSizeMaxBytes)
         }
@@ -34,7 +36,9 @@ import Testing
         func mark() -> WriteCommand? { writer.sealMark(nowMs: 0) }
         func complete(_ command: WriteCommand) { writer.writeCompleted(ticket: command.ticket) }
         func prepare(_ segment: UInt64) { writer.segmentIsPrepared(segment) }
-        func sync(nowMs: UInt64, isAwaited: Bool) -> SyncCommand? { writer.sync(nowMs: nowMs, isAwaited: isAwaited) }
+        func sync(nowMs: UInt64, isAwaited: Bool) -> SyncCommand? {
+            writer.sync(nowMs: nowMs, isAwaited: isAwaited)
+        }
         func syncCompleted() { writer.syncCompleted() }
         var durableLsn: UInt64 { writer.durableLsn }
         var repliableLsn: UInt64 { writer.repliableLsn }
@@ -62,7 +66,9 @@ import Testing
         #expect(command.lengthBytes == 4096 && command.segment == 1 && command.offsetBytes == 0)
         #expect(found.logId == 3 && found.generation == 2 && found.shard == 1 && found.shards == 4)
         #expect(found.firstLsn == 1 && found.lastLsn == 3 && found.eventCount == 3 && found.eventsBytes == 72)
-        #expect(found.sequence == 41 && found.durableLsn == 0 && found.timeMs == 77 && found.previousChecksum == 0)
+        #expect(
+            found.sequence == 41 && found.durableLsn == 0 && found.timeMs == 77 && found.previousChecksum == 0
+        )
         let next = header(try #require(rig.seal()))
         #expect(next.firstLsn == 4 && next.sequence == 42 && next.previousChecksum == found.headerChecksum)
     }
@@ -132,7 +138,8 @@ import Testing
     /// A start syncs what it recovers; the log has to say so, even if the shard stays idle.
     @Test func aStartOwesAMark() throws {
         let rig = Rig(
-            position: LogPosition(segment: 1, offsetBytes: 4096, nextLsn: 5, previousChecksum: 9, markedLsn: 2))
+            position: LogPosition(
+                segment: 1, offsetBytes: 4096, nextLsn: 5, previousChecksum: 9, markedLsn: 2))
         let found = header(try #require(rig.mark()))
         #expect(found.durableLsn == 4 && found.previousChecksum == 9)
     }

@@ -34,7 +34,9 @@ import Testing
             guard rig.digest == expected else { throw Wrong(what: "round \(round) lost something") }
             guard round < 5 else { return }
             // Each round has sales and orders of its own, which rest on nothing that an earlier one lost.
-            try write(Scenario(seed: seed << 8 | UInt64(round), count: 120, base: UInt64(round)).events, rig, using: &random)
+            try write(
+                Scenario(seed: seed << 8 | UInt64(round), count: 120, base: UInt64(round)).events, rig,
+                using: &random)
             let isKill = Bool.random(using: &random)
             if isKill { storage.kill(using: &random) } else { storage.losePower(using: &random) }
             let next = try recoverer.judge(LogDirectory(storage: storage), shards: shards)

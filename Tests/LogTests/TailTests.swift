@@ -107,8 +107,12 @@ import Testing
         rig.storage.overwrite(rig.lastSegment(0), at: 4096, [UInt8](repeating: 0, count: 4096))
         let outcome = try recoverer.recover(rig.storage)
         #expect(outcome.digest == digests[2])
-        #expect(outcome.notes == [.tornTailCut(TornTail(
-            shard: 0, file: rig.lastSegment(0), offset: 4096, sizeBytes: 4096, blocks: 1))])
+        #expect(
+            outcome.notes == [
+                .tornTailCut(
+                    TornTail(
+                        shard: 0, file: rig.lastSegment(0), offset: 4096, sizeBytes: 4096, blocks: 1))
+            ])
         // What was cut is gone for good, and the log goes on where it was cut.
         let again = try LogRig(rig.storage)
         again.append(.close(7))
@@ -123,7 +127,8 @@ import Testing
         rig.complete(rig.tickets[1])
         var random = SeededRandom(seed: 1)
         rig.storage.kill(using: &random)
-        rig.storage.overwrite(LogFiles.segment(log: 1, number: 1), at: 12288, [UInt8](repeating: 0, count: 4096))
+        rig.storage.overwrite(
+            LogFiles.segment(log: 1, number: 1), at: 12288, [UInt8](repeating: 0, count: 4096))
         let outcome = try recoverer.recover(rig.storage)
         #expect(outcome.digest == digests[4])
         #expect(rig.storage.fileNames.filter { $0.hasPrefix("log") } == [LogFiles.segment(log: 1, number: 1)])
@@ -197,7 +202,8 @@ import Testing
         rig.append(.sale(7, stock: 2))
         for number in 1...2 as ClosedRange<UInt64> {
             let user = TestEvent.user(number)
-            rig.append(.order(TestEvent.orderId(number, user: user), user: user, sale: 7, units: UInt32(number)))
+            rig.append(
+                .order(TestEvent.orderId(number, user: user), user: user, sale: 7, units: UInt32(number)))
         }
         try rig.flush()
         let before = rig.storage.contents(rig.lastSegment(0))

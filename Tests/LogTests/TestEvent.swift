@@ -15,7 +15,8 @@ struct TestEvent: Sendable {
     /// The partition whose shard logs it; nil for an event of a whole shard.
     var partition: Int? {
         if kind.isOfCatalogue { return Partition.catalogue }
-        return kind.isOfPartition ? fields.withUnsafeBytes { $0.baseAddress!.loadId(0).carriedPartition } : nil
+        return kind.isOfPartition
+            ? fields.withUnsafeBytes { $0.baseAddress!.loadId(0).carriedPartition } : nil
     }
 
     var bytes: [UInt8] {
@@ -30,7 +31,9 @@ struct TestEvent: Sendable {
         fields.withUnsafeBytes { (event + 16).copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
     }
 
-    static func little<T: FixedWidthInteger>(_ value: T) -> [UInt8] { withUnsafeBytes(of: value.littleEndian, Array.init) }
+    static func little<T: FixedWidthInteger>(_ value: T) -> [UInt8] {
+        withUnsafeBytes(of: value.littleEndian, Array.init)
+    }
 
     static func id(_ id: Id128) -> [UInt8] {
         withUnsafeBytes(of: id.high.bigEndian, Array.init) + withUnsafeBytes(of: id.low.bigEndian, Array.init)
@@ -39,7 +42,8 @@ struct TestEvent: Sendable {
     static func user(_ number: UInt64) -> Id128 { Id128(number) }
 
     static func orderId(_ number: UInt64, user: Id128) -> Id128 {
-        .version7(timeMs: 1_767_225_600_000 + number & 0xffff, partition: Partition.of(user: user), random: number)
+        .version7(
+            timeMs: 1_767_225_600_000 + number & 0xffff, partition: Partition.of(user: user), random: number)
     }
 
     static func catalogueId(_ number: UInt64) -> Id128 {
@@ -69,7 +73,8 @@ struct TestEvent: Sendable {
 
     /// `deadlineMs` 0: confirmed at once.
     static func order(
-        _ id: Id128, user: Id128, sale: UInt64, units: UInt32 = 1, deadlineMs: UInt64 = 0, timeMs: UInt64 = 2000
+        _ id: Id128, user: Id128, sale: UInt64, units: UInt32 = 1, deadlineMs: UInt64 = 0,
+        timeMs: UInt64 = 2000
     ) -> TestEvent {
         TestEvent(
             kind: .orderPlaced, quantity: units, timeMs: timeMs,

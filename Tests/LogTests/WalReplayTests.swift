@@ -25,7 +25,7 @@ import Testing
         // Files, not pipes: nobody has to read while the tool writes.
         var handles: [FileHandle] = []
         for name in ["out", "err"] {
-            FileManager.default.createFile(atPath: "\(directory.path)/\(name)", contents: nil)
+            #expect(FileManager.default.createFile(atPath: "\(directory.path)/\(name)", contents: nil))
             handles.append(try #require(FileHandle(forWritingAtPath: "\(directory.path)/\(name)")))
         }
         process.standardOutput = handles[0]
@@ -80,7 +80,8 @@ import Testing
         #expect(result.output.contains("DAMAGED    [damage] \(file) at offset 4096: "))
         #expect(result.lines.last == "1 damaged")
         for command in ["state", "dump"] {
-            let result = try command == "dump" ? run(command, directory.path, "--json") : run(command, directory.path)
+            let result =
+                try command == "dump" ? run(command, directory.path, "--json") : run(command, directory.path)
             #expect(result.status == 1)
             #expect(result.errors.contains("\(file) at offset 4096"))
         }
@@ -127,12 +128,14 @@ import Testing
         let directory = try place(rig.storage)
         let result = try run("state", directory.path, "--json")
         #expect(result.status == 0)
-        let state = try #require(JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
+        let state = try #require(
+            JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
         let sale = try #require((state["sales"] as? [[String: Any]])?.first)
         #expect(sale["id"] as? String == "7" && sale["name"] as? String == "sale 7")
         #expect(sale["stock"] as? Int == 25 && sale["held"] as? Int == 2 && sale["sold"] as? Int == 3)
         #expect(sale["available"] as? Int == 20 && sale["closed"] as? Bool == true)
-        #expect(state["orders"] as? [String: Int] == ["held": 1, "confirmed": 1, "cancelled": 1, "expired": 0])
+        #expect(
+            state["orders"] as? [String: Int] == ["held": 1, "confirmed": 1, "cancelled": 1, "expired": 0])
         #expect(state["tombstones"] as? Int == 1)
         #expect((state["digest"] as? String).flatMap { UInt64($0, radix: 16) } == digest)
         let text = try run("state", directory.path)

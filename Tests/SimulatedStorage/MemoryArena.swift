@@ -22,7 +22,8 @@ public final class MemoryArena: @unchecked Sendable {
     }
 
     private static func map(_ sizeBytes: Int) -> UnsafeMutableRawPointer {
-        let memory = mmap(nil, sizeBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        let memory = mmap(
+            nil, sizeBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
         guard let memory, memory != MAP_FAILED else { preconditionFailure("no memory for the arena") }
         return memory
     }

@@ -67,7 +67,9 @@ public final class SimulatedStorage: LogStorage {
         return files[try file(name, "look at")]!.current.sizeBytes
     }
 
-    public func read(_ name: String, at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(StorageError) -> Int {
+    public func read(_ name: String, at offset: Int, into buffer: UnsafeMutableRawBufferPointer)
+        throws(StorageError) -> Int
+    {
         try enter(name, "read")
         return files[try file(name, "read")]!.current.read(at: offset, into: buffer)
     }
@@ -77,7 +79,9 @@ public final class SimulatedStorage: LogStorage {
         do {
             try enter(name, "write")
         } catch {
-            if !isDown { files[file]!.write(Array(bytes[..<(bytes.count / 2)]), at: offset, isDurable: false) }
+            if !isDown {
+                files[file]!.write(Array(bytes[..<(bytes.count / 2)]), at: offset, isDurable: false)
+            }
             throw error
         }
         files[file]!.write(Array(bytes), at: offset, isDurable: false)
@@ -120,7 +124,9 @@ public final class SimulatedStorage: LogStorage {
     }
 
     private func enter(_ name: String, _ action: String) throws(StorageError) {
-        if isDown { throw StorageError(file: name, action: action, code: 0, reason: "the simulated process has ended") }
+        if isDown {
+            throw StorageError(file: name, action: action, code: 0, reason: "the simulated process has ended")
+        }
         callCount += 1
         guard let fault, fault.call == callCount else { return }
         switch fault.kind {
@@ -177,11 +183,15 @@ public final class SimulatedStorage: LogStorage {
     /// The power fails: what was not synced, and what was under way, is there in part or not at all.
     public func losePower(using random: inout some RandomNumberGenerator) {
         let sectorSizeBytes = Bool.random(using: &random) ? 512 : 4096
-        // Some disks lose everything that was under way, some nothing, most something.
+        // Some disks lose everything that was under way, some nothing, most something; names and contents
+        // have luck of their own.
+        let namesKept = [0, 128, 128, 256].randomElement(using: &random)!
+        loseNames { Int.random(in: 0..<256, using: &random) < namesKept }
         let kept = [0, 128, 224, 256].randomElement(using: &random)!
         func keeps() -> Bool { Int.random(in: 0..<256, using: &random) < kept }
-        loseNames(keeps: keeps)
-        for key in files.keys.sorted() { files[key]!.losePower(sectorSizeBytes: sectorSizeBytes, keeps: keeps) }
+        for key in files.keys.sorted() {
+            files[key]!.losePower(sectorSizeBytes: sectorSizeBytes, keeps: keeps)
+        }
         for write in inFlight {
             guard let file = names[write.name] else { continue }
             files[file]!.tear(write.write, sectorSizeBytes: sectorSizeBytes, keeps: keeps)

@@ -53,14 +53,17 @@ struct Dump: ParsableCommand {
     private static func dump(_ storage: any LogStorage, _ output: inout Output) throws(RecoveryFault) {
         let directory = try LogDirectory(storage: storage)
         guard let manifest = directory.manifest else {
-            throw RecoveryFault(.missing, file: LogFiles.manifest, "there is none: this directory holds no log.")
+            throw RecoveryFault(
+                .missing, file: LogFiles.manifest, "there is none: this directory holds no log.")
         }
         if var reader = try SnapshotReader.open(directory, manifest: manifest) {
             while let block = try reader.next() { try dump(block, shard: -1, &output) }
         }
         var sources: [Source] = []
         for shard in manifest.logs.indices { sources.append(try Source(directory, manifest, shard: shard)) }
-        while let next = sources.filter({ $0.block != nil }).min(by: { $0.block!.header.sequence < $1.block!.header.sequence }) {
+        while let next = sources.filter({ $0.block != nil }).min(by: {
+            $0.block!.header.sequence < $1.block!.header.sequence
+        }) {
             try dump(next.block!, shard: next.shard, &output)
             try next.advance()
         }
@@ -79,7 +82,8 @@ struct Dump: ParsableCommand {
             }
         } catch {
             throw RecoveryFault(
-                .damage, file: block.file, offset: block.offset, "event \(cursor.lastLsn) cannot be read: \(error).")
+                .damage, file: block.file, offset: block.offset,
+                "event \(cursor.lastLsn) cannot be read: \(error).")
         }
     }
 

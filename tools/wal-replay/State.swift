@@ -23,12 +23,17 @@ struct State: ParsableCommand {
         }
         let sales = (0..<replay.engines[0].salesKnown).map { Self.sale(slot: UInt32($0 + 1), replay) }
         var output = Output()
-        if json { printJson(replay, sales, orders, &output) } else { printText(replay, sales, orders, &output) }
+        if json {
+            printJson(replay, sales, orders, &output)
+        } else {
+            printText(replay, sales, orders, &output)
+        }
         output.flush()
     }
 
     private static func sale(slot: UInt32, _ replay: Replay) -> SaleResult {
-        withUnsafeTemporaryAllocation(byteCount: SaleEntry.sizeBytes + SaleResult.sizeBytes, alignment: 8) { memory in
+        withUnsafeTemporaryAllocation(byteCount: SaleEntry.sizeBytes + SaleResult.sizeBytes, alignment: 8) {
+            memory in
             let entry = memory.baseAddress!
             let result = entry + SaleEntry.sizeBytes
             entry.storeLE(replay.engines[0].saleDefinition(slot: slot).id, 0)
@@ -60,8 +65,8 @@ struct State: ParsableCommand {
                     + "\(sale.sold), available \(sale.available)\(isClosed(sale) ? ", closed" : "")")
         }
         output.line(
-            "orders: \(orders.reduce(0, +)), of which held \(orders[0]), confirmed \(orders[1]), cancelled \(orders[2]), "
-                + "expired \(orders[3])")
+            "orders: \(orders.reduce(0, +)), of which held \(orders[0]), confirmed \(orders[1]), "
+                + "cancelled \(orders[2]), expired \(orders[3])")
         output.line("tombstones: \(replay.engines[0].tombstonesKept)")
         output.line("sequence: \(replay.lastSequence)")
         output.line("digest: \(hexadecimal(replay.engines[0].digest()))")
@@ -80,7 +85,9 @@ struct State: ParsableCommand {
             return line.closed
         }
         var states = JsonLine()
-        for (state, count) in zip(["held", "confirmed", "cancelled", "expired"], orders) { states.add(state, count) }
+        for (state, count) in zip(["held", "confirmed", "cancelled", "expired"], orders) {
+            states.add(state, count)
+        }
         var line = JsonLine()
         line.raw("sales", "[\(lines.joined(separator: ","))]")
         line.raw("orders", states.closed)

@@ -4,7 +4,8 @@ import Log
 /// Reads every block of every log, the snapshot and the manifest, and replays them.
 struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Reads everything, says what is damaged and where; exits with 0 if nothing is, else with 1.",
+        abstract:
+            "Reads everything, says what is damaged and where; exits with 0 if nothing is, else with 1.",
         discussion: """
             A torn tail is no damage: it is the trace of a crash, and the next start cuts it. Nothing in it \
             had been answered.
@@ -21,8 +22,8 @@ struct Verify: ParsableCommand {
             do {
                 let replay = try replayState(audit)
                 output.line(
-                    "state      consistent: \(replay.engines[0].salesKnown) sales, \(replay.engines[0].ordersRemembered) "
-                        + "orders, digest \(hexadecimal(replay.engines[0].digest()))")
+                    "state      consistent: \(replay.engines[0].salesKnown) sales, "
+                        + "\(replay.engines[0].ordersRemembered) orders, digest \(hexadecimal(replay.engines[0].digest()))")
             } catch {
                 faults = [error]
             }
@@ -40,7 +41,8 @@ struct Verify: ParsableCommand {
             "manifest   generation \(manifest.generation), \(shards) shard\(shards == 1 ? "" : "s"), segments of "
                 + "\(manifest.segmentSizeBytes) bytes")
         if let snapshot = audit.snapshot {
-            output.line("snapshot   \(snapshot.file): \(snapshot.blockCount) blocks, \(snapshot.recordCount) records")
+            output.line(
+                "snapshot   \(snapshot.file): \(snapshot.blockCount) blocks, \(snapshot.recordCount) records")
         }
         for log in audit.logs {
             output.line(

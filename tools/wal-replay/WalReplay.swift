@@ -37,7 +37,8 @@ struct Refusal: Error, CustomStringConvertible {
 
 /// Memory from the kernel: zeroed, and there only where it is touched.
 let lazyMemory = MemorySource { sizeBytes in
-    let memory = mmap(nil, max(sizeBytes, 4096), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    let memory = mmap(
+        nil, max(sizeBytes, 4096), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
     guard let memory, memory != MAP_FAILED else {
         writeAll("Error: no memory for a table of \(sizeBytes) bytes\n".utf8.map { $0 }, to: STDERR_FILENO)
         exit(1)
@@ -48,7 +49,8 @@ let lazyMemory = MemorySource { sizeBytes in
 /// The state that the logs make, in one engine with tables of the right size.
 func replayState(_ audit: LogAudit) throws(RecoveryFault) -> Replay {
     guard let directory = audit.directory, let manifest = directory.manifest else { throw audit.faults[0] }
-    return try Replay(directory, manifest: manifest, configuration: audit.configuration, memory: lazyMemory, nowMs: 0)
+    return try Replay(
+        directory, manifest: manifest, configuration: audit.configuration, memory: lazyMemory, nowMs: 0)
 }
 
 func hexadecimal(_ value: UInt64) -> String {

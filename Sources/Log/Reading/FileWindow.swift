@@ -18,15 +18,20 @@ struct FileWindow: ~Copyable {
     deinit { buffer.deallocate() }
 
     /// `count` bytes of a file, at most a whole window, that lie before its end. Valid until the next call.
-    mutating func bytes(_ name: String, at offset: Int, count wanted: Int) throws(RecoveryFault) -> UnsafeRawPointer {
+    mutating func bytes(_ name: String, at offset: Int, count wanted: Int) throws(RecoveryFault)
+        -> UnsafeRawPointer
+    {
         precondition(wanted <= Self.sizeBytes)
         if name != file || offset < start || offset + wanted > start + count {
             file = ""
-            count = try reporting { () throws(StorageError) in try storage.read(name, at: offset, into: buffer) }
+            count = try reporting { () throws(StorageError) in
+                try storage.read(name, at: offset, into: buffer)
+            }
             file = name
             start = offset
             guard wanted <= count else {
-                throw RecoveryFault(.storage, file: name, offset: offset, "the file became shorter while it was read.")
+                throw RecoveryFault(
+                    .storage, file: name, offset: offset, "the file became shorter while it was read.")
             }
         }
         return UnsafeRawPointer(buffer.baseAddress!) + (offset - start)

@@ -41,7 +41,8 @@ public struct LogAudit {
             guard let manifest = directory.manifest else {
                 faults.append(
                     RecoveryFault(
-                        .missing, file: LogFiles.manifest, "there is none: this directory holds no log, or has lost it."))
+                        .missing, file: LogFiles.manifest,
+                        "there is none: this directory holds no log, or has lost it."))
                 return
             }
             readSnapshot(directory, manifest)
@@ -123,7 +124,8 @@ public struct LogAudit {
         let sales = count(.saleCreated) + count(.saleKept)
         let restocks = count(.saleRestocked) + count(.catalogueOperationKept)
         return RecoveryConfiguration(
-            shards: 1, segmentSizeBytes: directory?.manifest?.segmentSizeBytes ?? 0, usersMax: orders, ordersMax: orders,
+            shards: 1, segmentSizeBytes: directory?.manifest?.segmentSizeBytes ?? 0, usersMax: orders,
+            ordersMax: orders,
             tombstonesMax: count(.tombstonePlaced), salesMax: sales, catalogueOperationsMax: sales + restocks,
             retainMs: 0, hashSeed: 0x7469_6d65_7361_6c65)
     }

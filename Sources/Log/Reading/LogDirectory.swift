@@ -41,7 +41,8 @@ public struct LogDirectory {
             .damage, file: name,
             "the manifest is damaged, so that it is not known which logs make up the state. "
                 + "Restore it from a backup of this directory. \(RecoveryFault.help)")
-        guard count < manifestSizeMaxBytes, let text = String(validating: buffer[..<count], as: UTF8.self) else {
+        guard count < manifestSizeMaxBytes, let text = String(validating: buffer[..<count], as: UTF8.self)
+        else {
             throw damaged
         }
         do {

@@ -89,7 +89,8 @@ extension LogReader {
     }
 
     private func damage(_ segment: UInt64, _ offset: Int, _ found: String) -> RecoveryFault {
-        RecoveryFault(.damage, file: file(segment), offset: offset, "damaged: \(found). \(RecoveryFault.help)")
+        RecoveryFault(
+            .damage, file: file(segment), offset: offset, "damaged: \(found). \(RecoveryFault.help)")
     }
 
     private static func newer(_ file: String, _ offset: Int, _ version: UInt16) -> RecoveryFault {
@@ -104,11 +105,13 @@ extension LogReader {
         for segment in firstSegment...lastSegment {
             guard let sizeBytes = sizes[segment] else {
                 return RecoveryFault(
-                    .missing, file: file(segment), "this segment of the log is missing. \(RecoveryFault.help)")
+                    .missing, file: file(segment), "this segment of the log is missing. \(RecoveryFault.help)"
+                )
             }
             if sizeBytes < segmentSizeBytes && segment != lastSegment || sizeBytes > segmentSizeBytes {
                 return damage(
-                    segment, sizeBytes, "the segment has \(sizeBytes) bytes, it was made with \(segmentSizeBytes)")
+                    segment, sizeBytes,
+                    "the segment has \(sizeBytes) bytes, it was made with \(segmentSizeBytes)")
             }
         }
         return nil

@@ -102,7 +102,9 @@ public struct LogReader: ~Copyable {
         let header = BlockHeader(bytes)
         if header.formatVersion > BlockHeader.formatVersion { return .newer(version: header.formatVersion) }
         guard isOurs(header, segment) else { return .foreign }
-        guard header.shard == shard, header.shards == shards, header.firstLsn == position.nextLsn,
+        guard header.formatVersion == BlockHeader.formatVersion, header.shard == shard,
+            header.shards == shards,
+            header.firstLsn == position.nextLsn,
             header.previousChecksum == position.previousChecksum, header.sequence > lastSequence,
             header.durableLsn < position.nextLsn
         else { return .strayed }

@@ -6,7 +6,8 @@ extension Recovery {
     /// Makes the directory what the replay found, durably: the tails erased, leftovers gone, all synced.
     ///
     /// 1. The manifest and the names. If the process was killed right after it had renamed a manifest, the
-    ///    kernel shows us the new one, which a power loss could still undo; the files of the old one must not go before.
+    ///    kernel shows us the new one, which a power loss could still undo; the files of the old one must not
+    ///    go before.
     /// 2. What lies behind the end of each log becomes zeros. A block that was cut and came back after the
     ///    next crash could otherwise follow blocks that had been written in its place.
     /// 3. Leftovers.
@@ -37,7 +38,8 @@ extension Recovery {
 
     /// Ends a log at a position: the rest of its segment becomes zeros, in full length, and later segments go.
     private static func cut(
-        _ storage: any LogStorage, log: UInt64, at position: LogPosition, lastSegment: UInt64, segmentSizeBytes: Int
+        _ storage: any LogStorage, log: UInt64, at position: LogPosition, lastSegment: UInt64,
+        segmentSizeBytes: Int
     ) throws(RecoveryFault) {
         // From the last one on, each removal durable before the next: a crash in between must not leave
         // a gap, which would look like damage.
@@ -70,7 +72,8 @@ extension Recovery {
             if isBlank { isBlank = ts_is_zero(try window.bytes(name, at: offset, count: count), count) }
             if !isBlank {
                 try reporting { () throws(StorageError) in
-                    try storage.write(name, at: offset, UnsafeRawBufferPointer(rebasing: zeros.bytes[..<count]))
+                    try storage.write(
+                        name, at: offset, UnsafeRawBufferPointer(rebasing: zeros.bytes[..<count]))
                 }
             }
             offset += count
@@ -131,7 +134,8 @@ extension Recovery {
             var offset = 0
             while offset < sizeBytes {
                 let count = min(sizeBytes - offset, zeros.bytes.count)
-                try storage.write(temporary, at: offset, UnsafeRawBufferPointer(rebasing: zeros.bytes[..<count]))
+                try storage.write(
+                    temporary, at: offset, UnsafeRawBufferPointer(rebasing: zeros.bytes[..<count]))
                 offset += count
             }
             try storage.sync(temporary)

@@ -26,7 +26,8 @@ public enum Recovery {
     /// The shards as they go on where their logs end.
     private static func state(_ replay: Replay) -> RecoveredState {
         state(
-            replay.engines, replay.events, replay.counters, replay.manifest, positions: replay.ends.map(\.position),
+            replay.engines, replay.events, replay.counters, replay.manifest,
+            positions: replay.ends.map(\.position),
             lastSequence: replay.lastSequence, lastTimeMs: replay.lastTimeMs, eventCount: replay.eventCount)
     }
 
@@ -51,14 +52,17 @@ public enum Recovery {
     // MARK: The first start
 
     private static func start(
-        _ directory: LogDirectory, _ configuration: RecoveryConfiguration, _ memory: MemorySource, _ nowMs: UInt64,
+        _ directory: LogDirectory, _ configuration: RecoveryConfiguration, _ memory: MemorySource,
+        _ nowMs: UInt64,
         _ note: (RecoveryNote) -> Void
     ) throws(RecoveryFault) -> RecoveredState {
         let storage = directory.storage
         try refuseLogsWithoutManifest(directory)
         try removeLeftovers(
             directory.temporaries
-                + directory.segments.flatMap { log, numbers in numbers.map { LogFiles.segment(log: log, number: $0) } },
+                + directory.segments.flatMap { log, numbers in
+                    numbers.map { LogFiles.segment(log: log, number: $0) }
+                },
             storage, note)
         let (engines, events, counters) = try Replay.makeEngines(configuration, memory, nowMs)
         let manifest = Manifest(
@@ -68,13 +72,15 @@ public enum Recovery {
         try makeGeneration(manifest, storage)
         note(.created(shards: configuration.shards))
         return state(
-            engines, events, counters, manifest, positions: manifest.logs.map { _ in .beginning }, lastSequence: 0,
+            engines, events, counters, manifest, positions: manifest.logs.map { _ in .beginning },
+            lastSequence: 0,
             lastTimeMs: 0, eventCount: 0)
     }
 
     /// A first start that a crash cut short leaves segments of zeros. Anything else had a manifest once.
     private static func refuseLogsWithoutManifest(_ directory: LogDirectory) throws(RecoveryFault) {
-        let lost = "there is no file \(LogFiles.manifest), which says how the logs here belong together. "
+        let lost =
+            "there is no file \(LogFiles.manifest), which says how the logs here belong together. "
             + "Restore it from a backup of this directory, or start with an empty one. \(RecoveryFault.help)"
         if let snapshot = directory.snapshots.first { throw RecoveryFault(.missing, file: snapshot, lost) }
         for (log, numbers) in directory.segments {
@@ -86,18 +92,21 @@ public enum Recovery {
     }
 
     /// The segments of a log that begins, then the manifest that names them.
-    private static func makeGeneration(_ manifest: Manifest, _ storage: any LogStorage) throws(RecoveryFault) {
+    private static func makeGeneration(_ manifest: Manifest, _ storage: any LogStorage) throws(RecoveryFault)
+    {
         for log in manifest.logs {
             try reporting { () throws(StorageError) in
                 try prepareSegment(
-                    storage: storage, log: log.id, number: log.firstSegment, sizeBytes: manifest.segmentSizeBytes)
+                    storage: storage, log: log.id, number: log.firstSegment,
+                    sizeBytes: manifest.segmentSizeBytes)
             }
         }
         try reporting { () throws(StorageError) in try replaceManifest(manifest, storage) }
     }
 
     /// Atomic: either the manifest before or this one is there after a crash, whole.
-    private static func replaceManifest(_ manifest: Manifest, _ storage: any LogStorage) throws(StorageError) {
+    private static func replaceManifest(_ manifest: Manifest, _ storage: any LogStorage) throws(StorageError)
+    {
         let text = Array(manifest.text.utf8)
         try storage.create(LogFiles.manifestTemporary)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: text.count, alignment: 8)
@@ -113,7 +122,9 @@ public enum Recovery {
 
     /// Starts a new generation from a snapshot of all that was replayed. Until the new manifest has its
     /// name the old generation is whole; from then on the new one is.
-    private static func reshard(_ replay: Replay, _ note: (RecoveryNote) -> Void) throws(RecoveryFault) -> RecoveredState {
+    private static func reshard(_ replay: Replay, _ note: (RecoveryNote) -> Void) throws(RecoveryFault)
+        -> RecoveredState
+    {
         let old = replay.manifest
         let storage = replay.directory.storage
         let shards = replay.configuration.shards
@@ -130,14 +141,17 @@ public enum Recovery {
         try removeLeftovers(LogDirectory(storage: storage).unnamed, storage) { _ in }
         note(.resharded(from: old.logs.count, to: shards, generation: generation))
         return state(
-            replay.engines, replay.events, replay.counters, manifest, positions: manifest.logs.map { _ in .beginning },
+            replay.engines, replay.events, replay.counters, manifest,
+            positions: manifest.logs.map { _ in .beginning },
             lastSequence: replay.lastSequence, lastTimeMs: replay.lastTimeMs, eventCount: replay.eventCount)
     }
 
-    private static func writeSnapshot(_ replay: Replay, _ manifest: Manifest) throws(RecoveryFault) -> UInt64 {
+    private static func writeSnapshot(_ replay: Replay, _ manifest: Manifest) throws(RecoveryFault) -> UInt64
+    {
         var recordCount: UInt64 = 0
         var writer = try reporting { () throws(StorageError) in
-            try SnapshotWriter(storage: replay.directory.storage, manifest: manifest, timeMs: replay.lastTimeMs)
+            try SnapshotWriter(
+                storage: replay.directory.storage, manifest: manifest, timeMs: replay.lastTimeMs)
         }
         let shards = replay.configuration.shards
         let catalogue = Partition.owner(of: Partition.catalogue, shards: shards)

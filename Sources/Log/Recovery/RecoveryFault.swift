@@ -61,7 +61,8 @@ public struct RecoveryFault: Error, Equatable, Sendable, CustomStringConvertible
         self.init(kind, file: file, offset: offset, "\(found). \(Self.help)")
     }
 
-    static let help = "Nothing was changed; `wal-replay verify DIR` on the data directory shows what is damaged."
+    static let help =
+        "Nothing was changed; `wal-replay verify DIR` on the data directory shows what is damaged."
 
     public var description: String {
         let place = offset.map { "\(file) at offset \($0): " } ?? (file.isEmpty ? "" : "\(file): ")

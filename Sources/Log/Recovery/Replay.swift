@@ -18,7 +18,8 @@ public struct Replay {
 
     /// Replays everything that the manifest names, or throws the first fault.
     public init(
-        _ directory: LogDirectory, manifest: Manifest, configuration: RecoveryConfiguration, memory: MemorySource,
+        _ directory: LogDirectory, manifest: Manifest, configuration: RecoveryConfiguration,
+        memory: MemorySource,
         nowMs: UInt64
     ) throws(RecoveryFault) {
         self.directory = directory
@@ -39,7 +40,9 @@ public struct Replay {
     /// New engines with nothing in them.
     static func makeEngines(
         _ configuration: RecoveryConfiguration, _ memory: MemorySource, _ nowMs: UInt64
-    ) throws(RecoveryFault) -> (UnsafeMutablePointer<Engine>, UnsafeMutablePointer<EventBuffer>, StockCounters) {
+    ) throws(RecoveryFault) -> (
+        UnsafeMutablePointer<Engine>, UnsafeMutablePointer<EventBuffer>, StockCounters
+    ) {
         let shards = configuration.shards
         precondition((1...64).contains(shards))
         let largest = configuration.engineConfiguration(shard: 0)
@@ -56,7 +59,8 @@ public struct Replay {
         let engines = UnsafeMutablePointer<Engine>.allocate(capacity: shards)
         let events = UnsafeMutablePointer<EventBuffer>.allocate(capacity: shards)
         for shard in 0..<shards {
-            (events + shard).initialize(to: EventBuffer(base: memory.allocate(64), capacityBytes: 0, nextLsn: 1))
+            (events + shard).initialize(
+                to: EventBuffer(base: memory.allocate(64), capacityBytes: 0, nextLsn: 1))
             (engines + shard).initialize(
                 to: Engine(
                     configuration: configuration.engineConfiguration(shard: shard), counters: counters,
@@ -91,12 +95,44 @@ public struct Replay {
 
     private mutating func apply(_ block: LogBlock, sourceOwns: (Int) -> Bool) throws(RecoveryFault) {
         var cursor = block.events
+        var near = block.events
+        var far = block.events
+        for _ in 0..<Self.distance { prefetchIndexes(&far) }
+        for _ in 0..<Self.distance {
+            prefetchIndexes(&far)
+            prefetchRecords(&near)
+        }
         do {
-            while let (kind, event) = try cursor.next() { try apply(kind, event, sourceOwns: sourceOwns) }
+            while let (kind, event) = try cursor.next() {
+                prefetchIndexes(&far)
+                prefetchRecords(&near)
+                try apply(kind, event, sourceOwns: sourceOwns)
+            }
         } catch {
             throw RecoveryFault(error, file: block.file, offset: block.offset, lsn: cursor.lastLsn)
         }
         eventCount += UInt64(block.header.eventCount)
+    }
+
+    /// How many events it takes a load to arrive: index lines are asked for twice as far ahead, records once.
+    private static let distance = 12
+
+    @inline(__always)
+    private func prefetchIndexes(_ far: inout EventCursor) {
+        guard let (kind, event) = far.nextIfAny() else { return }
+        engines[owner(kind, event)].prefetchIndexes(kind, event)
+    }
+
+    @inline(__always)
+    private func prefetchRecords(_ near: inout EventCursor) {
+        guard let (kind, event) = near.nextIfAny() else { return }
+        engines[owner(kind, event)].prefetchRecords(kind, event)
+    }
+
+    @inline(__always)
+    private func owner(_ kind: EventKind, _ event: UnsafeRawPointer) -> Int {
+        guard kind.isOfPartition else { return 0 }
+        return Partition.owner(of: event.loadId(EventField.id).carriedPartition, shards: configuration.shards)
     }
 
     /// Gives an event to the engines that it concerns.
@@ -114,7 +150,9 @@ public struct Replay {
         if kind.isOfCatalogue && !sourceOwns(Partition.catalogue) {
             throw .contradiction(Self.strange(Partition.catalogue))
         }
-        for shard in 0..<configuration.shards { try engines[shard].replay(kind, event, sourceOwns: sourceOwns) }
+        for shard in 0..<configuration.shards {
+            try engines[shard].replay(kind, event, sourceOwns: sourceOwns)
+        }
     }
 
     private static func strange(_ partition: Int) -> String {
@@ -131,7 +169,8 @@ public struct Replay {
             case .contradiction(let found): sentence = found
             default: sentence = "the stock cannot be told"
             }
-            throw RecoveryFault(.contradiction, file: "", "the logs give out too much: \(sentence). \(RecoveryFault.help)")
+            throw RecoveryFault(
+                .contradiction, file: "", "the logs give out too much: \(sentence). \(RecoveryFault.help)")
         }
     }
 }

@@ -24,11 +24,13 @@ public struct SnapshotReader: ~Copyable {
         guard let name = manifest.snapshot else { return nil }
         guard directory.snapshots.contains(name) else {
             throw RecoveryFault(
-                .missing, file: name, "the snapshot that the log starts from is missing. \(RecoveryFault.help)")
+                .missing, file: name,
+                "the snapshot that the log starts from is missing. \(RecoveryFault.help)")
         }
         let sizeBytes = try reporting { () throws(StorageError) in try directory.storage.sizeBytes(name) }
         return SnapshotReader(
-            file: name, sizeBytes: sizeBytes, manifest: manifest, window: FileWindow(storage: directory.storage))
+            file: name, sizeBytes: sizeBytes, manifest: manifest,
+            window: FileWindow(storage: directory.storage))
     }
 
     private init(file: String, sizeBytes: Int, manifest: Manifest, window: consuming FileWindow) {
@@ -76,6 +78,7 @@ public struct SnapshotReader: ~Copyable {
     }
 
     private func damage(_ found: String) -> RecoveryFault {
-        RecoveryFault(.damage, file: file, offset: offset, "the snapshot is damaged: \(found). \(RecoveryFault.help)")
+        RecoveryFault(
+            .damage, file: file, offset: offset, "the snapshot is damaged: \(found). \(RecoveryFault.help)")
     }
 }

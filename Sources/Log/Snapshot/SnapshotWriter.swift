@@ -63,7 +63,8 @@ struct SnapshotWriter: ~Copyable {
         let unit = BlockHeader.alignmentBytes
         let used = BlockHeader.sizeBytes + eventsBytes
         let lengthBytes = (used + unit - 1) / unit * unit
-        UnsafeMutableRawBufferPointer(rebasing: block[used..<lengthBytes]).initializeMemory(as: UInt8.self, repeating: 0)
+        UnsafeMutableRawBufferPointer(rebasing: block[used..<lengthBytes]).initializeMemory(
+            as: UInt8.self, repeating: 0)
         let header = BlockHeader(
             shard: 0, shards: UInt16(manifest.logs.count), lengthBytes: lengthBytes, eventsBytes: eventsBytes,
             previousChecksum: previousChecksum, generation: manifest.generation, logId: SnapshotReader.logId,
@@ -72,7 +73,8 @@ struct SnapshotWriter: ~Copyable {
         previousChecksum = header.seal(block.baseAddress!)
         if failure == nil {
             do {
-                try storage.write(temporaryName, at: offset, UnsafeRawBufferPointer(rebasing: block[..<lengthBytes]))
+                try storage.write(
+                    temporaryName, at: offset, UnsafeRawBufferPointer(rebasing: block[..<lengthBytes]))
             } catch {
                 failure = error
             }
