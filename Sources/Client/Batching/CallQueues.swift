@@ -1,0 +1,102 @@
+internal import Protocol
+import Synchronization
+
+/// All queues of a client: for each operation on users one a possible shard, so that a call finds its own without a
+/// lock however many shards the server has; one for each operation on the catalogue and the system.
+final class CallQueues: Sendable {
+    let place: [CallQueue<PlaceOrder>]
+    let confirm: [CallQueue<ConfirmOrder>]
+    let cancel: [CallQueue<CancelOrder>]
+    let extend: [CallQueue<ExtendOrder>]
+    let get: [CallQueue<GetOrder>]
+    let listUserOrders: [CallQueue<ListUserOrders>]
+
+    let createSale: CallQueue<CreateSale>
+    let restockSale: CallQueue<RestockSale>
+    let closeSale: CallQueue<CloseSale>
+    let getSale: CallQueue<GetSale>
+    let listSales: CallQueue<ListSales>
+
+    let ping: CallQueue<Ping>
+    let stats: CallQueue<GetStats>
+    let topology: CallQueue<GetTopology>
+
+    let all: [any FrameSource]
+
+    private let pool: ConnectionPool
+    private let argumentFault: InvalidArgument?
+    private let isClosed = Atomic<Bool>(false)
+
+    init(_ pool: ConnectionPool, argumentFault: InvalidArgument?) {
+        self.pool = pool
+        self.argumentFault = argumentFault
+        let limits = QueueLimits(pool.configuration)
+        func queue<Call: WireCall>(_ shard: Int) -> CallQueue<Call> {
+            CallQueue(shard: shard, limits: limits, counters: pool.counters) { [pool] in pool.wake($0) }
+        }
+        func one<Call: WireCall>() -> CallQueue<Call> { queue(0) }
+        func each<Call: WireCall>() -> [CallQueue<Call>] { (0..<ConnectionPool.shardsMax).map { queue($0) } }
+        (place, confirm, cancel, extend, get, listUserOrders) = (
+            each(), each(), each(), each(), each(), each()
+        )
+        (createSale, restockSale, closeSale, getSale, listSales) = (one(), one(), one(), one(), one())
+        (ping, stats, topology) = (one(), one(), one())
+        var all: [any FrameSource] = [
+            createSale, restockSale, closeSale, getSale, listSales, ping, stats, topology,
+        ]
+        all += place as [any FrameSource]
+        all += confirm as [any FrameSource]
+        all += cancel as [any FrameSource]
+        all += extend as [any FrameSource]
+        all += get as [any FrameSource]
+        all += listUserOrders as [any FrameSource]
+        self.all = all
+    }
+
+    func closeForNew() { isClosed.store(true, ordering: .releasing) }
+
+    /// Why no call can be made, nil if it can.
+    var refusal: TimesaleError? {
+        if let argumentFault { return .invalidArgument(argumentFault) }
+        return isClosed.load(ordering: .acquiring) ? .shutDown : nil
+    }
+
+    /// The shard of a partition as far as it is known; before the first handshake any will do.
+    func owner(of partition: Int) -> Int {
+        Partition.owner(of: partition, shards: max(1, pool.shards.load(ordering: .relaxed)))
+    }
+
+    /// Makes one call on its queue.
+    nonisolated(nonsending) func call<Call: WireCall>(
+        _ queue: CallQueue<Call>, _ entry: Call.Entry, timeoutNs: UInt64
+    ) async throws(TimesaleError) -> Call.Answer {
+        if let refusal { throw refusal }
+        return try await queue.call(entry, timeoutNs: timeoutNs).get()
+    }
+
+    /// Makes many calls, each for itself, on the queues of their shards.
+    nonisolated(nonsending) func callEach<Call: WireCall>(
+        _ queues: [CallQueue<Call>], _ entries: [Call.Entry], partition: (Call.Entry) -> Int,
+        timeoutNs: UInt64
+    ) async -> [Result<Call.Answer, TimesaleError>] {
+        if let refusal { return entries.map { _ in .failure(refusal) } }
+        let batch = CallBatch<Call.Answer>(count: entries.count)
+        var byShard: [[(entry: Call.Entry, index: Int)]] = Array(
+            repeating: [], count: max(1, pool.shards.load(ordering: .relaxed)))
+        if byShard.count == 1 { byShard[0].reserveCapacity(entries.count) }
+        for (index, entry) in entries.enumerated() {
+            let shard = byShard.count == 1 ? 0 : Partition.owner(of: partition(entry), shards: byShard.count)
+            byShard[shard].append((entry, index))
+        }
+        let parts = byShard
+        return await withTaskCancellationHandler {
+            for (shard, part) in parts.enumerated() where !part.isEmpty {
+                await queues[shard].enqueue(part, of: batch, timeoutNs: timeoutNs)
+            }
+            return await batch.wait()
+        } onCancel: {
+            batch.markCancelled()
+            for (shard, part) in parts.enumerated() where !part.isEmpty { queues[shard].cancel(batch) }
+        }
+    }
+}

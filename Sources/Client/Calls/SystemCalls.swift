@@ -1,0 +1,38 @@
+internal import Protocol
+
+enum Ping: WireCall {
+    static let operation = Operation.ping
+    static let changes = false
+
+    static func store(_ entry: PingEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
+
+    /// The server's clock in ms since 1970.
+    static func answer(_ entry: PingEntry, _ reply: Reply, _ index: Int) -> UInt64? {
+        let result = PingResult(reply.body)
+        return result.nonce == entry.nonce ? result.nowMs : nil
+    }
+}
+
+enum GetStats: WireCall {
+    static let operation = Operation.stats
+    static let changes = false
+
+    static func store(_ entry: PingEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
+
+    static func answer(_ entry: PingEntry, _ reply: Reply, _ index: Int) -> [ShardStats]? {
+        (0..<reply.header.count).map {
+            ShardStats(ShardStatsResult(reply.body + $0 * ShardStatsResult.sizeBytes))
+        }
+    }
+}
+
+enum GetTopology: WireCall {
+    static let operation = Operation.topology
+    static let changes = false
+
+    static func store(_ entry: PingEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
+
+    static func answer(_ entry: PingEntry, _ reply: Reply, _ index: Int) -> Topology? {
+        Topology(TopologyResult(reply.body))
+    }
+}

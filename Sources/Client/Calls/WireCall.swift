@@ -1,0 +1,38 @@
+internal import Protocol
+
+/// One operation of the protocol as the batching sees it: how a call becomes an entry, and a result an answer.
+protocol WireCall: Sendable {
+    associatedtype Entry: Sendable
+    associatedtype Answer: Sendable
+
+    static var operation: Operation { get }
+
+    /// Whether it may change something. A call that only reads has no unknown outcome.
+    static var changes: Bool { get }
+
+    /// Writes the `operation.entrySizeBytes` bytes of an entry.
+    static func store(_ entry: Entry, to bytes: UnsafeMutableRawPointer)
+
+    /// The answer to the entry at `index` of an accepted reply; nil if the bytes make no sense.
+    static func answer(_ entry: Entry, _ reply: Reply, _ index: Int) -> Answer?
+
+    /// What the caller needs to settle an unknown outcome.
+    static func unknown(_ entry: Entry, _ cause: UnknownOutcome.Cause) -> UnknownOutcome
+}
+
+extension WireCall {
+    static var changes: Bool { true }
+
+    static func unknown(_ entry: Entry, _ cause: UnknownOutcome.Cause) -> UnknownOutcome {
+        UnknownOutcome(cause: cause)
+    }
+}
+
+/// A reply where it lies in the receive buffer: valid until the handler of the frame returns.
+struct Reply {
+    let header: FrameHeader
+    let body: UnsafeRawPointer
+
+    /// More results follow behind the last of this list.
+    var hasMore: Bool { header.flags & Frame.Flags.more != 0 }
+}

@@ -1,0 +1,29 @@
+internal import NIOCore
+internal import Protocol
+
+// What the server says about itself. None of these changes anything.
+extension TimesaleClient {
+    /// Asks for a sign of life.
+    @discardableResult
+    nonisolated(nonsending) public func ping(timeoutMs: UInt32? = nil) async throws(TimesaleError) -> Pong {
+        let begin = ContinuousClock.now
+        let serverTimeMs = try await queues.call(
+            queues.ping, PingEntry(nonce: NIODeadline.now().uptimeNanoseconds),
+            timeoutNs: timeoutNs(timeoutMs))
+        return Pong(serverTimeMs: serverTimeMs, roundTrip: .now - begin)
+    }
+
+    /// The counters of every shard, shard 0 first. Those of shards other than the one that answers may be a moment old.
+    nonisolated(nonsending) public func stats(
+        timeoutMs: UInt32? = nil
+    ) async throws(TimesaleError) -> [ShardStats] {
+        try await queues.call(queues.stats, PingEntry(nonce: 0), timeoutNs: timeoutNs(timeoutMs))
+    }
+
+    /// Shards, clock, retention time, and the run of the server.
+    nonisolated(nonsending) public func topology(
+        timeoutMs: UInt32? = nil
+    ) async throws(TimesaleError) -> Topology {
+        try await queues.call(queues.topology, PingEntry(nonce: 0), timeoutNs: timeoutNs(timeoutMs))
+    }
+}

@@ -1,0 +1,134 @@
+internal import Protocol
+
+/// The answer to a ping.
+public struct Pong: Hashable, Sendable {
+    /// The server's clock, ms since 1970.
+    public var serverTimeMs: UInt64
+    /// From the call to its answer, waiting for a connection included.
+    public var roundTrip: Duration
+}
+
+/// What a server says about itself.
+public struct Topology: Hashable, Sendable {
+    /// 1 ... 64.
+    public var shards: Int
+    /// The shard that served this answer.
+    public var shard: Int
+    /// Drawn at each start of the server: another value says that it was restarted.
+    public var instance: UInt64
+    /// The server's clock, ms since 1970.
+    public var serverTimeMs: UInt64
+    /// How long ids are remembered.
+    public var retainMs: UInt64
+    /// Whether the token may create, restock and close sales.
+    public var isAdmin: Bool
+    /// Position of the last durable block of the log that the shard knows.
+    public var sequence: UInt64
+    public var protocolVersion: Int
+    /// The most entries in one frame.
+    public var batchCountMax: Int
+
+    init(_ result: TopologyResult) {
+        shards = Int(result.shards)
+        shard = Int(result.shard)
+        instance = result.instance
+        serverTimeMs = result.nowMs
+        retainMs = result.retainMs
+        isAdmin = result.admin == 1
+        sequence = result.sequence
+        protocolVersion = Int(result.version)
+        batchCountMax = Int(result.batchCountMax)
+    }
+}
+
+/// The counters of one shard, since the start of the server unless said otherwise.
+public struct ShardStats: Hashable, Sendable {
+    public var shard: Int
+    /// Open now.
+    public var connections: Int
+    /// Requests received, of any operation.
+    public var frames: UInt64
+    public var ordersAccepted: UInt64
+    public var ordersRefused: UInt64
+    public var confirms: UInt64
+    public var cancels: UInt64
+    public var expiries: UInt64
+    public var extends: UInt64
+    /// Entries sent on to the shard that owns their user.
+    public var forwarded: UInt64
+    /// Entries answered `busy`.
+    public var busy: UInt64
+    public var logEvents: UInt64
+    public var logBytes: UInt64
+    public var logBlocks: UInt64
+    public var writtenLSN: UInt64
+    public var durableLSN: UInt64
+    /// Sum over blocks of the microseconds from submission to completion.
+    public var logLatencyUs: UInt64
+    /// Now.
+    public var ordersRemembered: UInt64
+    public var ordersCapacity: UInt64
+    /// Now.
+    public var usersKnown: UInt64
+    public var usersCapacity: UInt64
+    /// Now.
+    public var openHolds: UInt64
+    /// Now.
+    public var tombstones: UInt64
+    public var bytesReceived: UInt64
+    public var bytesSent: UInt64
+    /// Rounds of the event loop.
+    public var turns: UInt64
+
+    init(_ result: ShardStatsResult) {
+        shard = Int(result.shard)
+        connections = Int(result.connections)
+        frames = result.frames
+        ordersAccepted = result.ordersAccepted
+        ordersRefused = result.ordersRefused
+        confirms = result.confirms
+        cancels = result.cancels
+        expiries = result.expiries
+        extends = result.extends
+        forwarded = result.forwarded
+        busy = result.busy
+        logEvents = result.logEvents
+        logBytes = result.logBytes
+        logBlocks = result.logBlocks
+        writtenLSN = result.writtenLsn
+        durableLSN = result.durableLsn
+        logLatencyUs = result.logLatencyUs
+        ordersRemembered = result.ordersRemembered
+        ordersCapacity = result.ordersCapacity
+        usersKnown = result.usersKnown
+        usersCapacity = result.usersCapacity
+        openHolds = result.openHolds
+        tombstones = result.tombstones
+        bytesReceived = result.bytesReceived
+        bytesSent = result.bytesSent
+        turns = result.turns
+    }
+}
+
+/// What a client is doing, counted since it was made unless said otherwise.
+public struct ClientStatus: Hashable, Sendable {
+    /// Connections that have done their handshake, now.
+    public var connections: Int
+    /// Shards of the server as last seen; 0 before the first connection.
+    public var shards: Int
+    /// The server's `Topology.instance` as last seen; 0 before the first connection.
+    public var instance: UInt64
+    /// How often a connection met another instance than the one before it: the server was restarted.
+    public var restartsSeen: UInt64
+    /// Calls that wait for their answer, now: queued and sent.
+    public var callsOutstanding: Int
+    /// Calls that wait because a queue is full, now.
+    public var callsSuspended: Int
+    /// Calls sent, each again as often as it was sent again.
+    public var entriesSent: UInt64
+    public var framesSent: UInt64
+    /// Calls sent again after a lost connection or a `busy`.
+    public var retries: UInt64
+    public var connectionsOpened: UInt64
+    public var connectionsFailed: UInt64
+}
