@@ -4,8 +4,13 @@ import PackageDescription
 // Imports run one way: Protocol <- Engine <- Log <- Shard <- Server. The client needs Protocol alone.
 let package = Package(
     name: "timesale",
+    products: [
+        .library(name: "TimesaleClient", targets: ["TimesaleClient"]),
+        .library(name: "TimesaleTestKit", targets: ["TimesaleTestKit"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
@@ -55,6 +60,20 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "tools/wal-replay"),
+
+        .target(
+            name: "TimesaleClient",
+            dependencies: [
+                "Protocol",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Sources/Client"),
+        .target(name: "TimesaleTestKit", dependencies: ["TimesaleClient"], path: "Sources/TestKit"),
+        .executableTarget(name: "client-rate", dependencies: ["TimesaleClient"], path: "bench/ClientRate"),
+        .testTarget(
+            name: "ClientTests",
+            dependencies: ["TimesaleClient", "TimesaleTestKit", "TestSupport", "Protocol", "timesaled"]),
 
         .testTarget(name: "ServerOptionsTests", dependencies: ["ServerOptions"]),
         .testTarget(name: "TidyTests"),
