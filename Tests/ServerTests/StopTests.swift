@@ -6,7 +6,7 @@ import Testing
 extension ServerTests {
     /// How a server ends, and that the next one finds everything.
     @Suite(.serialized) struct Stopping {
-        /// The signal comes while hundreds of frames are under way. What was answered is there after the next
+        /// The signal comes while large frames are under way. What was answered is there after the next
         /// start; of a frame that was refused for the stop nothing is.
         @Test(arguments: [SIGTERM, SIGINT], [1, 2]) func inFlight(_ signal: Int32, _ shards: Int) throws {
             var mint = IdMint(seed: UInt64(signal) * 10 + UInt64(shards))
@@ -19,13 +19,13 @@ extension ServerTests {
             )
             var requests: [UInt64: [OrderEntry]] = [:]
             func send() throws {
-                let batch = (0..<20).map { _ in
+                let batch = (0..<1500).map { _ in
                     let user = mint.user()
                     return OrderEntry(orderId: mint.id(user: user), userId: user, saleId: 1, quantity: 2)
                 }
                 requests[try client.send(.order, batch)] = batch
             }
-            for _ in 0..<100 { try send() }
+            for _ in 0..<24 { try send() }
             var accepted: [(OrderEntry, OrderResult)] = []
             var refused: [Id128] = []
             func take(_ reply: TestClient.Reply) throws {
@@ -36,34 +36,34 @@ extension ServerTests {
                     return
                 }
                 let results: [OrderResult] = try reply.results()
+                // A full queue between shards may refuse some.
+                #expect(results.allSatisfy { $0.code == .ok || (shards > 1 && $0.code == .busy) })
                 accepted += zip(batch, results).filter { $1.code == .ok }
             }
             try take(client.receive())
             server.kill(signal)
-            do {
-                while true {
-                    if requests.count < 100 { try? send() }
-                    try take(client.receive())
-                }
-            } catch ClientFault.closed {}
+            // Each of them was sent before the signal, so each is answered: done, or refused for the stop.
+            while !requests.isEmpty { try take(client.receive()) }
+            try client.expectClosed()
             try idle.expectClosed()
             #expect(server.wait() == .exited(0), "\(server.stderr)")
-            #expect(accepted.count >= 20)
+            #expect(accepted.count >= 1500)
 
             let again = try smallServer(["--shards", "\(shards)"], in: directory)
             let reader = try again.client()
-            let found = try reader.getOrder(accepted.map(\.0.orderId))
-            for ((entry, result), view) in zip(accepted, found) {
-                #expect(view.code == .ok && view.userId == entry.userId && view.quantity == 2)
-                #expect(view.createdAtMs == result.createdAtMs && view.state == OrderState.confirmed.rawValue)
+            for start in stride(from: 0, to: accepted.count, by: 1500) {
+                let chunk = accepted[start..<min(start + 1500, accepted.count)]
+                for ((entry, result), view) in zip(chunk, try reader.getOrder(chunk.map(\.0.orderId))) {
+                    #expect(view.code == .ok && view.userId == entry.userId && view.quantity == 2)
+                    #expect(
+                        view.createdAtMs == result.createdAtMs && view.state == OrderState.confirmed.rawValue)
+                }
             }
-            if !refused.isEmpty {
-                #expect(try reader.getOrder(refused).allSatisfy { $0.code == .notFound }, "nothing was done")
+            for start in stride(from: 0, to: refused.count, by: 1500) {
+                let views = try reader.getOrder(Array(refused[start..<min(start + 1500, refused.count)]))
+                #expect(views.allSatisfy { $0.code == .notFound }, "nothing was done of what was refused")
             }
-            // What was not answered was done whole or not at all.
-            let open = requests.values.flatMap { $0 }
-            let extra = open.isEmpty ? [] : try reader.getOrder(open.map(\.orderId)).filter { $0.code == .ok }
-            #expect(try reader.getSale(1).sold == UInt64(2 * (accepted.count + extra.count)))
+            #expect(try reader.getSale(1).sold == UInt64(2 * accepted.count))
             stop(again, signal)
         }
 
