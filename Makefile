@@ -11,7 +11,13 @@ SWIFT ?= swift
 PRODUCTS := timesaled wal-replay simulate bench
 
 # Further suites of `make test`, beyond `swift test`; each is a target below.
-SUITES := tsan
+SUITES := tsan simulate
+
+# Seeds of the simulator, and within how many of them each planted bug has to be caught.
+SEEDS := 3000
+PLANTED_SEEDS := 400
+PLANTED_BUGS := reply-before-durable release-before-durable no-wait-for-gathers id-forgotten-after-restart \
+	torn-tail-accepted
 
 # The tests that several threads run on shared memory.
 TSAN_TESTS := CounterStressTests
@@ -20,7 +26,7 @@ ADDRESS := 127.0.0.1:7070
 DATA := ./data
 
 .DEFAULT_GOAL := help
-.PHONY: run test build clean help setup tsan
+.PHONY: run test build clean help setup tsan simulate
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | \
@@ -57,5 +63,13 @@ tsan: setup ## the lock-free counters under ThreadSanitizer
 	TIMESALE_ONLY_ENGINE=1 $(SWIFT) test --sanitize=thread --scratch-path .build-tsan --filter $(TSAN_TESTS) 2>&1 | tee .build-tsan/tests.log
 	@! grep -q 'Test run with 0 tests' .build-tsan/tests.log || { echo 'tsan: no test is named $(TSAN_TESTS)' >&2; exit 1; }
 
+simulate: setup ## SEEDS=3000 seeds of the simulator, planted bugs caught
+	$(SWIFT) build -c release --scratch-path .build-sim --product simulate -Xswiftc -DPLANTED_BUGS
+	.build-sim/release/simulate --seeds $(SEEDS)
+	@for bug in $(PLANTED_BUGS); do \
+		echo "planted: $$bug"; \
+		.build-sim/release/simulate --seeds $(PLANTED_SEEDS) --plant $$bug --expect-caught || exit 1; \
+	done
+
 clean: ## remove what was built; data stays
-	rm -rf .build .build-tsan bin
+	rm -rf .build .build-tsan .build-sim bin

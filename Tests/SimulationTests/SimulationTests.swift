@@ -26,6 +26,16 @@ import Testing
         #expect(lines[0] == lines[1] && !lines[0].isEmpty)
     }
 
+    /// A simulator that catches nothing proves nothing.
+    @Test(.enabled(if: PlantedBug.isPossible), arguments: PlantedBug.allCases)
+    func aPlantedBugIsCaught(_ bug: PlantedBug) {
+        PlantedBug.plant(bug)
+        defer { PlantedBug.plant(nil) }
+        let simulation = Simulation()
+        let isCaught = (1...100).contains { simulation.run(seed: UInt64($0)).violation != nil }
+        #expect(isCaught, "100 seeds pass with \(bug.rawValue)")
+    }
+
     @Test func seedsDiffer() {
         let simulation = Simulation()
         #expect(simulation.run(seed: 1).traceHash != simulation.run(seed: 2).traceHash)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Engine
+import Glibc
 import Simulation
 
 /// Runs the simulator over seeds, and says what it found.
@@ -68,11 +69,11 @@ struct Simulate: ParsableCommand {
             }
             failed += 1
             if expectCaught {
-                print("caught by seed \(seed) at step \(outcome.step), after \(passed + failed) seeds: \(violation)")
+                say("caught by seed \(seed) at step \(outcome.step), after \(passed + failed) seeds: \(violation)")
                 return
             }
-            print("FAILED seed \(seed) at step \(outcome.step): \(violation)")
-            print("  replay: simulate --seed \(seed)\(steps == Simulation.stepsUsual ? "" : " --steps \(steps)") --trace")
+            say("FAILED seed \(seed) at step \(outcome.step): \(violation)")
+            say("  replay: simulate --seed \(seed)\(steps == Simulation.stepsUsual ? "" : " --steps \(steps)") --trace")
         }
         print("tried: \(coverage.line)")
         if !coverage.missing.isEmpty && passed + failed >= 100 {
@@ -82,6 +83,12 @@ struct Simulate: ParsableCommand {
         if expectCaught { print("the planted bug was not caught") }
         if failed > 0 || expectCaught { throw ExitCode.failure }
     }
+}
+
+/// Prints a line that is there even if the run is stopped.
+private func say(_ line: String) {
+    print(line)
+    fflush(nil)
 }
 
 /// Seeds to run: `COUNT` or `FIRST...LAST`.
