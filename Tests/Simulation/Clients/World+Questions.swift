@@ -8,8 +8,10 @@ extension World {
             return send(.createSale, [creation()], from: client)
         }
         let kinds: [(Operation, Int)] = [
-            (.order, 50), (.confirm, 13), (.cancel, scenario.cancelWeight), (.extend, 6), (.getOrder, 4), (.listUserOrders, 3),
-            (.createSale, 4), (.restockSale, scenario.restockWeight), (.closeSale, 1), (.getSale, 3), (.listSales, 2), (.stats, 1),
+            (.order, 50), (.confirm, 13), (.cancel, scenario.cancelWeight), (.extend, 6), (.getOrder, 4),
+            (.listUserOrders, 3),
+            (.createSale, 4), (.restockSale, scenario.restockWeight), (.closeSale, 1), (.getSale, 3),
+            (.listSales, 2), (.stats, 1),
         ]
         let operation = kinds[dice.weighted(kinds.map(\.1))].0
         switch operation {
@@ -73,7 +75,8 @@ extension World {
     }
 
     func newOrder(user: Id128, saleId: UInt64, quantity: UInt32) -> Int {
-        orders.append(KnownOrder(id: mint(Partition.of(user: user)), user: user, saleId: saleId, quantity: quantity))
+        orders.append(
+            KnownOrder(id: mint(Partition.of(user: user)), user: user, saleId: saleId, quantity: quantity))
         return orders.count - 1
     }
 
@@ -120,7 +123,10 @@ extension World {
         case 0: (item.quantity, item.expected) = (0, .invalid)
         case 1: (item.quantity, item.expected) = (1_000_001, .invalid)
         case 2: (item.user, item.expected) = (.zero, .invalid)
-        case 3: (item.id, item.expected) = (Id128(high: dice.next() & ~0xf000 | 0x4000, low: dice.next()), .invalidId)
+        case 3:
+            (item.id, item.expected) = (
+                Id128(high: dice.next() & ~0xf000 | 0x4000, low: dice.next()), .invalidId
+            )
         case 4: (item.id, item.expected) = (mint((partition + 1) & 4095), .wrongPartition)
         case 5:
             item.id = .version7(
@@ -167,7 +173,8 @@ extension World {
         let startsAtMs = dice.chance(100) ? clockMs + UInt64(dice.below(500)) : 0
         let endsAtMs = dice.chance(100) ? max(startsAtMs, clockMs) + UInt64(dice.pick(500...5000)) : 0
         return CreateSaleEntry(
-            operationId: mint(Partition.catalogue), saleId: UInt64(sales.count + 1) * 1000 + UInt64(dice.below(1000)),
+            operationId: mint(Partition.catalogue),
+            saleId: UInt64(sales.count + 1) * 1000 + UInt64(dice.below(1000)),
             stock: UInt64(dice.pick(1...scenario.stockMax)), startsAtMs: startsAtMs, endsAtMs: endsAtMs,
             perUserLimit: UInt32(limit), holdMs: UInt32(holdMs), unitPrice: UInt64(dice.below(10_000)),
             name: Name("sale \(sales.count)")!)

@@ -31,7 +31,10 @@ struct StockWatch {
             let given = Int(totals.held) + Int(totals.sold)
             guard units >= 0, given >= 0, given + units <= stock(sale) else {
                 throw Violation(
-                    1, "sale \(sale): \(totals.held) held, \(totals.sold) sold and \(units) free of a stock of \(stock(sale))")
+                    1,
+                    "sale \(sale): \(totals.held) held, \(totals.sold) sold and \(units) free "
+                        + "of a stock of \(stock(sale))"
+                )
             }
             if units != free[sale] {
                 free[sale] = units
@@ -58,7 +61,9 @@ struct StockWatch {
 
     /// A step of a shard's take has changed the free units of its sale by so many.
     mutating func step(shard: Int, answer: StockTake.Answer, change: Int, now: Int) throws(Violation) {
-        guard var take = takes[shard] else { throw Violation(0, "shard \(shard) steps a take that never began") }
+        guard var take = takes[shard] else {
+            throw Violation(0, "shard \(shard) steps a take that never began")
+        }
         take.units -= change
         switch answer {
         case .again, .wait: takes[shard] = take
@@ -73,7 +78,8 @@ struct StockWatch {
             let fewest = fewest(take.sale, since: take.sinceStep)
             guard fewest < take.wanted else {
                 throw Violation(
-                    2, "shard \(shard) says that sale \(take.sale) is sold out for \(take.wanted) units, but at no "
+                    2,
+                    "shard \(shard) says that sale \(take.sale) is sold out for \(take.wanted) units, but at no "
                         + "moment were fewer than \(fewest) free")
             }
         }

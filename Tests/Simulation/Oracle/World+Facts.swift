@@ -19,7 +19,8 @@ extension World {
                 && (version.state != .held || view.expiresAtMs == version.deadlineMs)
             guard isSame else {
                 throw Violation(
-                    4, "after a restart order \(order.id) is \(view.code) in state \(view.state), the log says "
+                    4,
+                    "after a restart order \(order.id) is \(view.code) in state \(view.state), the log says "
                         + "\(version.state) (until \(version.deadlineMs))")
             }
         }
@@ -34,7 +35,8 @@ extension World {
         }
         guard orderCount == model.orderCount, tombstones == model.tombstones.count else {
             throw Violation(
-                10, "after a restart \(orderCount) orders and \(tombstones) tombstones are known, the log has "
+                10,
+                "after a restart \(orderCount) orders and \(tombstones) tombstones are known, the log has "
                     + "\(model.orderCount) and \(model.tombstones.count)")
         }
         try compareStock(isRestart: true)
@@ -47,11 +49,13 @@ extension World {
             let given = model.totals(index)
             let isSame =
                 shown.code == .ok && shown.stock == sale.stock && Int(shown.held) == given.held
-                && Int(shown.sold) == given.sold && (shown.state == SaleState.closed.rawValue) == (sale.closed != nil)
+                && Int(shown.sold) == given.sold
+                && (shown.state == SaleState.closed.rawValue) == (sale.closed != nil)
                 && shown.available + shown.held + shown.sold == shown.stock
             guard isSame else {
                 throw Violation(
-                    1, "\(isRestart ? "after a restart" : "when all is quiet") sale \(sale.entry.saleId) shows "
+                    1,
+                    "\(isRestart ? "after a restart" : "when all is quiet") sale \(sale.entry.saleId) shows "
                         + "\(shown.held) held, \(shown.sold) sold, \(shown.available) free of \(shown.stock), state "
                         + "\(shown.state); the log says \(given.held) held, \(given.sold) sold of \(sale.stock), "
                         + "\(sale.closed == nil ? "open" : "closed")")
@@ -66,10 +70,14 @@ extension World {
             let versions = model.order(known.id)?.versions.count ?? 0
             guard versions >= known.shownVersions else {
                 throw Violation(
-                    3, "a client saw order \(known.id) after \(known.shownVersions) events; a crash left \(versions)")
+                    3,
+                    "a client saw order \(known.id) after \(known.shownVersions) events; a crash left \(versions)"
+                )
             }
             if known.isTombstoneShown && model.tombstones[known.id] == nil {
-                throw Violation(3, "a client was told that order \(known.id) is cancelled before it came; a crash undid it")
+                throw Violation(
+                    3,
+                    "a client was told that order \(known.id) is cancelled before it came; a crash undid it")
             }
         }
         for known in sales where known.isCreationShown {
@@ -80,7 +88,8 @@ extension World {
             let sale = model.sales[index]
             guard sale.stock >= known.shownStock, !known.isClosingShown || sale.closed != nil else {
                 throw Violation(
-                    3, "a client saw sale \(known.entry.saleId) with a stock of \(known.shownStock)"
+                    3,
+                    "a client saw sale \(known.entry.saleId) with a stock of \(known.shownStock)"
                         + "\(known.isClosingShown ? ", closed" : ""); a crash undid it")
             }
             for restock in known.restocks where restock.isShown && model.restocks[restock.id] == nil {
@@ -95,7 +104,8 @@ extension World {
         for index in orders.indices {
             let order = model.order(orders[index].id)
             orders[index].shownVersions = min(orders[index].shownVersions, order?.versions.count ?? 0)
-            orders[index].isTombstoneShown = orders[index].isTombstoneShown && model.tombstones[orders[index].id] != nil
+            orders[index].isTombstoneShown =
+                orders[index].isTombstoneShown && model.tombstones[orders[index].id] != nil
             if order == nil { orders[index].isDecisionShown = false }
         }
         for index in sales.indices {
@@ -109,7 +119,8 @@ extension World {
                 sales[index].isClosingShown = false
                 sales[index].isClosingAcknowledged = false
             }
-            for restock in sales[index].restocks.indices where model.restocks[sales[index].restocks[restock].id] == nil {
+            for restock in sales[index].restocks.indices
+            where model.restocks[sales[index].restocks[restock].id] == nil {
                 sales[index].restocks[restock].isShown = false
             }
         }

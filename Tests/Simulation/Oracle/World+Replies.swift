@@ -9,11 +9,13 @@ extension World {
         let header = bytes.withUnsafeBytes { FrameHeader($0.baseAddress!) }
         trace.note(14, header.requestId, "reply to request \(header.requestId), status \(header.status)")
         guard let request = requests.removeValue(forKey: header.requestId), request.client == client else {
-            throw Violation(4, "request \(header.requestId) was answered twice, or answered to another client")
+            throw Violation(
+                4, "request \(header.requestId) was answered twice, or answered to another client")
         }
         clients[client].inFlight.removeAll { $0 == header.requestId }
         guard header.operation == request.operation.rawValue, header.lengthBytes == bytes.count,
-            header.flags & Frame.Flags.reply != 0, bytes.withUnsafeBytes({ header.checksumMatches($0.baseAddress!) })
+            header.flags & Frame.Flags.reply != 0,
+            bytes.withUnsafeBytes({ header.checksumMatches($0.baseAddress!) })
         else { throw Violation(0, "the reply to request \(header.requestId) is malformed") }
         if header.status == .busy {
             coverage[.busy] += 1
@@ -21,11 +23,16 @@ extension World {
         }
         let size = request.operation.resultSizeBytes
         let results = (0..<header.count).map { index in
-            Array(bytes[(Frame.headerSizeBytes + index * size)..<(Frame.headerSizeBytes + (index + 1) * size)])
+            Array(
+                bytes[(Frame.headerSizeBytes + index * size)..<(Frame.headerSizeBytes + (index + 1) * size)])
         }
         if request.operation.answersList { return try checkList(request, header, results) }
         guard header.status == .ok, results.count == request.items.count else {
-            throw Violation(0, "request \(header.requestId) of \(request.items.count) entries got \(results.count) results and status \(header.status)")
+            throw Violation(
+                0,
+                "request \(header.requestId) of \(request.items.count) entries got \(results.count) results "
+                    + "and status \(header.status)"
+            )
         }
         for (item, result) in zip(request.items, results) {
             let code = ResultCode(rawValue: result.withUnsafeBytes { $0.baseAddress!.loadLE(0) })
@@ -44,10 +51,12 @@ extension World {
         _ request: Request, _ item: Item, _ code: ResultCode, _ result: [UInt8]
     ) throws(Violation) {
         if let expected = item.expected, expected != code {
-            throw Violation(0, "a malformed \(request.operation) \(item.id) got \(code) in place of \(expected)")
+            throw Violation(
+                0, "a malformed \(request.operation) \(item.id) got \(code) in place of \(expected)")
         }
         switch request.operation {
-        case .order: try checkOrder(request, item, code, result.withUnsafeBytes { OrderResult($0.baseAddress!) })
+        case .order:
+            try checkOrder(request, item, code, result.withUnsafeBytes { OrderResult($0.baseAddress!) })
         case .confirm, .cancel, .extend, .getOrder:
             try checkView(request, item, code, result.withUnsafeBytes { OrderViewResult($0.baseAddress!) })
         case .createSale, .restockSale, .closeSale, .getSale:
@@ -70,7 +79,8 @@ extension World {
             let engine = machine.engine(model.owner(item.id))
             isAtBound = engine.pointee.tombstonesKept >= engine.pointee.configuration.tombstonesMax
         case .createSale, .restockSale:
-            isAtBound = model.creations.count + model.restocks.count >= scenario.catalogueOperationsMax - 8
+            isAtBound =
+                model.creations.count + model.restocks.count >= scenario.catalogueOperationsMax - 8
                 || machine.engine(machine.catalogue).pointee.salesKnown >= scenario.salesMax
         default: isAtBound = false
         }
@@ -94,10 +104,13 @@ extension World {
         switch code {
         case .soldOut:
             coverage[.soldOut] += 1
-            guard let sale = model.sale(item.saleId) else { throw Violation(2, "a sale unknown to the log is sold out") }
+            guard let sale = model.sale(item.saleId) else {
+                throw Violation(2, "a sale unknown to the log is sold out")
+            }
             let fewest = watch.fewest(sale + 1, since: request.sentStep)
             guard fewest < Int(item.quantity) else {
-                throw Violation(2, "order \(item.id) of \(item.quantity) was SOLD_OUT while at least \(fewest) were free")
+                throw Violation(
+                    2, "order \(item.id) of \(item.quantity) was SOLD_OUT while at least \(fewest) were free")
             }
         case .limitExceeded:
             coverage[.limitExceeded] += 1
@@ -107,18 +120,27 @@ extension World {
             try checkReused(item)
         case .cancelled: try checkTombstone(item, index)
         case .notFound:
-            if item.isCreationShown { throw Violation(3, "sale \(item.saleId), which was shown, is NOT_FOUND to an order") }
+            if item.isCreationShown {
+                throw Violation(3, "sale \(item.saleId), which was shown, is NOT_FOUND to an order")
+            }
         case .closed:
-            guard let sale = model.sale(item.saleId), let place = model.sales[sale].closed, model.isSynced(place) else {
+            guard let sale = model.sale(item.saleId), let place = model.sales[sale].closed,
+                model.isSynced(place)
+            else {
                 throw Violation(5, "order \(item.id) was refused for a closing that a crash could undo")
             }
         case .ended:
-            guard let sale = model.sale(item.saleId), case let ends = model.sales[sale].entry.endsAtMs, ends != 0,
+            guard let sale = model.sale(item.saleId), case let ends = model.sales[sale].entry.endsAtMs,
+                ends != 0,
                 ends <= clockMs
-            else { throw Violation(2, "order \(item.id) was refused as after the end of its sale, which goes on") }
+            else {
+                throw Violation(2, "order \(item.id) was refused as after the end of its sale, which goes on")
+            }
         case .notStarted:
-            guard let sale = model.sale(item.saleId), model.sales[sale].entry.startsAtMs > request.earliestMs else {
-                throw Violation(2, "order \(item.id) was refused as before the start of its sale, which had started")
+            guard let sale = model.sale(item.saleId), model.sales[sale].entry.startsAtMs > request.earliestMs
+            else {
+                throw Violation(
+                    2, "order \(item.id) was refused as before the start of its sale, which had started")
             }
         case .idInFuture:
             // A shard that is late takes an id for one of the future until its next turn.
@@ -146,7 +168,8 @@ extension World {
                 throw Violation(4, "order \(item.id) was accepted a second time")
             }
             if item.isClosingAcknowledged {
-                throw Violation(4, "order \(item.id) was accepted after the closing of its sale was acknowledged")
+                throw Violation(
+                    4, "order \(item.id) was accepted after the closing of its sale was acknowledged")
             }
             orders[index].isDecisionShown = true
         }
@@ -160,7 +183,9 @@ extension World {
             let isOther =
                 order.quantity != item.quantity || order.user != item.user
                 || model.sales[order.sale].entry.saleId != item.saleId
-            guard isOther else { throw Violation(4, "a repeat of order \(item.id) with the same content is ID_REUSED") }
+            guard isOther else {
+                throw Violation(4, "a repeat of order \(item.id) with the same content is ID_REUSED")
+            }
             guard isShowable(order.versions[0], of: item.id) else {
                 throw Violation(5, "ID_REUSED shows order \(item.id), which a crash could undo")
             }
@@ -179,7 +204,9 @@ extension World {
 
     /// There was a moment between the request and what is shown now when one more order would have been too much.
     private func checkLimitExceeded(_ item: Item) throws(Violation) {
-        guard let sale = model.sale(item.saleId) else { throw Violation(5, "a limit of a sale that is not in the log") }
+        guard let sale = model.sale(item.saleId) else {
+            throw Violation(5, "a limit of a sale that is not in the log")
+        }
         let limit = Int(model.sales[sale].entry.perUserLimit)
         let key = LogModel.UserSale(user: item.user, sale: sale)
         let history = model.unitHistory[key] ?? []
@@ -192,7 +219,8 @@ extension World {
             if begins && !isOver { isExplained = true }
         }
         guard isExplained else {
-            throw Violation(5, "order \(item.id) got LIMIT_EXCEEDED, which no durable order of its user explains")
+            throw Violation(
+                5, "order \(item.id) got LIMIT_EXCEEDED, which no durable order of its user explains")
         }
     }
 
@@ -226,7 +254,9 @@ extension World {
         case (.extend, .ok): isExpected = state == .held && view.expiresAtMs >= item.deadlineMs
         default: isExpected = false
         }
-        guard isExpected else { throw Violation(0, "\(request.operation) of \(item.id) got \(code) and state \(view.state)") }
+        guard isExpected else {
+            throw Violation(0, "\(request.operation) of \(item.id) got \(code) and state \(view.state)")
+        }
         let isRepeat = view.flags & ResultFlags.repeat != 0
         if isRepeat { coverage[.repeats] += 1 } else { count(request.operation, code, isLate: isLate) }
         try checkContent(item, view)
@@ -244,7 +274,8 @@ extension World {
     }
 
     private func checkContent(_ item: Item, _ view: OrderViewResult) throws(Violation) {
-        guard let order = model.order(view.orderId), order.quantity == view.quantity, order.user == view.userId,
+        guard let order = model.order(view.orderId), order.quantity == view.quantity,
+            order.user == view.userId,
             model.sales[order.sale].entry.saleId == view.saleId, order.createdAtMs == view.createdAtMs
         else { throw Violation(5, "order \(view.orderId) is shown with a content that no sealed event has") }
     }
@@ -255,7 +286,9 @@ extension World {
         _ index: Int, _ item: Item, state: UInt8, isLate: Bool, deadlineMs: UInt64
     ) throws(Violation) {
         let id = orders[index].id
-        guard let order = model.order(id) else { throw Violation(5, "order \(id) is shown, but not in the log") }
+        guard let order = model.order(id) else {
+            throw Violation(5, "order \(id) is shown, but not in the log")
+        }
         let first = max(item.shownVersions - 1, 0)
         let shown = order.versions.indices.dropFirst(first).first { place in
             let version = order.versions[place]
@@ -264,19 +297,27 @@ extension World {
         }
         guard let shown else {
             throw Violation(
-                5, "order \(id) is shown in state \(state), until \(deadlineMs); its log after what was shown before: "
+                5,
+                "order \(id) is shown in state \(state), until \(deadlineMs); its log after what was shown before: "
                     + "\(order.versions.dropFirst(first).map { "\($0.state) until \($0.deadlineMs)" })")
         }
         guard isShowable(order.versions[shown], of: id) else {
             throw Violation(
-                5, "a reply shows order \(id) as \(order.versions[shown].state), which a crash could undo: LSN "
+                5,
+                "a reply shows order \(id) as \(order.versions[shown].state), which a crash could undo: LSN "
                     + "\(order.versions[shown].lsn) of shard \(model.owner(id)), synced up to "
-                    + "\(model.syncedLsns[model.owner(id)]), written up to \(model.writtenLsn(model.owner(id)))")
+                    + "\(model.syncedLsns[model.owner(id)]), written up to \(model.writtenLsn(model.owner(id)))"
+            )
         }
-        if order.versions[shown].state == .cancelled, shown > 0, order.versions[shown - 1].state == .confirmed,
+        if order.versions[shown].state == .cancelled, shown > 0,
+            order.versions[shown - 1].state == .confirmed,
             shown >= orders[index].shownVersions
-        { coverage[.refunds] += 1 }
-        if order.versions[shown].state == .expired && shown >= orders[index].shownVersions { coverage[.expiries] += 1 }
+        {
+            coverage[.refunds] += 1
+        }
+        if order.versions[shown].state == .expired && shown >= orders[index].shownVersions {
+            coverage[.expiries] += 1
+        }
         orders[index].shownVersions = max(orders[index].shownVersions, shown + 1)
     }
 
@@ -297,7 +338,8 @@ extension World {
 
     // MARK: Lists
 
-    private func checkList(_ request: Request, _ header: FrameHeader, _ results: [[UInt8]]) throws(Violation) {
+    private func checkList(_ request: Request, _ header: FrameHeader, _ results: [[UInt8]]) throws(Violation)
+    {
         guard header.status == .ok else { throw Violation(0, "\(request.operation) got \(header.status)") }
         let item = request.items[0]
         switch request.operation {
@@ -306,13 +348,17 @@ extension World {
             for result in results {
                 let view = result.withUnsafeBytes { OrderViewResult($0.baseAddress!) }
                 try checkContent(item, view)
-                guard view.userId == item.user, let index = orders.firstIndex(where: { $0.id == view.orderId }) else {
+                guard view.userId == item.user,
+                    let index = orders.firstIndex(where: { $0.id == view.orderId })
+                else {
                     throw Violation(0, "order \(view.orderId) is listed for a user who has not placed it")
                 }
                 try show(
                     index, item, state: view.state, isLate: view.flags & ResultFlags.late != 0,
                     deadlineMs: view.expiresAtMs)
-                guard listed.insert(view.orderId).inserted else { throw Violation(4, "order \(view.orderId) is listed twice") }
+                guard listed.insert(view.orderId).inserted else {
+                    throw Violation(4, "order \(view.orderId) is listed twice")
+                }
             }
             for id in request.items.flatMap(\.listedBefore) where !listed.contains(id) {
                 throw Violation(3, "order \(id), which was shown, is not in the list of its user")

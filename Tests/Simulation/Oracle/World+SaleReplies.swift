@@ -9,11 +9,14 @@ extension World {
         switch code {
         case .ok: try checkShownSale(item, result)
         case .notFound:
-            if item.isCreationShown { throw Violation(3, "sale \(item.saleId), which was shown, is NOT_FOUND") }
+            if item.isCreationShown {
+                throw Violation(3, "sale \(item.saleId), which was shown, is NOT_FOUND")
+            }
             return
         case .invalid:
             guard let ends = item.creation?.endsAtMs, ends != 0, ends <= clockMs else {
-                throw Violation(0, "\(request.operation) of sale \(item.saleId) is INVALID, which nothing explains")
+                throw Violation(
+                    0, "\(request.operation) of sale \(item.saleId) is INVALID, which nothing explains")
             }
             return
         case .idReused:
@@ -25,11 +28,14 @@ extension World {
             }
             return
         case .closed:
-            guard let sale = model.sale(item.saleId), let place = model.sales[sale].closed, isShowable(place) else {
+            guard let sale = model.sale(item.saleId), let place = model.sales[sale].closed, isShowable(place)
+            else {
                 throw Violation(5, "CLOSED shows a closing of sale \(item.saleId) that a crash could undo")
             }
             return
-        default: throw Violation(0, "\(request.operation) of sale \(item.saleId) got \(code), which nothing explains")
+        default:
+            throw Violation(
+                0, "\(request.operation) of sale \(item.saleId) got \(code), which nothing explains")
         }
         try checkChange(request, item, result)
     }
@@ -44,13 +50,20 @@ extension World {
             if !isRepeat && item.isCreationShown && item.id == sales[index].entry.operationId {
                 throw Violation(4, "sale \(item.saleId) was created a second time")
             }
-            guard model.isSynced(model.sales[sale].stocks[0].place), item.creation!.stock == model.sales[sale].entry.stock
-            else { throw Violation(5, "the creation of sale \(item.saleId) is acknowledged, but not durable") }
+            guard model.isSynced(model.sales[sale].stocks[0].place),
+                item.creation!.stock == model.sales[sale].entry.stock
+            else {
+                throw Violation(5, "the creation of sale \(item.saleId) is acknowledged, but not durable")
+            }
         case .restockSale:
-            guard let restock = model.restocks[item.id], restock.units == item.units, model.isSynced(restock.place) else {
+            guard let restock = model.restocks[item.id], restock.units == item.units,
+                model.isSynced(restock.place)
+            else {
                 throw Violation(5, "restock \(item.id) is acknowledged, but not durable")
             }
-            if !isRepeat && item.isRestockShown { throw Violation(4, "restock \(item.id) happened a second time") }
+            if !isRepeat && item.isRestockShown {
+                throw Violation(4, "restock \(item.id) happened a second time")
+            }
             if !sales[index].restocks[item.restock!].isShown { coverage[.restocks] += 1 }
             sales[index].restocks[item.restock!].isShown = true
         case .closeSale:
@@ -71,7 +84,8 @@ extension World {
             return
         }
         guard let restock = model.restocks[item.id], restock.units != item.units else {
-            throw Violation(4, "operation \(item.id) is ID_REUSED, but the log does not know it with another content")
+            throw Violation(
+                4, "operation \(item.id) is ID_REUSED, but the log does not know it with another content")
         }
     }
 
@@ -81,7 +95,8 @@ extension World {
         for id in item.salesBefore where !listed.contains(id) {
             let closed = model.sale(id).flatMap { model.sales[$0].closed }
             guard item.stateMask != 0, let closed, isShowable(closed) else {
-                throw Violation(5, "a list leaves out sale \(id), which was shown, and which no durable event has closed")
+                throw Violation(
+                    5, "a list leaves out sale \(id), which was shown, and which no durable event has closed")
             }
         }
     }
@@ -92,21 +107,29 @@ extension World {
             let known = sales.firstIndex(where: { $0.entry.saleId == result.saleId })
         else { throw Violation(5, "sale \(result.saleId) is shown, but not in the log") }
         let sale = model.sales[index]
-        guard let stock = sale.stocks.first(where: { $0.units == result.stock }), isShowable(stock.place) else {
-            throw Violation(5, "sale \(result.saleId) is shown with a stock of \(result.stock), which a crash could undo")
+        guard let stock = sale.stocks.first(where: { $0.units == result.stock }), isShowable(stock.place)
+        else {
+            throw Violation(
+                5, "sale \(result.saleId) is shown with a stock of \(result.stock), which a crash could undo")
         }
         if item.sale != nil && result.stock < item.shownStock {
-            throw Violation(3, "sale \(result.saleId) is shown with a stock of \(result.stock) after one of \(item.shownStock)")
+            throw Violation(
+                3,
+                "sale \(result.saleId) is shown with a stock of \(result.stock) after one of \(item.shownStock)"
+            )
         }
         guard result.available + result.held + result.sold <= result.stock else {
             throw Violation(
-                1, "sale \(result.saleId) is shown with \(result.available) free, \(result.held) held and \(result.sold) "
+                1,
+                "sale \(result.saleId) is shown with \(result.available) free, \(result.held) held and \(result.sold) "
                     + "sold of \(result.stock)")
         }
         sales[known].isCreationShown = true
         sales[known].shownStock = max(sales[known].shownStock, result.stock)
         guard result.state == SaleState.closed.rawValue else {
-            if item.sale != nil && item.isClosingShown { throw Violation(3, "sale \(result.saleId), shown closed, is open again") }
+            if item.sale != nil && item.isClosingShown {
+                throw Violation(3, "sale \(result.saleId), shown closed, is open again")
+            }
             return
         }
         guard let place = sale.closed, isShowable(place) else {

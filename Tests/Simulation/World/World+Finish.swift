@@ -11,7 +11,9 @@ extension World {
         isCalm = true
         storage.fault = nil
         drawWeights()
-        try settle("the faults had stopped") { self.requests.isEmpty && self.clients.allSatisfy(\.unresolved.isEmpty) }
+        try settle("the faults had stopped") {
+            self.requests.isEmpty && self.clients.allSatisfy(\.unresolved.isEmpty)
+        }
         // From here on the clock stands still, so that no hold ends unasked.
         clockStands = true
         try settle("all was answered", until: isAtRest)
@@ -39,14 +41,15 @@ extension World {
             trace.nextStep()
             if !clockStands { clockMs += UInt64(trace.step & 1) }
             switch dice.weighted([6, 3, 1]) {
-            case 0: try stepShard(dice.below(machine.shards))
+            case 0: for shard in 0..<machine.shards { try stepShard(shard) }
             case 1: try stepDisk()
             default: try stepClient()
             }
             try look()
         }
         throw Violation(
-            9, "\(Self.calmStepsMax) steps after \(since) \(requests.count) requests wait for their answer, "
+            9,
+            "\(Self.calmStepsMax) steps after \(since) \(requests.count) requests wait for their answer, "
                 + "\(clients.reduce(0) { $0 + $1.unresolved.count }) are asked again and again, "
                 + "\(writes.count) writes are under way")
     }
@@ -57,7 +60,8 @@ extension World {
     private func sellOut() throws(Violation) {
         for (index, sale) in model.sales.enumerated() {
             let entry = sale.entry
-            guard sale.closed == nil, entry.startsAtMs <= clockMs, entry.endsAtMs == 0 || entry.endsAtMs > clockMs + 60_000
+            guard sale.closed == nil, entry.startsAtMs <= clockMs,
+                entry.endsAtMs == 0 || entry.endsAtMs > clockMs + 60_000
             else { continue }
             let free = Int(machine.counters.totals(index + 1).available)
             let before = coverage[.capacity]
@@ -69,7 +73,9 @@ extension World {
             }
             if coverage[.capacity] > before { continue }
             guard sold == free else {
-                throw Violation(2, "sale \(entry.saleId) had \(free) units left when all was quiet, \(sold) could be sold")
+                throw Violation(
+                    2, "sale \(entry.saleId) had \(free) units left when all was quiet, \(sold) could be sold"
+                )
             }
             guard try buy(entry.saleId, quantities: [1]) == 0 else {
                 throw Violation(1, "sale \(entry.saleId) sold one more than there was")
@@ -80,7 +86,10 @@ extension World {
     /// Orders by new users, one frame; answers how many units were sold.
     private func buy(_ saleId: UInt64, quantities: [Int]) throws(Violation) -> Int {
         let items = quantities.map { quantity in
-            orderItem(newOrder(user: Id128(high: dice.next(), low: dice.next()), saleId: saleId, quantity: UInt32(quantity)))
+            orderItem(
+                newOrder(
+                    user: Id128(high: dice.next(), low: dice.next()), saleId: saleId,
+                    quantity: UInt32(quantity)))
         }
         send(.order, items, from: 0)
         try settle("the last orders were sent") {
@@ -115,7 +124,8 @@ extension World {
             } catch { throw Violation(11, "the final log is refused on \(shards) shards: \(error)") }
             guard digest == live else {
                 throw Violation(
-                    10, "replayed on \(shards) shards the digest is \(String(digest, radix: 16)), that of the live shards "
+                    10,
+                    "replayed on \(shards) shards the digest is \(String(digest, radix: 16)), that of the live shards "
                         + "was \(String(live, radix: 16))")
             }
         }

@@ -59,7 +59,9 @@ extension World {
         let believed = machine.cores[shard].writer.durableLsn
         guard believed <= model.syncedLsns[shard] else {
             throw Violation(
-                3, "shard \(shard) takes LSN \(believed) for durable, the disk has synced \(model.syncedLsns[shard])")
+                3,
+                "shard \(shard) takes LSN \(believed) for durable, the disk has synced \(model.syncedLsns[shard])"
+            )
         }
         machine.seats[shard].part = .advance
         return machine.seats[shard].hadCompletions
@@ -78,7 +80,8 @@ extension World {
 
     private func beginFrame(_ shard: Int) throws(Violation) -> Bool {
         let isOver =
-            machine.cores[shard].isWorking || machine.seats[shard].hasPaused || machine.seats[shard].inbox.isEmpty
+            machine.cores[shard].isWorking || machine.seats[shard].hasPaused
+            || machine.seats[shard].inbox.isEmpty
             || !machine.cores[shard].hasAllowance || machine.seats[shard].framesBegun >= 4
         if isOver || skips() {
             machine.seats[shard].part = .expiry
@@ -94,7 +97,8 @@ extension World {
         guard FrameFault.examine(header, frame) == nil else {
             throw Violation(0, "a client of the simulation sent a malformed frame")
         }
-        trace.note(1, UInt64(shard) << 32 | header.requestId, "shard \(shard) begins request \(header.requestId)")
+        trace.note(
+            1, UInt64(shard) << 32 | header.requestId, "shard \(shard) begins request \(header.requestId)")
         let progress = machine.cores[shard].begin(
             frame, header, connection: inbound.connection, isAdmin: true, nowMs: machine.seats[shard].nowMs)
         if progress == .blocked {
@@ -133,13 +137,16 @@ extension World {
         let after = machine.counters.totals(take.sale)
         let change = Int(after.available) - Int(before.available)
         try watch.step(shard: shard, answer: answer, change: change, now: trace.step)
-        trace.note(3, UInt64(shard) << 8 | UInt64(answer.rawValue), "shard \(shard) take: \(answer), \(change) units")
+        trace.note(
+            3, UInt64(shard) << 8 | UInt64(answer.rawValue), "shard \(shard) take: \(answer), \(change) units"
+        )
         if !isCalm && dice.chance(scenario.stallPerMille) {
             // The worst moment to lose the core: units in hand, others at the counter.
             machine.seats[shard].stalledUntil = trace.step + dice.below(300)
         }
         switch answer {
-        case .again: if change < 0 { coverage[.gathers] += 1 } else if change > 0 { coverage[.gathersRolledBack] += 1 }
+        case .again:
+            if change < 0 { coverage[.gathers] += 1 } else if change > 0 { coverage[.gathersRolledBack] += 1 }
         case .wait: coverage[.takesWaited] += 1
         case .taken, .soldOut:
             machine.seats[shard].isTaking = false
@@ -154,7 +161,8 @@ extension World {
         let underWay = writes.count + syncs.count
         if let command = machine.cores[shard].seal(nowMs: nowMs) {
             try submit(command, shard)
-        } else if isCalm || dice.chance(200), let command = machine.cores[shard].writer.sealMark(nowMs: nowMs) {
+        } else if isCalm || dice.chance(200), let command = machine.cores[shard].writer.sealMark(nowMs: nowMs)
+        {
             coverage[.marks] += 1
             try submit(command, shard)
         }
@@ -214,18 +222,26 @@ extension World {
 
     private func completeWrite(_ index: Int) throws(Violation) {
         let write = writes.remove(at: index)
-        if writes[..<index].contains(where: { $0.shard == write.shard }) { coverage[.outOfOrderCompletions] += 1 }
+        if writes[..<index].contains(where: { $0.shard == write.shard }) {
+            coverage[.outOfOrderCompletions] += 1
+        }
         let block = model.tails[write.shard].first { $0.ticket == write.command.ticket }!
         let isUnchanged = block.bytes.withUnsafeBytes {
-            $0.elementsEqual(UnsafeRawBufferPointer(start: write.command.memory, count: write.command.lengthBytes))
+            $0.elementsEqual(
+                UnsafeRawBufferPointer(start: write.command.memory, count: write.command.lengthBytes))
         }
-        guard isUnchanged else { throw Violation(3, "the memory of a block changed while it was being written") }
+        guard isUnchanged else {
+            throw Violation(3, "the memory of a block changed while it was being written")
+        }
         let isDurable = scenario.mode == .always
-        storage.complete(log: machine.identity(write.shard).logId, ticket: write.command.ticket, isDurable: isDurable)
+        storage.complete(
+            log: machine.identity(write.shard).logId, ticket: write.command.ticket, isDurable: isDurable)
         model.isWritten(shard: write.shard, ticket: write.command.ticket)
         if isDurable { model.areSynced(shard: write.shard, tickets: [write.command.ticket]) }
         machine.seats[write.shard].completions.append(.write(ticket: write.command.ticket))
-        trace.note(6, UInt64(write.shard) << 48 | write.command.ticket, "disk: block \(write.command.ticket) of shard \(write.shard) is written")
+        trace.note(
+            6, UInt64(write.shard) << 48 | write.command.ticket,
+            "disk: block \(write.command.ticket) of shard \(write.shard) is written")
     }
 
     private func completeSync(_ index: Int) {
