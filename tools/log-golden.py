@@ -107,7 +107,8 @@ LOG, _ = block(
     EVENTS, 0x11223344, shard=0, shards=1, generation=3, logId=6, segment=9, firstLsn=101, sequence=812,
     durableLsn=100, timeMs=EXTENDED + 8000,
 )
-SNAPSHOT = dict(shard=0, shards=2, generation=4, logId=0, segment=812, sequence=812, durableLsn=0, timeMs=EXTENDED + 8000)
+SNAPSHOT = dict(shard=0, shards=2, generation=4, logId=0, segment=812, sequence=812, durableLsn=0,
+                timeMs=EXTENDED + 8000)
 FIRST, FIRST_CHECKSUM = block(RECORDS, 0, firstLsn=1, **SNAPSHOT)
 CLOSING, _ = block([], FIRST_CHECKSUM, firstLsn=1 + len(RECORDS), **SNAPSHOT)
 

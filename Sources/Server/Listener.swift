@@ -48,7 +48,8 @@ struct Listener {
         }
         defer { freeaddrinfo(found) }
         let shown = literal.contains(":") ? "[\(literal)]" : literal
-        let socket = Glibc.socket(found.pointee.ai_family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        let socket = Glibc.socket(
+            found.pointee.ai_family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard socket >= 0 else { throw ListenError(sentence: "cannot make a socket: \(reason())") }
         var on: Int32 = 1
         setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
@@ -61,7 +62,9 @@ struct Listener {
         let actual = withUnsafeMutablePointer(to: &bound) { pointer -> UInt16 in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = getsockname(socket, $0, &length) }
             // The port lies at the same place in both families.
-            return pointer.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { UInt16(bigEndian: $0.pointee.sin_port) }
+            return pointer.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+                UInt16(bigEndian: $0.pointee.sin_port)
+            }
         }
         return (socket, "\(shown):\(actual)")
     }
@@ -81,11 +84,14 @@ struct Listener {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(probe, $0, length) } == 0
         }
         Glibc.close(probe)
-        if answered { throw ListenError(sentence: "cannot listen on unix:\(path): another program listens there") }
+        if answered {
+            throw ListenError(sentence: "cannot listen on unix:\(path): another program listens there")
+        }
         var status = stat()
         if lstat(path, &status) == 0 {
             guard status.st_mode & S_IFMT == S_IFSOCK else {
-                throw ListenError(sentence: "cannot listen on unix:\(path): a file that is no socket is in the way")
+                throw ListenError(
+                    sentence: "cannot listen on unix:\(path): a file that is no socket is in the way")
             }
             unlink(path)
         }

@@ -41,7 +41,9 @@ extension Reactor {
         let socket = completion.result
         guard !isStopping, shared.connectionOpened() else {
             Glibc.close(socket)
-            if !isStopping { logger.notice("connection refused: \(shared.connectionCountMax) are open (--connections)") }
+            if !isStopping {
+                logger.notice("connection refused: \(shared.connectionCountMax) are open (--connections)")
+            }
             return
         }
         // Fails on unix sockets, where it has no meaning.
@@ -98,7 +100,9 @@ extension Reactor {
         _ slot: Int, _ frame: UnsafeMutableRawPointer, _ lengthBytes: Int, _ nowMs: UInt64
     ) {
         let header = FrameHeader(frame)
-        if let fault = FrameFault.examine(header, frame) { return refuseGreeting(slot, fault.status, header, nowMs) }
+        if let fault = FrameFault.examine(header, frame) {
+            return refuseGreeting(slot, fault.status, header, nowMs)
+        }
         guard header.operation == Operation.handshake.rawValue else {
             return refuseGreeting(slot, .handshakeRequired, header, nowMs)
         }
@@ -106,7 +110,8 @@ extension Reactor {
             return close(slot, "a frame behind the handshake before its answer")
         }
         let entry = HandshakeEntry(frame + Frame.headerSizeBytes)
-        guard HandshakeEntry.reservedIsZero(frame + Frame.headerSizeBytes), entry.versionMin <= entry.versionMax,
+        guard HandshakeEntry.reservedIsZero(frame + Frame.headerSizeBytes),
+            entry.versionMin <= entry.versionMax,
             entry.token.isValid
         else { return refuseGreeting(slot, .invalid, header, nowMs) }
         guard entry.versionMin <= Frame.version, entry.versionMax >= Frame.version else {
@@ -130,7 +135,8 @@ extension Reactor {
         pointer.initialize(to: handOver)
         let payload = UInt64(UInt(bitPattern: pointer))
         ring.send(
-            CompletionTag(.handOver, payload), to: shared.ringDescriptor(target), CompletionTag(.handOverSent, payload))
+            CompletionTag(.handOver, payload), to: shared.ringDescriptor(target),
+            CompletionTag(.handOverSent, payload))
     }
 
     /// Shards in turn, for clients that do not care.
@@ -140,7 +146,9 @@ extension Reactor {
     }
 
     /// Answers a first frame that is no good, and closes.
-    private mutating func refuseGreeting(_ slot: Int, _ status: ResultCode, _ header: FrameHeader, _ nowMs: UInt64) {
+    private mutating func refuseGreeting(
+        _ slot: Int, _ status: ResultCode, _ header: FrameHeader, _ nowMs: UInt64
+    ) {
         let connection = connections.slots + slot
         withUnsafeTemporaryAllocation(byteCount: Frame.headerSizeBytes, alignment: 8) { memory in
             FrameHeader.seal(
@@ -159,7 +167,9 @@ extension Reactor {
     // MARK: On the shard that serves it
 
     mutating func adopted(_ completion: Ring.Completion, _ nowMs: UInt64) {
-        guard let pointer = UnsafeMutablePointer<HandOver>(bitPattern: UInt(completion.tag.payload)) else { return }
+        guard let pointer = UnsafeMutablePointer<HandOver>(bitPattern: UInt(completion.tag.payload)) else {
+            return
+        }
         let handOver = pointer.move()
         pointer.deallocate()
         open(handOver, nowMs)
@@ -170,7 +180,8 @@ extension Reactor {
         guard completion.result < 0,
             let pointer = UnsafeMutablePointer<HandOver>(bitPattern: UInt(completion.tag.payload))
         else { return }
-        logger.warning("connection closed: its shard did not take it: \(String(cString: strerror(-completion.result)))")
+        logger.warning(
+            "connection closed: its shard did not take it: \(String(cString: strerror(-completion.result)))")
         Glibc.close(pointer.move().socket)
         pointer.deallocate()
         shared.connectionClosed()
@@ -187,9 +198,11 @@ extension Reactor {
         core.driver.connections = UInt32(connections.count)
         let lengthBytes = Frame.headerSizeBytes + TopologyResult.sizeBytes
         withUnsafeTemporaryAllocation(byteCount: lengthBytes, alignment: 8) { memory in
-            core.topology(isAdmin: handOver.isAdmin, nowMs: nowMs).store(to: memory.baseAddress! + Frame.headerSizeBytes)
+            core.topology(isAdmin: handOver.isAdmin, nowMs: nowMs).store(
+                to: memory.baseAddress! + Frame.headerSizeBytes)
             FrameHeader.seal(
-                memory.baseAddress!, operation: Operation.handshake.rawValue, requestId: handOver.requestId, count: 1,
+                memory.baseAddress!, operation: Operation.handshake.rawValue, requestId: handOver.requestId,
+                count: 1,
                 lengthBytes: lengthBytes, flags: Frame.Flags.reply)
             connection.pointee.filling.append(memory.baseAddress!, lengthBytes)
         }

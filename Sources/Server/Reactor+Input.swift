@@ -60,7 +60,8 @@ extension Reactor {
         connection.pointee.isReceiving = true
         connection.pointee.operations += 1
         ring.receiveMultishot(
-            connection.pointee.socket, group: ReceiveBuffers.group, CompletionTag(.receive, connections.token(slot)))
+            connection.pointee.socket, group: ReceiveBuffers.group,
+            CompletionTag(.receive, connections.token(slot)))
     }
 
     mutating func received(_ completion: Ring.Completion, _ nowMs: UInt64) {
@@ -175,7 +176,8 @@ extension Reactor {
             return refuse(slot, header, .shuttingDown, nowMs, retryAfterMs: 1000)
         }
         let progress = settle(
-            core.begin(frame, header, connection: token, isAdmin: connection.pointee.isAdmin, nowMs: nowMs), nowMs)
+            core.begin(frame, header, connection: token, isAdmin: connection.pointee.isAdmin, nowMs: nowMs),
+            nowMs)
         if progress == .blocked { return false }
         connection.pointee.unanswered += 1
         frameInHandSlot = slot
@@ -190,7 +192,8 @@ extension Reactor {
     private mutating func closeUnframed(_ slot: Int, _ bytes: UnsafeRawPointer) {
         guard FrameHeader.hasMagic(bytes) else { return close(slot, "the bytes are no frame: wrong magic") }
         let length: UInt32 = bytes.loadLE(8)
-        close(slot, "a frame of \(length) bytes, allowed are \(Frame.headerSizeBytes) to \(Frame.sizeMaxBytes)")
+        close(
+            slot, "a frame of \(length) bytes, allowed are \(Frame.headerSizeBytes) to \(Frame.sizeMaxBytes)")
     }
 
     /// Reads no more of a stream that cannot be trusted; what was answered is still sent.
@@ -207,7 +210,9 @@ extension Reactor {
         _ slot: Int, _ header: FrameHeader, _ status: ResultCode, _ nowMs: UInt64, retryAfterMs: UInt32 = 0
     ) -> Bool {
         let token = connections.token(slot)
-        guard core.refuseFrame(status, header, token, retryAfterMs: retryAfterMs) == .finished else { return false }
+        guard core.refuseFrame(status, header, token, retryAfterMs: retryAfterMs) == .finished else {
+            return false
+        }
         connections.slots[slot].unanswered += 1
         frameInHandSlot = slot
         frameInHandBytes = header.lengthBytes
@@ -263,7 +268,9 @@ extension Reactor {
             let connection = connections.slots + slot
             guard connection.pointee.isStarved else { continue }
             connection.pointee.isStarved = false
-            if connection.pointee.state == .open && !connection.pointee.isReceiving && !connection.pointee.isParked {
+            if connection.pointee.state == .open && !connection.pointee.isReceiving
+                && !connection.pointee.isParked
+            {
                 startReceive(slot)
             }
         }
@@ -297,8 +304,12 @@ extension Reactor {
         if !connection.pointee.hasEnded { startReceive(slot) }
     }
 
-    func unreadBytes(_ slot: Int) -> Int { connections.slots[slot].filling.count + connections.slots[slot].sending.count }
+    func unreadBytes(_ slot: Int) -> Int {
+        connections.slots[slot].filling.count + connections.slots[slot].sending.count
+    }
 
     /// With very many connections each gets less, so that all of them together stay within bounds.
-    private var unreadMaxBytes: Int { connections.count > 256 ? Self.unreadMaxBytes / 16 : Self.unreadMaxBytes }
+    private var unreadMaxBytes: Int {
+        connections.count > 256 ? Self.unreadMaxBytes / 16 : Self.unreadMaxBytes
+    }
 }

@@ -25,11 +25,14 @@ extension ShardCore {
         case .createSale, .getSale, .listSales, .restockSale, .closeSale:
             let owner = Partition.owner(of: Partition.catalogue, shards: shards)
             if owner != shard { return forward(operation, header, entries, connection, to: owner) }
-            return runCatalogue(operation, entries, header.count, .connection(connection, requestId: header.requestId), nowMs: nowMs)
+            return runCatalogue(
+                operation, entries, header.count, .connection(connection, requestId: header.requestId),
+                nowMs: nowMs)
         case .listUserOrders:
             let owner = Partition.owner(of: Partition.of(user: entries.loadId(0)), shards: shards)
             if owner != shard { return forward(operation, header, entries, connection, to: owner) }
-            return runList(operation, entries, .connection(connection, requestId: header.requestId), nowMs: nowMs)
+            return runList(
+                operation, entries, .connection(connection, requestId: header.requestId), nowMs: nowMs)
         case .order, .confirm, .cancel, .extend, .getOrder:
             if shards > 1 && !ownsAll(operation, entries, header.count) {
                 return distribute(operation, header, entries, connection)
@@ -78,7 +81,8 @@ extension ShardCore {
     /// Seals the results that stand in `scratch` into a reply to where the work came from.
     @inline(__always)
     mutating func finish(
-        _ source: Work.Source, _ operation: Operation, count: Int, status: ResultCode = .ok, flags: UInt16 = 0,
+        _ source: Work.Source, _ operation: Operation, count: Int, status: ResultCode = .ok,
+        flags: UInt16 = 0,
         waitLsn: UInt64
     ) {
         switch source {
@@ -114,19 +118,24 @@ extension ShardCore {
 
     // MARK: Lists
 
-    mutating func runList(_ operation: Operation, _ entries: UnsafeRawPointer, _ source: Work.Source, nowMs: UInt64)
+    mutating func runList(
+        _ operation: Operation, _ entries: UnsafeRawPointer, _ source: Work.Source, nowMs: UInt64
+    )
         -> WorkProgress
     {
         switch operation {
         case .listUserOrders:
             let page = engine.pointee.listUserOrders(entries, results: results, limit: Frame.pageCountMax)
             finish(
-                source, operation, count: page.count, status: page.code, flags: page.more ? Frame.Flags.more : 0,
+                source, operation, count: page.count, status: page.code,
+                flags: page.more ? Frame.Flags.more : 0,
                 waitLsn: page.waitLsn)
         case .listSales:
-            let page = engine.pointee.listSales(entries, results: results, limit: Frame.pageCountMax, nowMs: nowMs)
+            let page = engine.pointee.listSales(
+                entries, results: results, limit: Frame.pageCountMax, nowMs: nowMs)
             finish(
-                source, operation, count: page.count, status: page.code, flags: page.more ? Frame.Flags.more : 0,
+                source, operation, count: page.count, status: page.code,
+                flags: page.more ? Frame.Flags.more : 0,
                 waitLsn: page.waitLsn)
         default: preconditionFailure("not a list")
         }
@@ -163,6 +172,7 @@ extension ShardCore {
             code: .ok, version: UInt16(Frame.version), shard: UInt16(shard), shards: UInt16(shards),
             frameSizeMaxBytes: UInt32(Frame.sizeMaxBytes), batchCountMax: UInt32(Frame.batchCountMax),
             instance: instance.instance, nowMs: nowMs, retainMs: instance.retainMs,
-            inFlightMaxBytes: instance.inFlightMaxBytes, admin: isAdmin ? 1 : 0, sequence: writer.writtenSequence)
+            inFlightMaxBytes: instance.inFlightMaxBytes, admin: isAdmin ? 1 : 0,
+            sequence: writer.writtenSequence)
     }
 }

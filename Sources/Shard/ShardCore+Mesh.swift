@@ -19,7 +19,8 @@ extension ShardCore {
         let frameSize = Frame.headerSizeBytes + header.count * resultSize
         guard
             let slot = assemblies.open(
-                connection: connection, requestId: header.requestId, operation: operation, count: header.count,
+                connection: connection, requestId: header.requestId, operation: operation,
+                count: header.count,
                 frameSizeBytes: frameSize)
         else { return refuseFrame(.busy, header, connection, retryAfterMs: Self.busyRetryAfterMs) }
         var involved: UInt64 = 0
@@ -61,7 +62,8 @@ extension ShardCore {
             for index in next..<end where Int(owners[index]) == target {
                 if let indices, let body {
                     indices.storeLE(UInt16(index), position * 2)
-                    (body + position * entrySize).copyMemory(from: entries + index * entrySize, byteCount: entrySize)
+                    (body + position * entrySize).copyMemory(
+                        from: entries + index * entrySize, byteCount: entrySize)
                 } else {
                     refuseInAssembly(slot, index, operation)
                 }
@@ -82,7 +84,8 @@ extension ShardCore {
 
     /// Forwards a frame whole: to the catalogue, or a list to the user's shard.
     mutating func forward(
-        _ operation: Operation, _ header: FrameHeader, _ entries: UnsafeRawPointer, _ connection: UInt64, to target: Int
+        _ operation: Operation, _ header: FrameHeader, _ entries: UnsafeRawPointer, _ connection: UInt64,
+        to target: Int
     ) -> WorkProgress {
         let resultCount = operation.answersList ? Frame.pageCountMax : header.count
         let replySize = Message.sizeBytes(count: resultCount, itemSizeBytes: operation.resultSizeBytes)
@@ -93,14 +96,17 @@ extension ShardCore {
         let size = Message.sizeBytes(count: header.count, itemSizeBytes: operation.entrySizeBytes)
         guard let message = mesh.requests(from: shard, to: target).reserve(size),
             let slot = assemblies.open(
-                connection: connection, requestId: header.requestId, operation: operation, count: header.count,
+                connection: connection, requestId: header.requestId, operation: operation,
+                count: header.count,
                 frameSizeBytes: frameSize)
         else {
             unreserve(replySize, for: target)
             return refuseFrame(.busy, header, connection, retryAfterMs: Self.busyRetryAfterMs)
         }
         fill(message, .entries, operation, assembly: slot, count: header.count)
-        for index in 0..<header.count { (message + Message.headerSizeBytes).storeLE(UInt16(index), index * 2) }
+        for index in 0..<header.count {
+            (message + Message.headerSizeBytes).storeLE(UInt16(index), index * 2)
+        }
         (message + Message.bodyOffset(count: header.count)).copyMemory(
             from: entries, byteCount: header.count * operation.entrySizeBytes)
         mesh.requests(from: shard, to: target).publish(message, size)
@@ -111,7 +117,8 @@ extension ShardCore {
     }
 
     private func fill(
-        _ message: UnsafeMutableRawPointer, _ kind: Message.Kind, _ operation: Operation, code: ResultCode = .ok,
+        _ message: UnsafeMutableRawPointer, _ kind: Message.Kind, _ operation: Operation,
+        code: ResultCode = .ok,
         assembly: UInt32, count: Int, flags: UInt16 = 0
     ) {
         message.storeLE(kind.rawValue, 4)
@@ -126,7 +133,9 @@ extension ShardCore {
 
     /// Reserves room for a reply in the ring from `target`, so that the owner can always answer.
     mutating func reserve(_ replySizeBytes: Int, for target: Int) -> Bool {
-        guard reservedReplyBytes[target] + replySizeBytes + 64 <= mesh.ringCapacityBytes / 2 else { return false }
+        guard reservedReplyBytes[target] + replySizeBytes + 64 <= mesh.ringCapacityBytes / 2 else {
+            return false
+        }
         reservedReplyBytes[target] += replySizeBytes + 64
         return true
     }
@@ -164,7 +173,9 @@ extension ShardCore {
     /// Whether other shards have sent something: asked before going to sleep.
     public func meshHasMessages() -> Bool {
         for source in 0..<shards {
-            if mesh.replies(from: source, to: shard).hasMessage || mesh.requests(from: source, to: shard).hasMessage {
+            if mesh.replies(from: source, to: shard).hasMessage
+                || mesh.requests(from: source, to: shard).hasMessage
+            {
                 return true
             }
         }
@@ -172,7 +183,9 @@ extension ShardCore {
     }
 
     /// A request leaves its ring when it is finished: until then its entries are read in place.
-    private mutating func takeRequest(_ message: UnsafeMutableRawPointer, from source: Int, nowMs: UInt64) -> WorkProgress {
+    private mutating func takeRequest(_ message: UnsafeMutableRawPointer, from source: Int, nowMs: UInt64)
+        -> WorkProgress
+    {
         let ring = mesh.requests(from: source, to: shard)
         let kind = Message.Kind(rawValue: message.loadLE(4))!
         switch kind {
@@ -207,7 +220,8 @@ extension ShardCore {
 
     /// Puts the results in `scratch` into a message for the assembly they belong to.
     mutating func finishForMesh(
-        from source: Int, assembly: UInt32, request: UnsafeMutableRawPointer, _ operation: Operation, count: Int,
+        from source: Int, assembly: UInt32, request: UnsafeMutableRawPointer, _ operation: Operation,
+        count: Int,
         status: ResultCode, flags: UInt16, waitLsn: UInt64
     ) {
         let requestCount = Int(request.loadLE(12, as: UInt32.self))
@@ -245,7 +259,8 @@ extension ShardCore {
             noticeIsKnown(by: source, ordinal: message.loadLE(16), nowMs: nowMs)
             return
         case .results: break
-        case .entries, .saleCreated, .saleRestocked, .saleClosed: preconditionFailure("a request in a ring of replies")
+        case .entries, .saleCreated, .saleRestocked, .saleClosed:
+            preconditionFailure("a request in a ring of replies")
         }
         let slot: UInt32 = message.loadLE(8)
         let operation = Operation(rawValue: message.loadLE(5))!
@@ -282,7 +297,8 @@ extension ShardCore {
             flags: Frame.Flags.reply | assembly.pointee.flags & Frame.Flags.more,
             retryAfterMs: isBusy ? Self.busyRetryAfterMs : 0)
         immediate.append(
-            ReplyDestination(connection: assembly.pointee.connection), waitLsn: 0, assemblies.frame(slot), lengthBytes)
+            ReplyDestination(connection: assembly.pointee.connection), waitLsn: 0, assemblies.frame(slot),
+            lengthBytes)
         assemblies.close(slot)
     }
 

@@ -38,7 +38,9 @@ public struct StatisticsBoard: @unchecked Sendable {
             base.initializeMemory(as: UInt64.self, repeating: 0, count: Self.strideWords)
             result.store(to: base)
             for word in 0..<Self.strideWords {
-                ts_store_relaxed(words + shard * Self.strideWords + word, base.load(fromByteOffset: word * 8, as: UInt64.self))
+                ts_store_relaxed(
+                    words + shard * Self.strideWords + word,
+                    base.load(fromByteOffset: word * 8, as: UInt64.self))
             }
         }
     }
@@ -49,7 +51,8 @@ public struct StatisticsBoard: @unchecked Sendable {
             let base = memory.baseAddress!
             for word in 0..<Self.strideWords {
                 base.storeBytes(
-                    of: ts_load_relaxed(words + shard * Self.strideWords + word), toByteOffset: word * 8, as: UInt64.self)
+                    of: ts_load_relaxed(words + shard * Self.strideWords + word), toByteOffset: word * 8,
+                    as: UInt64.self)
             }
             return ShardStatsResult(UnsafeRawPointer(base))
         }

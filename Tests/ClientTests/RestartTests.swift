@@ -71,7 +71,8 @@ import TimesaleTestKit
                 let slice = Array(ids[from..<min(from + 256, ids.count)])
                 for id in slice { #expect(try await client.order(id).state == .confirmed) }
             }
-            // Back at full rate: within a second of the restart the rate of 250 ms is at least half of that before the kill.
+            // Back at full rate: within a second of the restart the rate of 250 ms is at least half of that
+            // before the kill.
             for (killed, ready) in restarts {
                 let window = Duration.milliseconds(250)
                 let before = done.count { $0.at > killed - window && $0.at <= killed }

@@ -12,7 +12,9 @@ import Testing
         for seed in 1...20 {
             let outcome = simulation.run(seed: UInt64(seed))
             if let violation = outcome.violation {
-                Issue.record("seed \(seed), step \(outcome.step): \(violation); replay: simulate --seed \(seed) --trace")
+                Issue.record(
+                    "seed \(seed), step \(outcome.step): \(violation); replay: simulate --seed \(seed) --trace"
+                )
             }
         }
     }

@@ -18,8 +18,10 @@ struct Load: ParsableCommand {
     var seed: UInt64 = 1
 
     func validate() throws {
-        guard connections >= 1, depth >= 1, batch >= 1, batch <= 8190, options.seconds > 0, (rate ?? 1) > 0 else {
-            throw ValidationError("connections, depth, seconds and rate have to be above 0, the batch 1 to 8190")
+        guard connections >= 1, depth >= 1, batch >= 1, batch <= 8190, options.seconds > 0, (rate ?? 1) > 0
+        else {
+            throw ValidationError(
+                "connections, depth, seconds and rate have to be above 0, the batch 1 to 8190")
         }
     }
 
@@ -29,8 +31,15 @@ struct Load: ParsableCommand {
         let measurement = try measure(options, test, seed: seed, framesPerSecond: rate)
         let report = measurement.report
         print("accepted    \(Int(report.acceptedPerSecond)) orders/s, refused \(report.refusedTotal)")
-        print("latency us  p50 \(report.p50Us)  p99 \(report.p99Us)  p99.9 \(report.p999Us)  p99.99 \(report.p9999Us)  max \(report.maxUs)")
-        print("CPU         server \(Int(measurement.serverCPU * 100)) %, generator \(Int(report.generatorCPU * 100)) %")
-        if report.unsent > 0 { print("unsent      \(report.unsent) frames: the generator could not keep its schedule") }
+        print(
+            "latency us  p50 \(report.p50Us)  p99 \(report.p99Us)  p99.9 \(report.p999Us)  "
+                + "p99.99 \(report.p9999Us)  max \(report.maxUs)"
+        )
+        print(
+            "CPU         server \(Int(measurement.serverCPU * 100)) %, generator \(Int(report.generatorCPU * 100)) %"
+        )
+        if report.unsent > 0 {
+            print("unsent      \(report.unsent) frames: the generator could not keep its schedule")
+        }
     }
 }

@@ -56,7 +56,9 @@ struct Measurement {
 }
 
 /// Runs one case on a fresh server. The stock is above any demand: what counts is accepted orders.
-func measure(_ options: MeasureOptions, _ test: SpeedCase, seed: UInt64, framesPerSecond: Double? = nil) throws -> Measurement {
+func measure(_ options: MeasureOptions, _ test: SpeedCase, seed: UInt64, framesPerSecond: Double? = nil)
+    throws -> Measurement
+{
     let orders = 60_000_000
     let users = 4_000_000
     let server = try ServerUnderTest(options.settings(orders: orders, users: users))
@@ -100,7 +102,10 @@ struct Speed: ParsableCommand {
             }
         }
         FileHandle.standardError.write(Data("\u{1b}[K".utf8))
-        print("case             orders/s: median      min .. max        p50    p99  p99.9 us   CPU server/generator   refused")
+        print(
+            "case             orders/s: median      min .. max        p50    p99  p99.9 us"
+                + "   CPU server/generator   refused"
+        )
         for (test, measurements) in zip(SpeedCase.all, results) {
             print(row(test.name, measurements))
         }

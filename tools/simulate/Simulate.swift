@@ -27,7 +27,8 @@ struct Simulate: ParsableCommand {
     @Option(help: ArgumentHelp("Run this seed alone.", valueName: "N"))
     var seed: UInt64?
 
-    @Option(help: ArgumentHelp("Run these seeds: a count, from seed 1 on, or FIRST...LAST.", valueName: "SEEDS"))
+    @Option(
+        help: ArgumentHelp("Run these seeds: a count, from seed 1 on, or FIRST...LAST.", valueName: "SEEDS"))
     var seeds: SeedRange = SeedRange(first: 1, last: 100)
 
     @Option(help: ArgumentHelp("Steps of each seed before the faults stop.", valueName: "N"))
@@ -47,9 +48,12 @@ struct Simulate: ParsableCommand {
     func validate() throws {
         if steps < 1 { throw ValidationError("A run has at least one step.") }
         guard let plant else { return }
-        guard PlantedBug(rawValue: plant) != nil else { throw ValidationError("There is no bug “\(plant)”. \(Self.bugs)") }
+        guard PlantedBug(rawValue: plant) != nil else {
+            throw ValidationError("There is no bug “\(plant)”. \(Self.bugs)")
+        }
         guard PlantedBug.isPossible else {
-            throw ValidationError("Bugs cannot be planted in this build: build it with -Xswiftc -DPLANTED_BUGS.")
+            throw ValidationError(
+                "Bugs cannot be planted in this build: build it with -Xswiftc -DPLANTED_BUGS.")
         }
     }
 
@@ -69,11 +73,15 @@ struct Simulate: ParsableCommand {
             }
             failed += 1
             if expectCaught {
-                say("caught by seed \(seed) at step \(outcome.step), after \(passed + failed) seeds: \(violation)")
+                say(
+                    "caught by seed \(seed) at step \(outcome.step), after \(passed + failed) seeds: \(violation)"
+                )
                 return
             }
             say("FAILED seed \(seed) at step \(outcome.step): \(violation)")
-            say("  replay: simulate --seed \(seed)\(steps == Simulation.stepsUsual ? "" : " --steps \(steps)") --trace")
+            say(
+                "  replay: simulate --seed \(seed)\(steps == Simulation.stepsUsual ? "" : " --steps \(steps)") --trace"
+            )
         }
         print("tried: \(coverage.line)")
         if !coverage.missing.isEmpty && passed + failed >= 100 {
@@ -108,7 +116,8 @@ struct SeedRange: ExpressibleByArgument {
             return
         }
         guard let dots = argument.firstRange(of: "...") else { return nil }
-        guard let first = UInt64(argument[..<dots.lowerBound]), let last = UInt64(argument[dots.upperBound...]),
+        guard let first = UInt64(argument[..<dots.lowerBound]),
+            let last = UInt64(argument[dots.upperBound...]),
             first <= last
         else { return nil }
         self.init(first: first, last: last)

@@ -23,7 +23,9 @@ struct Verify: ParsableCommand {
                 let replay = try replayState(audit)
                 output.line(
                     "state      consistent: \(replay.engines[0].salesKnown) sales, "
-                        + "\(replay.engines[0].ordersRemembered) orders, digest \(hexadecimal(replay.engines[0].digest()))")
+                        + "\(replay.engines[0].ordersRemembered) orders, "
+                        + "digest \(hexadecimal(replay.engines[0].digest()))"
+                )
             } catch {
                 faults = [error]
             }

@@ -1,3 +1,5 @@
+// The calls on sales: what each writes into a frame, and what its answer means.
+
 internal import Protocol
 
 enum CreateSale: WireCall {

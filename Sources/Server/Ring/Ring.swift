@@ -53,12 +53,10 @@ struct Ring: ~Copyable {
     /// A free submission entry; submits what is there when all are taken.
     @inline(__always)
     private func entry(_ tag: CompletionTag) -> UnsafeMutablePointer<io_uring_sqe> {
-        var entry = io_uring_get_sqe(ring)
-        while entry == nil {
+        while true {
+            if let entry = io_uring_get_sqe(ring) { return entry }
             _ = io_uring_submit(ring)
-            entry = io_uring_get_sqe(ring)
         }
-        return entry!
     }
 
     // MARK: Operations
@@ -98,7 +96,8 @@ struct Ring: ~Copyable {
     }
 
     func write(
-        _ file: Int32, _ bytes: UnsafeRawPointer, _ count: Int, at offset: Int, isDurable: Bool, _ tag: CompletionTag
+        _ file: Int32, _ bytes: UnsafeRawPointer, _ count: Int, at offset: Int, isDurable: Bool,
+        _ tag: CompletionTag
     ) {
         let entry = entry(tag)
         ts_prep_write(entry, file, bytes, UInt32(count), UInt64(offset), isDurable ? 1 : 0)
@@ -159,7 +158,8 @@ struct Ring: ~Copyable {
     func nextCompletion() -> Completion? {
         guard let entry = ts_peek_cqe(ring) else { return nil }
         let completion = Completion(
-            tag: CompletionTag(rawValue: entry.pointee.user_data), result: entry.pointee.res, flags: entry.pointee.flags)
+            tag: CompletionTag(rawValue: entry.pointee.user_data), result: entry.pointee.res,
+            flags: entry.pointee.flags)
         io_uring_cq_advance(ring, 1)
         return completion
     }
@@ -194,11 +194,13 @@ public struct RingError: Error, CustomStringConvertible {
             return "io_uring is switched off by kernel.io_uring_disabled=\(disabled!): "
                 + "set it to 0 with `sysctl -w kernel.io_uring_disabled=0`"
         case EPERM, EACCES:
-            return "io_uring is refused, most likely by a container's seccomp profile (Docker's default does): "
+            return
+                "io_uring is refused, most likely by a container's seccomp profile (Docker's default does): "
                 + "run the container with a profile that allows io_uring_setup, io_uring_enter and "
                 + "io_uring_register, or with --security-opt seccomp=unconfined"
         case EINVAL:
-            return "this kernel (\(Self.release())) lacks an io_uring feature: timesale needs Linux 6.1 or newer"
+            return
+                "this kernel (\(Self.release())) lacks an io_uring feature: timesale needs Linux 6.1 or newer"
         case ENOMEM:
             return "io_uring gets no locked memory: raise the limit (`ulimit -l`), now too low for its rings"
         default:
