@@ -71,11 +71,13 @@ public final class TimesaleServer: Sendable {
     /// The process id, nil when it does not run.
     public var processId: Int32? { child.withLock { $0?.pid } }
 
-    /// A connected client, configured further by `configure`.
+    /// A connected client, configured further by `configure`. It is patient: a machine that runs tests may be slow.
     public func client(
         _ configure: (inout ClientConfiguration) -> Void = { _ in }
     ) async throws(TimesaleError) -> TimesaleClient {
         var configuration = ClientConfiguration(tcpAddress)
+        configuration.timeoutMs = 30_000
+        configuration.connectTimeoutMs = 30_000
         configure(&configuration)
         return try await .connect(configuration)
     }
@@ -119,6 +121,8 @@ public final class TimesaleServer: Sendable {
         [
             "--data", directory.path + "/data", "--listen", listen, "--listen",
             "unix:\(directory.path)/timesale.sock",
+            // Small, so that it starts at once; options that the test gives come later, and win.
+            "--orders", "1000000", "--users", "100000", "--segment-size", "8MiB",
         ]
     }
 

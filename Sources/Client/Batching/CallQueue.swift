@@ -7,6 +7,9 @@ import Synchronization
 /// Calls gather while `framesInFlightMax` frames are under way, and leave together as soon as one of them is
 /// answered; when fewer are under way, the first call wakes the event loop, and whatever has gathered until it
 /// comes goes with it. So batches grow with the load, and a lone call waits for nobody.
+///
+/// The hot methods are specialised by hand: a method of a generic class that is reached through a protocol is not by
+/// itself, and looks up metadata at every step.
 final class CallQueue<Call: WireCall>: FrameSource, @unchecked Sendable {
     typealias Outcome = Result<Call.Answer, TimesaleError>
     typealias Slots = CallSlots<Call>
@@ -46,6 +49,10 @@ final class CallQueue<Call: WireCall>: FrameSource, @unchecked Sendable {
     // MARK: Calling, from any thread
 
     /// One call, until its outcome is known or given up.
+    @_specialize(where Call == PlaceOrder)
+    @_specialize(where Call == ConfirmOrder)
+    @_specialize(where Call == CancelOrder)
+    @_specialize(where Call == GetOrder)
     nonisolated(nonsending) func call(_ entry: Call.Entry, timeoutNs: UInt64) async -> Outcome {
         guard !Task.isCancelled else { return .failure(.cancelled) }
         let deadlineNs = NIODeadline.now().uptimeNanoseconds &+ timeoutNs
@@ -68,6 +75,10 @@ final class CallQueue<Call: WireCall>: FrameSource, @unchecked Sendable {
 
     /// Puts entries of a batch into the queue, waiting for room before each frame's worth. Those that find none in
     /// time are settled as failed.
+    @_specialize(where Call == PlaceOrder)
+    @_specialize(where Call == ConfirmOrder)
+    @_specialize(where Call == CancelOrder)
+    @_specialize(where Call == GetOrder)
     nonisolated(nonsending) func enqueue(
         _ entries: [(entry: Call.Entry, index: Int)], of batch: CallBatch<Call.Answer>, timeoutNs: UInt64
     ) async {
@@ -112,6 +123,10 @@ final class CallQueue<Call: WireCall>: FrameSource, @unchecked Sendable {
         case closed
     }
 
+    @_specialize(where Call == PlaceOrder)
+    @_specialize(where Call == ConfirmOrder)
+    @_specialize(where Call == CancelOrder)
+    @_specialize(where Call == GetOrder)
     private func reserve(_ entry: Call.Entry, _ deadlineNs: UInt64) -> Reservation {
         state.withLock { state in
             if state.isClosed { return .closed }
@@ -121,6 +136,10 @@ final class CallQueue<Call: WireCall>: FrameSource, @unchecked Sendable {
         }
     }
 
+    @_specialize(where Call == PlaceOrder)
+    @_specialize(where Call == ConfirmOrder)
+    @_specialize(where Call == CancelOrder)
+    @_specialize(where Call == GetOrder)
     private func submit(_ ticket: Slots.Ticket, _ continuation: UnsafeContinuation<Outcome, Never>) {
         let (error, wakes): (TimesaleError?, Bool) = state.withLock { state in
             let isRevoked = state.slots[ticket.index].phase == .revoked
@@ -181,6 +200,10 @@ final class CallQueue<Call: WireCall>: FrameSource, @unchecked Sendable {
 
     // MARK: Frames, on the event loop
 
+    @_specialize(where Call == PlaceOrder)
+    @_specialize(where Call == ConfirmOrder)
+    @_specialize(where Call == CancelOrder)
+    @_specialize(where Call == GetOrder)
     func takeFrame(requestId: UInt64, into buffer: inout ByteBuffer) -> [Int32]? {
         state.withLock { state in
             state.isWakePending = false
@@ -214,6 +237,10 @@ final class CallQueue<Call: WireCall>: FrameSource, @unchecked Sendable {
         }
     }
 
+    @_specialize(where Call == PlaceOrder)
+    @_specialize(where Call == ConfirmOrder)
+    @_specialize(where Call == CancelOrder)
+    @_specialize(where Call == GetOrder)
     func settle(_ slots: [Int32], _ reply: Reply, instance: UInt64, nowNs: UInt64) -> Retry? {
         var again: [Int32] = []
         let hintMs = reply.header.retryAfterMs
@@ -255,6 +282,10 @@ final class CallQueue<Call: WireCall>: FrameSource, @unchecked Sendable {
         return .failure(.refused(refusal, retryAfterMs: reply.header.retryAfterMs))
     }
 
+    @_specialize(where Call == PlaceOrder)
+    @_specialize(where Call == ConfirmOrder)
+    @_specialize(where Call == CancelOrder)
+    @_specialize(where Call == GetOrder)
     func lose(_ slots: [Int32], instance: UInt64) {
         let admitted = state.withLock { state in
             state.framesInFlight -= 1
