@@ -70,7 +70,8 @@ let package = Package(
             ],
             path: "Sources/Client"),
         .target(name: "TimesaleTestKit", dependencies: ["TimesaleClient"], path: "Sources/TestKit"),
-        .executableTarget(name: "client-rate", dependencies: ["TimesaleClient"], path: "bench/ClientRate"),
+        .executableTarget(
+            name: "client-rate", dependencies: ["TimesaleClient", "TimesaleTestKit"], path: "bench/ClientRate"),
         .testTarget(
             name: "ClientTests",
             dependencies: ["TimesaleClient", "TimesaleTestKit", "TestSupport", "Protocol", "timesaled"]),

@@ -3,6 +3,10 @@
 //
 //     client-rate ADDRESS single TASKS SECONDS [loop|pool]
 //     client-rate ADDRESS batch SIZE SECONDS [CONCURRENT]
+//     client-rate restart TASKS                 starts a server of its own (TIMESALED, or bin/timesaled)
+//
+// `restart` kills that server with SIGKILL under load, starts it again, and prints when the rate was back, beside what
+// was reported and what the server counts.
 //
 // Prints accepted orders a second, latencies, the client's CPU use, and calls a frame. The sale is created with
 // stock above demand. `loop` runs the calling tasks on the client's own thread, `pool` on Swift's.
@@ -64,6 +68,9 @@ func batches(
 
 func run() async throws {
     let arguments = CommandLine.arguments
+    if arguments.count == 3, arguments[1] == "restart", let tasks = Int(arguments[2]) {
+        return try await measureRestart(tasks: tasks)
+    }
     guard arguments.count >= 5, let address = ClientConfiguration.Address(arguments[1]),
         let size = Int(arguments[3]), let seconds = Double(arguments[4])
     else {
