@@ -360,7 +360,13 @@ extension World {
                     throw Violation(4, "order \(view.orderId) is listed twice")
                 }
             }
-            for id in request.items.flatMap(\.listedBefore) where !listed.contains(id) {
+            if header.flags & Frame.Flags.more != 0 {
+                guard listed.count == Frame.pageCountMax else {
+                    throw Violation(0, "a page of \(listed.count) orders is not full, and says that more follow")
+                }
+                return
+            }
+            for id in item.listedBefore where !listed.contains(id) {
                 throw Violation(3, "order \(id), which was shown, is not in the list of its user")
             }
         case .listSales:
