@@ -112,4 +112,5 @@ let package = Package(
 // memory is in Engine: `make tsan` builds that alone.
 if Context.environment["TIMESALE_ONLY_ENGINE"] != nil {
     package.targets.removeAll { !["CAtomics", "Protocol", "Engine", "EngineTests"].contains($0.name) }
+    package.products.removeAll()
 }

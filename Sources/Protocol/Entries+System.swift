@@ -61,7 +61,7 @@ public struct HandshakeEntry: Equatable, Sendable {
 ///         16     8  instance: drawn at each start of the server, so that a client sees a restart
 ///         24     8  nowMs: the server's clock, ms since 1970
 ///         32     8  retainMs: how long ids are remembered
-///         40     4  inFlightMaxBytes: unanswered request bytes of one connection before it is read no further
+///         40     4  inFlightMaxBytes: reply bytes one connection may leave unread before it is read no further
 ///         44     1  admin: 1 if the token has scope admin
 ///         45     3  reserved: 0
 ///         48     8  sequence: the process-wide sequence of the last durable block known

@@ -148,6 +148,9 @@ extension Reactor {
         case .incomplete:
             moveFrontToInbox(slot)
             if connection.pointee.frameSinceMs == 0 { connection.pointee.frameSinceMs = nowMs }
+            if inboxBytes > Self.inboxMaxBytes && connection.pointee.inbox.count > 4096 {
+                close(slot, "the begun frames of all connections take more than \(Self.inboxMaxBytes >> 20) MiB")
+            }
             dropFront()
             closeIfAnswered(slot)
             return true
@@ -234,7 +237,11 @@ extension Reactor {
             if input.front.pointee.count == 0 { dropFront() }
         } else {
             connection.pointee.inbox.removeFirst(length)
-            if connection.pointee.inbox.isEmpty { dropFront() }
+            inboxBytes -= length
+            if connection.pointee.inbox.isEmpty {
+                if !keepsLargeBuffers { connection.pointee.inbox.freeIfLarge() }
+                dropFront()
+            }
         }
         if connection.pointee.state == .closing { releaseIfIdle(slot) }
     }
@@ -249,6 +256,7 @@ extension Reactor {
         let piece = input.front.pointee
         guard piece.bufferId >= 0 else { return }
         connections.slots[slot].inbox.append(piece.bytes!, Int(piece.count))
+        inboxBytes += Int(piece.count)
         buffers.giveBack(Int(piece.bufferId))
         input.front.pointee = .init(token: piece.token, bufferId: -1, count: 0, bytes: nil)
     }
@@ -283,6 +291,8 @@ extension Reactor {
         let connection = connections.slots + slot
         guard !connection.pointee.isParked else { return }
         connection.pointee.isParked = true
+        // While nothing is read, what has not come is not the client's fault.
+        connection.pointee.frameSinceMs = 0
         guard connection.pointee.isReceiving else { return }
         connection.pointee.operations += 1
         let token = connections.token(slot)

@@ -28,7 +28,7 @@ extension Reactor {
         } else if core.writer.needsMark && nowMs >= lastEventMs + Self.markAfterMs {
             sealMark(nowMs)
         }
-        if let command = core.sync(nowMs: nowMs, isForced: log.files.count > 4) { submit(command) }
+        if let command = core.sync(nowMs: nowMs, isForced: isStopping || log.files.count > 4) { submit(command) }
         if let segment = core.writer.segmentToPrepare, segment != log.requestedSegment {
             log.requestedSegment = segment
             shared.keeper.prepare(shard: shard, segment: segment)

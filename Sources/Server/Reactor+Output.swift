@@ -5,6 +5,9 @@ extension Reactor {
     /// The most bytes of one send, so that a slow reader shows progress.
     private static let sendMaxBytes = 256 << 10
 
+    /// A few connections keep the memory of their largest frames; many would keep too much of it together.
+    var keepsLargeBuffers: Bool { connections.count <= 64 }
+
     mutating func markDirty(_ slot: Int) {
         guard !connections.slots[slot].isDirty else { return }
         connections.slots[slot].isDirty = true
@@ -38,6 +41,7 @@ extension Reactor {
         core.driver.bytesSent &+= UInt64(completion.result)
         connection.pointee.sending.removeFirst(Int(completion.result))
         connection.pointee.unreadSinceMs = 0
+        if connection.pointee.sending.isEmpty && !keepsLargeBuffers { connection.pointee.sending.freeIfLarge() }
         unparkIfRead(slot)
         startSend(slot, nowMs)
         closeIfAnswered(slot)
@@ -81,6 +85,7 @@ extension Reactor {
         guard connection.pointee.state == .closing, connection.pointee.operations == 0, frameInHandSlot != slot
         else { return }
         Glibc.close(connection.pointee.socket)
+        inboxBytes -= connection.pointee.inbox.count
         connections.release(slot)
         shared.connectionClosed()
         core.driver.connections = UInt32(connections.count)

@@ -41,6 +41,8 @@ struct Reactor: ~Copyable {
     var frameInHandBytes = 0
 
     var log: LogFilesOpen
+    /// Bytes in all inboxes.
+    var inboxBytes = 0
     var lastMs: UInt64 = 0
     var lastSweepMs: UInt64 = 0
     var lastEventMs: UInt64 = 0
@@ -58,6 +60,8 @@ struct Reactor: ~Copyable {
     static let unreadMaxBytes = 1 << 20
     /// Unanswered request bytes and replies in flight of one connection, as the handshake states it.
     static let inFlightMaxBytes: UInt32 = 1 << 20
+    /// Bytes of begun frames over all connections; beyond this the one that adds to them is closed.
+    static let inboxMaxBytes = 256 << 20
     /// How long a shard is idle before it seals what it knows to be durable.
     static let markAfterMs: UInt64 = 20
 
@@ -215,7 +219,9 @@ struct Reactor: ~Copyable {
             connections.slots[$0].state != .open
                 || (connections.slots[$0].filling.isEmpty && connections.slots[$0].sending.isEmpty)
         }
-        shared.setQuiet(shard, core.isQuiet && !core.meshHasMessages() && isFlushed && !core.writer.needsMark)
+        // In the modes that sync later, what has been written is synced before the end.
+        let isSynced = core.writer.durableLsn == core.writer.writtenLsn && !core.writer.needsMark
+        shared.setQuiet(shard, core.isQuiet && !core.meshHasMessages() && isFlushed && isSynced)
         if core.isQuiet && core.writer.needsMark { sealMark(nowMs) }
         if shared.allQuiet { return true }
         if nowMs > shared.stopStartedMs + ServerState.stopMaxMs {

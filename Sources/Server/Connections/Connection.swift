@@ -101,6 +101,12 @@ struct ByteBuffer {
         end = live
     }
 
+    /// Gives large memory back; only when empty.
+    mutating func freeIfLarge() {
+        precondition(isEmpty)
+        if capacity > 64 << 10 { free() }
+    }
+
     mutating func free() {
         Glibc.free(memory)
         self = ByteBuffer()
