@@ -25,6 +25,7 @@ enum Rules {
         "Log": ["Engine", "Protocol", "CAtomics"],
         "Shard": ["Log", "Engine", "Protocol", "CAtomics"],
         "ServerOptions": ["ArgumentParser", "Configuration", "Foundation"],
+        "Client": ["Protocol", "NIOCore", "NIOPosix", "Synchronization", "Glibc", "Musl", "Darwin"],
     ]
 
     /// Protocol <- Engine <- Log <- Shard <- Server: the engine stays free of clocks, disks and sockets, or a
