@@ -3,8 +3,8 @@ import Protocol
 
 /// Replies to frames whose entries are with several shards: each waits until all its parts have come.
 ///
-/// A fixed number of slots, each with memory for a small reply; a large one borrows from the heap within
-/// a bound. What does not fit is refused with BUSY before anything is sent.
+/// A fixed number of slots, each with memory for a small reply; a large one borrows from a pool within a
+/// bound. What does not fit is refused with BUSY before anything is sent.
 struct Assemblies: ~Copyable {
     struct Assembly {
         var connection: UInt64 = 0
@@ -15,19 +15,19 @@ struct Assemblies: ~Copyable {
         var isOpen = false
         var flags: UInt16 = 0
         var status = ResultCode.ok
-        var heap: UnsafeMutableRawPointer?
+        /// Of the pool; nil: the slot's own memory is enough.
+        var borrowed: UnsafeMutableRawPointer?
         var frameSizeBytes = 0
         var nextFree: UInt32 = 0
     }
 
     static let smallFrameSizeBytes = 4096
-    static let heapSizeMaxBytes = 64 << 20
 
     private let assemblies: UnsafeMutablePointer<Assembly>
     private let slotCount: Int
     private let small: UnsafeMutableRawPointer
     private var firstFree: UInt32 = 1
-    private var heapSizeBytes = 0
+    private var pool = FramePool()
     private(set) var openCount = 0
 
     init(memory: MemorySource, slotCount: Int) {
@@ -40,7 +40,7 @@ struct Assemblies: ~Copyable {
     }
 
     deinit {
-        for slot in 1...slotCount { assemblies[slot].heap?.deallocate() }
+        for slot in 1...slotCount { assemblies[slot].borrowed?.deallocate() }
     }
 
     /// A slot for a reply of `frameSizeBytes`, or nil at the bound.
@@ -49,16 +49,15 @@ struct Assemblies: ~Copyable {
     ) -> UInt32? {
         let slot = firstFree
         guard slot != 0 else { return nil }
-        var heap: UnsafeMutableRawPointer?
+        var borrowed: UnsafeMutableRawPointer?
         if frameSizeBytes > Self.smallFrameSizeBytes {
-            guard heapSizeBytes + frameSizeBytes <= Self.heapSizeMaxBytes else { return nil }
-            heap = UnsafeMutableRawPointer.allocate(byteCount: frameSizeBytes, alignment: 16)
-            heapSizeBytes += frameSizeBytes
+            borrowed = pool.take(frameSizeBytes)
+            guard borrowed != nil else { return nil }
         }
         firstFree = assemblies[Int(slot)].nextFree
         assemblies[Int(slot)] = Assembly(
             connection: connection, requestId: requestId, operation: operation, count: count, outstanding: 0,
-            isOpen: true, heap: heap, frameSizeBytes: frameSizeBytes)
+            isOpen: true, borrowed: borrowed, frameSizeBytes: frameSizeBytes)
         openCount += 1
         return slot
     }
@@ -70,14 +69,11 @@ struct Assemblies: ~Copyable {
 
     /// Where the reply frame is put together.
     func frame(_ slot: UInt32) -> UnsafeMutableRawPointer {
-        assemblies[Int(slot)].heap ?? small + Int(slot) * Self.smallFrameSizeBytes
+        assemblies[Int(slot)].borrowed ?? small + Int(slot) * Self.smallFrameSizeBytes
     }
 
     mutating func close(_ slot: UInt32) {
-        if let heap = self[slot].pointee.heap {
-            heap.deallocate()
-            heapSizeBytes -= self[slot].pointee.frameSizeBytes
-        }
+        if let frame = self[slot].pointee.borrowed { pool.put(frame, self[slot].pointee.frameSizeBytes) }
         assemblies[Int(slot)] = Assembly(nextFree: firstFree)
         firstFree = slot
         openCount -= 1
