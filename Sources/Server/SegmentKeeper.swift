@@ -21,6 +21,7 @@ final class SegmentKeeper: @unchecked Sendable {
         case clock
     }
 
+    /// With room for what shards ask for at a time, so that asking allocates nothing.
     private var wanted: [Job] = []
     private var prepared: [Int: (UInt64, Int32)] = [:]
     private var isStopping = false
@@ -33,6 +34,7 @@ final class SegmentKeeper: @unchecked Sendable {
         self.identities = identities
         self.clock = clock
         self.logger = logger
+        wanted.reserveCapacity(64 + 4 * identities.count)
         pthread_mutex_init(mutex, nil)
         var attributes = pthread_condattr_t()
         pthread_condattr_init(&attributes)
