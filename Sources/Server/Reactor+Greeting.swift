@@ -19,6 +19,7 @@ extension Reactor {
     static let greetingSizeBytes = Frame.headerSizeBytes + HandshakeEntry.sizeBytes
 
     /// Shard 0 accepts for all.
+    @inline(never)
     mutating func listen() {
         guard shard == 0, !isStopping else { return }
         isAcceptPaused = false
@@ -28,6 +29,7 @@ extension Reactor {
         }
     }
 
+    @inline(never)
     mutating func accepted(_ completion: Ring.Completion, _ nowMs: UInt64) {
         if !completion.hasMore {
             // Out of descriptors, or the like: the next sweep listens again.
@@ -71,6 +73,7 @@ extension Reactor {
             CompletionTag(.greet, connections.token(slot)))
     }
 
+    @inline(never)
     mutating func greeted(_ completion: Ring.Completion, _ nowMs: UInt64) {
         let slot = Int(completion.tag.payload & 0xff_ffff)
         let connection = connections.slots + slot
@@ -166,6 +169,7 @@ extension Reactor {
 
     // MARK: On the shard that serves it
 
+    @inline(never)
     mutating func adopted(_ completion: Ring.Completion, _ nowMs: UInt64) {
         guard let pointer = UnsafeMutablePointer<HandOver>(bitPattern: UInt(completion.tag.payload)) else {
             return
@@ -176,6 +180,7 @@ extension Reactor {
     }
 
     /// A hand-over that could not be delivered leaves the connection here to be closed.
+    @inline(never)
     mutating func handOverSent(_ completion: Ring.Completion) {
         guard completion.result < 0,
             let pointer = UnsafeMutablePointer<HandOver>(bitPattern: UInt(completion.tag.payload))

@@ -148,9 +148,7 @@ extension Reactor {
         case .incomplete:
             moveFrontToInbox(slot)
             if connection.pointee.frameSinceMs == 0 { connection.pointee.frameSinceMs = nowMs }
-            if inboxBytes > Self.inboxMaxBytes && connection.pointee.inbox.count > 4096 {
-                close(slot, "the begun frames of all connections take more than \(Self.inboxMaxBytes >> 20) MiB")
-            }
+            if inboxBytes > Self.inboxMaxBytes && connection.pointee.inbox.count > 4096 { closeBegun(slot) }
             dropFront()
             closeIfAnswered(slot)
             return true
@@ -197,6 +195,12 @@ extension Reactor {
         let length: UInt32 = bytes.loadLE(8)
         close(
             slot, "a frame of \(length) bytes, allowed are \(Frame.headerSizeBytes) to \(Frame.sizeMaxBytes)")
+    }
+
+    /// Ends a connection whose begun frame is one too many.
+    @inline(never)
+    private mutating func closeBegun(_ slot: Int) {
+        close(slot, "the begun frames of all connections take more than \(Self.inboxMaxBytes >> 20) MiB")
     }
 
     /// Reads no more of a stream that cannot be trusted; what was answered is still sent.

@@ -29,10 +29,14 @@ extension Reactor {
             sealMark(nowMs)
         }
         if let command = core.sync(nowMs: nowMs, isForced: isStopping || log.files.count > 4) { submit(command) }
-        if let segment = core.writer.segmentToPrepare, segment != log.requestedSegment {
-            log.requestedSegment = segment
-            shared.keeper.prepare(shard: shard, segment: segment)
-        }
+        if let segment = core.writer.segmentToPrepare, segment != log.requestedSegment { request(segment) }
+    }
+
+    /// Asks the keeper for the next segment.
+    @inline(never)
+    private mutating func request(_ segment: UInt64) {
+        log.requestedSegment = segment
+        shared.keeper.prepare(shard: shard, segment: segment)
     }
 
     mutating func sealMark(_ nowMs: UInt64) {
@@ -90,7 +94,11 @@ extension Reactor {
     /// Closes the files of segments that are full and done with.
     private mutating func closeSegments() {
         let first = core.writer.firstSegmentInUse
-        guard let oldest = log.files.first, oldest.segment < first else { return }
+        if let oldest = log.files.first, oldest.segment < first { closeSegments(before: first) }
+    }
+
+    @inline(never)
+    private mutating func closeSegments(before first: UInt64) {
         for entry in log.files where entry.segment < first { Glibc.close(entry.file) }
         log.files.removeAll { $0.segment < first }
     }
@@ -115,9 +123,14 @@ extension Reactor {
             guard table.usedBytes + Self.growthBytes > grownBytes[index], grownBytes[index] < table.sizeBytes else {
                 continue
             }
-            let size = min(Self.growthBytes, table.sizeBytes - grownBytes[index])
-            shared.keeper.populate(table.base + grownBytes[index], size)
-            grownBytes[index] += size
+            grow(index, table)
         }
+    }
+
+    @inline(never)
+    private mutating func grow(_ index: Int, _ table: GrowingTable) {
+        let size = min(Self.growthBytes, table.sizeBytes - grownBytes[index])
+        shared.keeper.populate(table.base + grownBytes[index], size)
+        grownBytes[index] += size
     }
 }

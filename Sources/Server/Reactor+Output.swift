@@ -95,7 +95,11 @@ extension Reactor {
 
     /// Once a second: cuts off whoever keeps the server waiting.
     mutating func sweep(_ nowMs: UInt64) {
-        guard nowMs >= lastSweepMs + 1000 else { return }
+        if nowMs >= lastSweepMs + 1000 { sweepNow(nowMs) }
+    }
+
+    @inline(never)
+    private mutating func sweepNow(_ nowMs: UInt64) {
         lastSweepMs = nowMs
         core.publishStatistics()
         let limitMs = shared.clientTimeoutMs

@@ -66,6 +66,9 @@ struct Reactor: ~Copyable {
     static let markAfterMs: UInt64 = 20
 
     /// The event loop. Returns when the server has stopped and everything is flushed.
+    ///
+    /// A symbol of its own: the check of the hot path's machine code begins here (`Tests/HotSymbols`).
+    @inline(never)
     mutating func run() {
         listen()
         armDoorbell()
@@ -170,6 +173,7 @@ struct Reactor: ~Copyable {
         }
     }
 
+    @inline(never)
     private mutating func grace() {
         let nowMs = readClock()
         core.grace(untilMs: nowMs + shared.graceMs, nowMs: nowMs)
@@ -201,6 +205,7 @@ struct Reactor: ~Copyable {
     }
 
     /// Another thread has something for us: a prepared segment, or the wish to stop.
+    @inline(never)
     private mutating func doorbellRang(_ nowMs: UInt64) {
         armDoorbell()
         takePreparedSegment()
@@ -214,6 +219,7 @@ struct Reactor: ~Copyable {
 
     /// After SIGTERM: no new frames; what is in hand is finished, made durable and answered. True when
     /// every shard is done, or the time for it is over.
+    @inline(never)
     private mutating func stopIfDone(_ nowMs: UInt64) -> Bool {
         let isFlushed = connections.slotRange.allSatisfy {
             connections.slots[$0].state != .open

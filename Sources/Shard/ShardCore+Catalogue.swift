@@ -37,6 +37,7 @@ struct CatalogueProgress {
 }
 
 extension ShardCore {
+    @inline(never)
     mutating func runCatalogue(
         _ operation: Operation, _ entries: UnsafeRawPointer, _ count: Int, _ source: Work.Source, nowMs: UInt64
     ) -> WorkProgress {
@@ -102,6 +103,7 @@ extension ShardCore {
     // MARK: Progress
 
     /// Tells the shards what has become durable, applies what they all know, and answers.
+    @inline(never)
     mutating func advanceCatalogue(nowMs: UInt64) {
         guard !catalogue.isEmpty else { return }
         if catalogue.knownOrdinals.isEmpty { catalogue.knownOrdinals = Array(repeating: 0, count: shards) }
@@ -161,6 +163,7 @@ extension ShardCore {
     }
 
     /// On another shard: follows a change of the catalogue, and says so.
+    @inline(never)
     mutating func takeNotice(_ kind: Message.Kind, _ notice: UnsafeMutableRawPointer, from source: Int) {
         let slot: UInt32 = notice.loadLE(8)
         let units: UInt64 = notice.loadLE(24)
@@ -186,6 +189,7 @@ extension ShardCore {
         wakes |= 1 << UInt64(source)
     }
 
+    @inline(never)
     mutating func noticeIsKnown(by source: Int, ordinal: UInt64, nowMs: UInt64) {
         catalogue.knownOrdinals[source] = max(catalogue.knownOrdinals[source], ordinal)
         advanceCatalogue(nowMs: nowMs)

@@ -118,6 +118,7 @@ extension ShardCore {
 
     // MARK: Lists
 
+    @inline(never)
     mutating func runList(
         _ operation: Operation, _ entries: UnsafeRawPointer, _ source: Work.Source, nowMs: UInt64
     )

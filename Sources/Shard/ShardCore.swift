@@ -142,7 +142,7 @@ extension ShardCore {
     /// durable, back into the stripe, then the reply (which `nextReply` hands out later in the turn).
     public mutating func advance(nowMs: UInt64) {
         engine.pointee.releaseUnits(durableLsn: writer.durableLsn)
-        advanceCatalogue(nowMs: nowMs)
+        if !catalogue.isEmpty { advanceCatalogue(nowMs: nowMs) }
     }
 
     public mutating func expireHolds(nowMs: UInt64) -> Bool {

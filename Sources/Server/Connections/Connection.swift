@@ -87,18 +87,25 @@ struct ByteBuffer {
     private mutating func makeRoom(_ count: Int) {
         let live = self.count
         if live + count > capacity {
-            var larger = max(capacity, 2048)
-            while larger < live + count { larger *= 2 }
-            let fresh = malloc(larger)!
-            if live > 0 { fresh.copyMemory(from: memory! + start, byteCount: live) }
-            Glibc.free(memory)
-            memory = fresh
-            capacity = larger
+            grow(live + count)
         } else if live > 0 {
             memmove(memory!, memory! + start, live)
         }
         start = 0
         end = live
+    }
+
+    /// Moves the bytes to the front of memory that holds at least `count`.
+    @inline(never)
+    private mutating func grow(_ count: Int) {
+        let live = self.count
+        var larger = max(capacity, 2048)
+        while larger < count { larger *= 2 }
+        let fresh = malloc(larger)!
+        if live > 0 { fresh.copyMemory(from: memory! + start, byteCount: live) }
+        Glibc.free(memory)
+        memory = fresh
+        capacity = larger
     }
 
     /// Gives large memory back; only when empty.
@@ -107,6 +114,7 @@ struct ByteBuffer {
         if capacity > 64 << 10 { free() }
     }
 
+    @inline(never)
     mutating func free() {
         Glibc.free(memory)
         self = ByteBuffer()
