@@ -11,7 +11,7 @@ SWIFT ?= swift
 PRODUCTS := timesaled wal-replay simulate bench
 
 # Further suites of `make test`, beyond `swift test`; each is a target below.
-SUITES := tsan simulate
+SUITES := tsan simulate hotpath
 
 # Seeds of the simulator, and within how many of them each planted bug has to be caught.
 SEEDS := 3000
@@ -26,7 +26,7 @@ ADDRESS := 127.0.0.1:7070
 DATA := ./data
 
 .DEFAULT_GOAL := help
-.PHONY: run test build clean help setup tsan simulate
+.PHONY: run test build clean help setup tsan simulate hotpath
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | \
@@ -70,6 +70,13 @@ simulate: setup ## SEEDS=3000 seeds of the simulator, planted bugs caught
 		echo "planted: $$bug"; \
 		.build-sim/release/simulate --seeds $(PLANTED_SEEDS) --plant $$bug --expect-caught || exit 1; \
 	done
+
+hotpath: setup ## no allocation, retain or release on the path of an order
+	@for product in timesaled AllocationCounter allocate-on-purpose hotpath; do \
+		$(SWIFT) build -c release --product $$product || exit 1; \
+	done
+	@cd "$$($(SWIFT) build -c release --show-bin-path)" && \
+		./hotpath "$$PWD/timesaled" "$$PWD/libAllocationCounter.so" "$$PWD/allocate-on-purpose"
 
 clean: ## remove what was built; data stays
 	rm -rf .build .build-tsan .build-sim bin

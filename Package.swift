@@ -7,6 +7,8 @@ let package = Package(
     products: [
         .library(name: "TimesaleClient", targets: ["TimesaleClient"]),
         .library(name: "TimesaleTestKit", targets: ["TimesaleTestKit"]),
+        // Preloaded into a server by the test of its allocations: a file of its own, linked into nothing.
+        .library(name: "AllocationCounter", type: .dynamic, targets: ["AllocationCounter"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -99,6 +101,9 @@ let package = Package(
         .testTarget(name: "SupportTests", dependencies: ["TestSupport", "Protocol"]),
         .executableTarget(name: "without-io-uring", path: "Tests/WithoutRing"),
         .testTarget(name: "ServerTests", dependencies: ["TestSupport", "Protocol", "timesaled", "without-io-uring"]),
+        .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+        .executableTarget(name: "allocate-on-purpose", path: "Tests/AllocateOnPurpose"),
+        .executableTarget(name: "hotpath", dependencies: ["TestSupport", "Protocol"], path: "Tests/HotPath"),
         .executableTarget(name: "rush", dependencies: ["TestSupport", "Protocol"], path: "Tests/Rush"),
         .testTarget(
             name: "CrashTests", dependencies: ["TestSupport", "Protocol", "timesaled", "wal-replay", "rush"]),

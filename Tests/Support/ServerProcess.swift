@@ -43,10 +43,11 @@ public final class ServerProcess: Sendable {
     }
 
     /// Starts `executable` (by default `timesaled`) with `--data`, two `--listen` and `arguments`, and waits
-    /// until it is ready.
+    /// until it is ready. It gets the variables of this process, without TIMESALE_*, and those of
+    /// `environment`.
     public init(
         _ arguments: [String] = [], in directory: TemporaryDirectory = TemporaryDirectory(),
-        executable: String? = nil, readyWithinMs: Int = 30_000
+        executable: String? = nil, environment: [String: String] = [:], readyWithinMs: Int = 30_000
     ) throws(Fault) {
         let path: String
         if let executable { path = executable } else { path = try ServerProcess.executablePath("timesaled") }
@@ -58,7 +59,7 @@ public final class ServerProcess: Sendable {
                 "--data", directory.path + "/data", "--listen", "127.0.0.1:0", "--listen",
                 "unix:\(directory.path)/timesale.sock",
             ] + arguments,
-            stderrPath: errors)
+            environment: environment, stderrPath: errors)
         let watch = ChildWatch(pid: pid, stdout: stdout)
         switch watch.waitUntilReady(.now + .milliseconds(readyWithinMs)) {
         case .ready: break
@@ -132,7 +133,7 @@ extension ServerProcess {
     /// Starts a child with nothing open but stdin (empty), stdout (a pipe, whose end is returned) and stderr
     /// (a file, so that nobody has to read it while the child runs).
     private static func spawn(
-        _ path: String, _ arguments: [String], stderrPath: String
+        _ path: String, _ arguments: [String], environment: [String: String], stderrPath: String
     ) throws(Fault) -> (pid: pid_t, stdout: Int32) {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { throw .notStarted(path: path, errno: errno) }
@@ -161,7 +162,7 @@ extension ServerProcess {
 
         let texts = ([path] + arguments).map { strdup($0) }
         let variables = childEnvironment(from: ProcessInfo.processInfo.environment)
-            .map { strdup("\($0.key)=\($0.value)") }
+            .merging(environment) { $1 }.map { strdup("\($0.key)=\($0.value)") }
         defer { for text in texts + variables { free(text) } }
         var pid: pid_t = 0
         let outcome = posix_spawn(&pid, path, &actions, &attributes, texts + [nil], variables + [nil])
