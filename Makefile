@@ -76,7 +76,8 @@ hotpath: setup ## no allocation, retain or release on the path of an order
 		$(SWIFT) build -c release --product $$product || exit 1; \
 	done
 	@cd "$$($(SWIFT) build -c release --show-bin-path)" && \
-		./hotpath "$$PWD/timesaled" "$$PWD/libAllocationCounter.so" "$$PWD/allocate-on-purpose"
+		./hotpath "$$PWD/timesaled" "$$PWD/libAllocationCounter.so" "$$PWD/allocate-on-purpose" && \
+		python3 "$(CURDIR)/Tests/HotSymbols/hot-symbols.py" "$$PWD/timesaled"
 
 clean: ## remove what was built; data stays
 	rm -rf .build .build-tsan .build-sim bin

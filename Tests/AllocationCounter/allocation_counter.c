@@ -34,6 +34,8 @@ static struct ac_file *file;
 THREAD_LOCAL struct ac_slot *own_slot;
 // While a backtrace is printed, which allocates itself.
 THREAD_LOCAL int is_tracing;
+// One backtrace at a time, or two threads' lines would mix.
+static pthread_mutex_t tracing = PTHREAD_MUTEX_INITIALIZER;
 
 static const char *const names[AC_FUNCTION_COUNT] = {
     "malloc",   "calloc", "realloc", "reallocarray", "posix_memalign", "aligned_alloc",
@@ -90,9 +92,11 @@ static void trace(const struct ac_slot *slot, enum ac_function function) {
     is_tracing = 1;
     void *frames[32];
     int count = backtrace(frames, 32);
+    pthread_mutex_lock(&tracing);
     dprintf(STDERR_FILENO, AC_TRACE_BEGIN "\n", slot->thread, names[function]);
     backtrace_symbols_fd(frames, count, STDERR_FILENO);
     dprintf(STDERR_FILENO, AC_TRACE_END "\n", slot->thread);
+    pthread_mutex_unlock(&tracing);
     is_tracing = 0;
 }
 
