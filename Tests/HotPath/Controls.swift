@@ -9,7 +9,8 @@ enum Controls {
         guard let thread = try process.threads("on purpose")["on purpose"] else {
             throw HotPathFault("the thread that allocates on purpose is not counted")
         }
-        for (index, function) in CounterFile.functions.enumerated() where thread.counts[index] != UInt64(index + 1) {
+        for (index, function) in CounterFile.functions.enumerated()
+        where thread.counts[index] != UInt64(index + 1) {
             throw HotPathFault("\(index + 1) calls of \(function), \(thread.counts[index]) counted")
         }
         say("control: \(CounterFile.functions.count) functions called on purpose, each counted")

@@ -52,10 +52,13 @@ final class CountedProcess {
 
     /// What the threads with this beginning of their name call while `body` runs, by name and in the order of
     /// `CounterFile.functions`; `expected` threads have to be there.
-    func calls(of prefix: String, threads expected: Int, during body: () throws -> Void) throws -> [String: [UInt64]] {
+    func calls(of prefix: String, threads expected: Int, during body: () throws -> Void) throws -> [String:
+        [UInt64]]
+    {
         let before = try threads(prefix)
         guard before.count == expected else {
-            throw HotPathFault("\(expected) threads \"\(prefix)...\" were expected, there are \(before.keys.sorted())")
+            throw HotPathFault(
+                "\(expected) threads \"\(prefix)...\" were expected, there are \(before.keys.sorted())")
         }
         rounds += 1
         file.round = rounds
@@ -85,9 +88,13 @@ final class CountedProcess {
     /// `path(+0x1234) [0x...]` is a place in a function that the dynamic linker does not know by name.
     private func named(_ frames: ArraySlice<String>) -> [String] {
         frames.map { frame in
-            guard frame.hasPrefix(executable + "(+0x"), let end = frame.firstIndex(of: ")") else { return "  " + frame }
+            guard frame.hasPrefix(executable + "(+0x"), let end = frame.firstIndex(of: ")") else {
+                return "  " + frame
+            }
             let offset = frame[..<end].dropFirst(executable.count + 2)
-            let name = try? output("addr2line", ["-f", "-e", executable, String(offset)]).split(separator: "\n").first
+            let name = try? output("addr2line", ["-f", "-e", executable, String(offset)]).split(
+                separator: "\n"
+            ).first
             let plain = name.flatMap { try? output("swift", ["demangle", "--compact", String($0)]) }
             return "  \(offset) \(plain?.trimmingCharacters(in: .newlines) ?? "")"
         }

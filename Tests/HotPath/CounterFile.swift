@@ -6,7 +6,8 @@ final class CounterFile {
     static let variable = "ALLOCATION_COUNTER_FILE"
     /// In the order of the file. The last two give memory back.
     static let functions = [
-        "malloc", "calloc", "realloc", "reallocarray", "posix_memalign", "aligned_alloc", "memalign", "valloc",
+        "malloc", "calloc", "realloc", "reallocarray", "posix_memalign", "aligned_alloc", "memalign",
+        "valloc",
         "pvalloc", "mmap", "free", "munmap",
     ]
 
@@ -52,7 +53,8 @@ final class CounterFile {
             let slot = memory + Self.headerBytes + index * Self.slotBytes
             return Thread(
                 id: slot.load(as: UInt32.self),
-                counts: Self.functions.indices.map { slot.load(fromByteOffset: 16 + 8 * $0, as: UInt64.self) })
+                counts: Self.functions.indices.map { slot.load(fromByteOffset: 16 + 8 * $0, as: UInt64.self) }
+            )
         }
     }
 

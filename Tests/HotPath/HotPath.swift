@@ -79,7 +79,9 @@ struct HotPath {
         let shape = LoadShape.pipelined
         let load = try Load(process.server, shape, shards: 1, seed: 1)
         try load.warmUp(process.client, sale: Sale.expiring.rawValue)
-        try expectNone(process, shards: 1, "orders whose holds expire meanwhile, \(shape.name), --fsync everysec") {
+        try expectNone(
+            process, shards: 1, "orders whose holds expire meanwhile, \(shape.name), --fsync everysec"
+        ) {
             try load.run(.order, sale: Sale.expiring.rawValue, count: Self.entriesPerCase)
         }
         let expiries = try process.client.stats()[0].expiries
@@ -105,7 +107,9 @@ struct HotPath {
         // A shard publishes its counts once a second.
         let crossed = try eventually {
             try process.client.stats().reduce(0) { $0 + $1.forwarded }
-        } until: { $0 >= UInt64(seed) * UInt64(Self.entriesPerCase) }
+        } until: {
+            $0 >= UInt64(seed) * UInt64(Self.entriesPerCase)
+        }
         if crossed == nil { throw HotPathFault("the orders did not cross between the shards") }
     }
 
@@ -120,7 +124,8 @@ struct HotPath {
         for sale in Sale.allCases {
             let result = try process.client.createSale(
                 .open(
-                    sale.rawValue, stock: 1 << 40, holdMs: sale.holdMs, perUserLimit: sale == .held ? 1_000_000 : 0,
+                    sale.rawValue, stock: 1 << 40, holdMs: sale.holdMs,
+                    perUserLimit: sale == .held ? 1_000_000 : 0,
                     operationId: mint.catalogueId()))
             guard result.code == .ok else { throw HotPathFault("the sale \(sale): \(result.code)") }
         }

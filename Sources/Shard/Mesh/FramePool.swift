@@ -11,7 +11,7 @@ struct FramePool: ~Copyable {
     private let kept: UnsafeMutablePointer<UnsafeMutableRawPointer?>
     private var inUseBytes = 0
     /// In use and kept.
-    private var allocatedBytes = 0
+    private(set) var allocatedBytes = 0
 
     init() {
         kept = .allocate(capacity: Self.classCount)

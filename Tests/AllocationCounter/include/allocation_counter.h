@@ -1,6 +1,6 @@
 // The file in which the preloaded library counts the allocations of each thread of a process, for another
 // process to read at any moment. The path stands in the environment variable below; the reader makes the file,
-// AC_FILE_SIZE zeros, before the counted process starts.
+// zeros of the size of `ac_file`, before the counted process starts.
 //
 //     header, 64 bytes                        slot of one thread, 128 bytes
 //      0  magic "ALLOCNT1"                     0  thread id of the kernel, 0: the slot is free
