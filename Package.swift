@@ -52,7 +52,10 @@ let package = Package(
             path: "bench/Generator"),
         .executableTarget(
             name: "bench",
-            dependencies: ["Generator", "CLinux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "Generator", "Engine", "Protocol", "CLinux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             path: "bench/Command"),
 
         .executableTarget(

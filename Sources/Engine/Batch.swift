@@ -9,11 +9,14 @@ public struct Batch {
     public let operation: Operation
     public let entries: UnsafeRawPointer
     public let count: Int
-    public let results: UnsafeMutableRawPointer
+    public private(set) var results: UnsafeMutableRawPointer
     /// Entries that have their result.
     public private(set) var finished = 0
     /// The reply waits for this LSN; 0: for nothing.
     public private(set) var waitLsn: UInt64 = 0
+    /// The entries that steps of looking ahead have been taken for.
+    private var withIndexes = 0
+    private var withRecords = 0
 
     public init(operation: Operation, entries: UnsafeRawPointer, count: Int, results: UnsafeMutableRawPointer) {
         self.operation = operation
@@ -22,10 +25,26 @@ public struct Batch {
         self.results = results
     }
 
+    /// Continues elsewhere, with the results there are.
+    public mutating func moveResults(to place: UnsafeMutableRawPointer) {
+        place.copyMemory(from: results, byteCount: finished &* operation.resultSizeBytes)
+        results = place
+    }
+
     @inline(__always)
     mutating func finishEntry(_ outcome: Outcome) {
         finished &+= 1
         if outcome.waitLsn > waitLsn { waitLsn = outcome.waitLsn }
+    }
+
+    /// Fills `list` with the entries that a step should be taken for now; leaves it empty if there are none.
+    @inline(__always)
+    mutating func next(_ step: LookAheadStep, _ list: inout LookAheadEntries) {
+        let next = step == .indexes ? withIndexes : withRecords
+        guard next < count, next &- finished < step.entriesMin else { return }
+        let end = min(next &+ LookAheadStep.group, count)
+        for index in next..<end { list.append(entries + index &* operation.entrySizeBytes, operation) }
+        if step == .indexes { withIndexes = end } else { withRecords = end }
     }
 
     @inline(__always)
@@ -54,6 +73,7 @@ extension Engine {
         while batch.finished < batch.count {
             if allowance <= 0 || !hasRoom { return .paused }
             allowance -= 1
+            if batch.count > 1 { lookAhead(&batch) }
             let outcome: Outcome
             switch batch.operation {
             case .confirm: outcome = confirm(batch.entry, result: batch.result, nowMs: nowMs)
@@ -72,63 +92,17 @@ extension Engine {
         return .finished
     }
 
-    /// Orders go in groups: hash all of a group and start the loads of its table lines, then decide one
-    /// after the other while the loads arrive. A lookup that misses the cache costs as much as all else.
+    /// Orders, with the lines of those that follow being loaded meanwhile: a lookup that misses the cache costs
+    /// as much as all else.
     private mutating func runOrders(_ batch: inout Batch, allowance: inout Int, nowMs: UInt64) -> BatchProgress {
         while batch.finished < batch.count {
-            let group = min(Self.prefetchGroup, batch.count &- batch.finished, allowance)
-            if group <= 0 { return .paused }
-            var hashes = OrderHashes()
-            let progress = withUnsafeMutableBytes(of: &hashes) { memory in
-                runGroup(
-                    &batch, group, nowMs: nowMs, allowance: &allowance,
-                    hashes: memory.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: UInt64.self))
-            }
-            if progress != .finished { return progress }
-        }
-        return .finished
-    }
-
-    static let prefetchGroup = 16
-
-    @inline(__always)
-    private mutating func runGroup(
-        _ batch: inout Batch, _ group: Int, nowMs: UInt64, allowance: inout Int,
-        hashes: UnsafeMutablePointer<UInt64>
-    ) -> BatchProgress {
-        let first = batch.entry
-        if group > 1 {
-            for index in 0..<group {
-                let entry = first + index &* OrderEntry.sizeBytes
-                let idHash = hash(entry.loadId(0))
-                let userHash = hash(entry.loadId(16))
-                hashes[2 &* index] = idHash
-                hashes[2 &* index &+ 1] = userHash
-                ids.prefetch(idHash)
-                userIndex.prefetch(userHash)
-            }
-            // By now the first lines of the indexes are here: what they name is loaded next.
-            for index in 0..<group {
-                let userHash = hashes[2 &* index &+ 1]
-                var probe = userIndex.probe(userHash)
-                let user = probe.next()
-                if user != 0 { users.prefetch(user) }
-                let sale = findSale((first + index &* OrderEntry.sizeBytes).loadLE(32))
-                if sale != 0 && sales[sale].pointee.perUserLimit != 0 {
-                    limitIndex.prefetch(limitHash(userHash: userHash, sale: sale))
-                }
-            }
-        } else {
-            hashes[0] = hash(first.loadId(0))
-            hashes[1] = hash(first.loadId(16))
-        }
-        for index in 0..<group {
-            if !hasRoom { return .paused }
+            if allowance <= 0 || !hasRoom { return .paused }
             allowance &-= 1
+            if batch.count > 1 { lookAhead(&batch) }
+            let entry = batch.entry
             let result = batch.result
             let outcome = order(
-                batch.entry, idHash: hashes[2 &* index], userHash: hashes[2 &* index &+ 1], result: result,
-                nowMs: nowMs)
+                entry, idHash: hash(entry.loadId(0)), userHash: hash(entry.loadId(16)), result: result, nowMs: nowMs)
             if outcome.needsUnits {
                 guard takeOwnStripe() else { return .takesUnits }
                 batch.finishEntry(applyPreparedOrder(result: result, nowMs: nowMs))
@@ -137,6 +111,15 @@ extension Engine {
             }
         }
         return .finished
+    }
+
+    /// Keeps the loads of a batch ahead of the entry that is next.
+    @inline(__always)
+    private func lookAhead(_ batch: inout Batch) {
+        batch.next(.indexes, &ahead.pointee)
+        if ahead.pointee.count > 0 { lookAhead(.indexes, &ahead.pointee) }
+        batch.next(.records, &ahead.pointee)
+        if ahead.pointee.count > 0 { lookAhead(.records, &ahead.pointee) }
     }
 
     // MARK: Units
@@ -172,9 +155,4 @@ extension Engine {
         case .confirmLate: applyPreparedConfirm(result: result, nowMs: nowMs)
         }
     }
-}
-
-/// Two hashes for each of the sixteen orders of a group, on the stack.
-private struct OrderHashes {
-    private var words = (SIMD16<UInt64>(), SIMD16<UInt64>())
 }

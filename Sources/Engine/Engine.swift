@@ -68,6 +68,8 @@ public struct Engine: ~Copyable {
     var wheel: HoldWheel
     var releases: ReleaseQueue
     var prepared = PreparedUnits()
+    let ahead: UnsafeMutablePointer<LookAheadEntries>
+    private let inPlace = InPlace()
     public internal(set) var statistics = EngineStatistics()
 
     public init(
@@ -84,7 +86,7 @@ public struct Engine: ~Copyable {
         ids = Index(
             countMax: configuration.ordersMax + configuration.tombstonesMax + catalogueOperationsMax, memory: memory)
         userIndex = Index(countMax: configuration.usersMax, memory: memory)
-        limitIndex = Index(countMax: configuration.ordersMax, memory: memory)
+        limitIndex = Index(countMax: configuration.ordersMax, memory: memory, isPopulated: false)
         saleIndex = Index(countMax: configuration.salesMax, memory: memory)
         orders = Pool(countMax: configuration.ordersMax, memory: memory)
         users = Pool(countMax: configuration.usersMax, memory: memory)
@@ -95,6 +97,8 @@ public struct Engine: ~Copyable {
         catalogueOperations = Pool(countMax: catalogueOperationsMax, memory: memory)
         wheel = HoldWheel(nowMs: nowMs, memory: memory)
         releases = ReleaseQueue(memory: memory)
+        ahead = .allocate(capacity: 1)
+        ahead.initialize(to: LookAheadEntries())
     }
 
     /// Whether this shard keeps the catalogue.
@@ -131,15 +135,16 @@ public struct GrowingTable {
 }
 
 extension Engine {
-    public static let growingTableCount = 3
+    public static let growingTableCount = 4
 
-    /// The tables that orders grow: orders, limits, users. So that somebody can make the memory that comes
-    /// next resident before the shard touches it.
+    /// The tables that orders grow: orders, users, far limits and their index. So that somebody can make the
+    /// memory that comes next resident before the shard touches it.
     public func growingTable(_ index: Int) -> GrowingTable {
         switch index {
         case 0: orders.growingTable
-        case 1: limits.growingTable
-        default: users.growingTable
+        case 1: users.growingTable
+        case 2: limits.growingTable
+        default: limitIndex.growingTable
         }
     }
 }
@@ -197,23 +202,6 @@ extension Engine {
         while true {
             let slot = probe.next()
             if slot == 0 || sales[slot].pointee.id == id { return slot }
-        }
-    }
-
-    @inline(__always)
-    func limitHash(userHash: UInt64, sale: UInt32) -> UInt64 {
-        Partition.mix(userHash &+ UInt64(sale) &* 0x9e37_79b9_7f4a_7c15)
-    }
-
-    /// The slot of a user's units of a sale, or 0.
-    @inline(__always)
-    func findLimit(user: UInt32, sale: UInt32, hash: UInt64) -> UInt32 {
-        var probe = limitIndex.probe(hash)
-        while true {
-            let slot = probe.next()
-            if slot == 0 { return 0 }
-            let record = limits[slot]
-            if record.pointee.user == user && record.pointee.sale == sale { return slot }
         }
     }
 

@@ -17,6 +17,32 @@ public protocol LogStorage: AnyObject {
     func rename(_ name: String, to other: String) throws(StorageError)
     func remove(_ name: String) throws(StorageError)
     func syncDirectory() throws(StorageError)
+    /// Fills an empty file with zeros up to a length, a multiple of the disk's blocks.
+    func fillWithZeros(_ name: String, sizeBytes: Int) throws(StorageError)
+}
+
+extension LogStorage {
+    public func fillWithZeros(_ name: String, sizeBytes: Int) throws(StorageError) {
+        let zeros = ZeroedBuffer(sizeBytes: min(sizeBytes, BlockHeader.blockSizeMaxBytes))
+        var offset = 0
+        while offset < sizeBytes {
+            let count = min(sizeBytes - offset, zeros.bytes.count)
+            try write(name, at: offset, UnsafeRawBufferPointer(rebasing: zeros.bytes[..<count]))
+            offset += count
+        }
+    }
+}
+
+/// A buffer of zeros to write from, aligned for the disk.
+public struct ZeroedBuffer: ~Copyable {
+    public let bytes: UnsafeMutableRawBufferPointer
+
+    public init(sizeBytes: Int) {
+        bytes = .allocate(byteCount: sizeBytes, alignment: BlockHeader.alignmentBytes)
+        bytes.initializeMemory(as: UInt8.self, repeating: 0)
+    }
+
+    deinit { bytes.deallocate() }
 }
 
 /// What the operating system refused, in words for an operator.
@@ -51,6 +77,18 @@ public enum LogFiles {
     /// A segment that is being prepared; recovery removes it.
     public static func segmentTemporary(log: UInt64, number: UInt64) -> String {
         segment(log: log, number: number) + ".new"
+    }
+
+    /// A segment without a log yet: zeros or the blocks of an earlier life, which its number then tells apart.
+    /// Recovery leaves it alone.
+    public static func spare(_ number: UInt64) -> String { "spare-\(padded(number, 10)).seg" }
+
+    /// The number of a spare segment's name, or nil for another file.
+    public static func parseSpare(_ name: String) -> UInt64? {
+        guard name.hasPrefix("spare-"), name.hasSuffix(".seg"), let number = UInt64(name.dropFirst(6).dropLast(4)),
+            spare(number) == name
+        else { return nil }
+        return number
     }
 
     public static func snapshot(generation: UInt64, sequence: UInt64) -> String {

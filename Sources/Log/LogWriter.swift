@@ -122,6 +122,7 @@ public struct LogWriter: ~Copyable {
     private var writtenSegment: UInt64
     public private(set) var blocksSealed: UInt64 = 0
     public private(set) var bytesSealed: UInt64 = 0
+    private let inPlace = InPlace()
 
     /// `events` is where the engine already writes to; it must be empty. `sequenceCounter` is shared by all
     /// shards and holds the last sequence drawn. Small blocks are for the simulator, which sees to it that

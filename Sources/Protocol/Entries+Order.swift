@@ -90,7 +90,7 @@ public struct OrderResult: Equatable, Sendable {
         expiresAtMs = bytes.loadLE(16)
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     public func store(to bytes: UnsafeMutableRawPointer) {
         bytes.storeLE(code.rawValue, 0)
         bytes.storeLE(state, 2)

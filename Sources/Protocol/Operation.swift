@@ -78,6 +78,15 @@ extension Operation {
         }
     }
 
+    /// Whether its entries begin with the id of an order.
+    @inlinable
+    public var isOnOrders: Bool {
+        switch self {
+        case .order, .confirm, .cancel, .extend, .getOrder: true
+        default: false
+        }
+    }
+
     /// Whether only a token of scope `admin` may ask for it.
     @inlinable
     public var isAdmin: Bool {

@@ -12,46 +12,46 @@ public struct ResultCode: RawRepresentable, Hashable, Sendable {
 }
 
 extension ResultCode {
-    public static let ok = ResultCode(0)
+    @inlinable public static var ok: ResultCode { ResultCode(0) }
 
     // Faults of a frame: no entry of it was looked at.
-    public static let unsupportedVersion = ResultCode(1)
-    public static let unknownOperation = ResultCode(2)
-    public static let badLength = ResultCode(3)
-    public static let badCount = ResultCode(4)
-    public static let badChecksum = ResultCode(5)
-    public static let handshakeRequired = ResultCode(6)
-    public static let unauthenticated = ResultCode(7)
-    public static let forbidden = ResultCode(8)
-    public static let badShard = ResultCode(9)
-    public static let badFlags = ResultCode(10)
+    @inlinable public static var unsupportedVersion: ResultCode { ResultCode(1) }
+    @inlinable public static var unknownOperation: ResultCode { ResultCode(2) }
+    @inlinable public static var badLength: ResultCode { ResultCode(3) }
+    @inlinable public static var badCount: ResultCode { ResultCode(4) }
+    @inlinable public static var badChecksum: ResultCode { ResultCode(5) }
+    @inlinable public static var handshakeRequired: ResultCode { ResultCode(6) }
+    @inlinable public static var unauthenticated: ResultCode { ResultCode(7) }
+    @inlinable public static var forbidden: ResultCode { ResultCode(8) }
+    @inlinable public static var badShard: ResultCode { ResultCode(9) }
+    @inlinable public static var badFlags: ResultCode { ResultCode(10) }
 
     // Faults of an entry, whatever the state.
-    public static let invalid = ResultCode(16)
-    public static let invalidId = ResultCode(17)
-    public static let wrongPartition = ResultCode(18)
-    public static let idTooOld = ResultCode(19)
-    public static let idInFuture = ResultCode(20)
-    public static let idReused = ResultCode(21)
-    public static let notFound = ResultCode(22)
-    public static let alreadyExists = ResultCode(23)
+    @inlinable public static var invalid: ResultCode { ResultCode(16) }
+    @inlinable public static var invalidId: ResultCode { ResultCode(17) }
+    @inlinable public static var wrongPartition: ResultCode { ResultCode(18) }
+    @inlinable public static var idTooOld: ResultCode { ResultCode(19) }
+    @inlinable public static var idInFuture: ResultCode { ResultCode(20) }
+    @inlinable public static var idReused: ResultCode { ResultCode(21) }
+    @inlinable public static var notFound: ResultCode { ResultCode(22) }
+    @inlinable public static var alreadyExists: ResultCode { ResultCode(23) }
 
     // Refusals of an order.
-    public static let soldOut = ResultCode(32)
-    public static let limitExceeded = ResultCode(33)
-    public static let notStarted = ResultCode(34)
-    public static let ended = ResultCode(35)
-    public static let closed = ResultCode(36)
-    public static let confirmed = ResultCode(37)
-    public static let cancelled = ResultCode(38)
-    public static let expired = ResultCode(39)
-    public static let partOfCheckout = ResultCode(40)
+    @inlinable public static var soldOut: ResultCode { ResultCode(32) }
+    @inlinable public static var limitExceeded: ResultCode { ResultCode(33) }
+    @inlinable public static var notStarted: ResultCode { ResultCode(34) }
+    @inlinable public static var ended: ResultCode { ResultCode(35) }
+    @inlinable public static var closed: ResultCode { ResultCode(36) }
+    @inlinable public static var confirmed: ResultCode { ResultCode(37) }
+    @inlinable public static var cancelled: ResultCode { ResultCode(38) }
+    @inlinable public static var expired: ResultCode { ResultCode(39) }
+    @inlinable public static var partOfCheckout: ResultCode { ResultCode(40) }
 
     // Bounds of the server: the same request may succeed later.
-    public static let busy = ResultCode(96)
-    public static let capacity = ResultCode(97)
-    public static let noSpace = ResultCode(98)
-    public static let shuttingDown = ResultCode(99)
+    @inlinable public static var busy: ResultCode { ResultCode(96) }
+    @inlinable public static var capacity: ResultCode { ResultCode(97) }
+    @inlinable public static var noSpace: ResultCode { ResultCode(98) }
+    @inlinable public static var shuttingDown: ResultCode { ResultCode(99) }
 }
 
 extension ResultCode {

@@ -30,6 +30,15 @@ struct InputQueue: ~Copyable {
     @inline(__always)
     var front: UnsafeMutablePointer<Piece> { pieces + (head & (capacity - 1)) }
 
+    /// Pieces are numbered from the first that ever was: those from `first` to before `end` are there.
+    @inline(__always)
+    var first: Int { head }
+    @inline(__always)
+    var end: Int { tail }
+
+    @inline(__always)
+    subscript(_ number: Int) -> UnsafeMutablePointer<Piece> { pieces + (number & (capacity - 1)) }
+
     @inline(__always)
     mutating func append(_ piece: Piece) {
         if tail - head == capacity { grow() }
@@ -43,12 +52,11 @@ struct InputQueue: ~Copyable {
     @inline(never)
     private mutating func grow() {
         let larger = UnsafeMutablePointer<Piece>.allocate(capacity: capacity * 2)
-        for index in head..<tail { (larger + (index - head)).initialize(to: pieces[index & (capacity - 1)]) }
+        let mask = capacity * 2 - 1
+        for number in head..<tail { (larger + (number & mask)).initialize(to: pieces[number & (capacity - 1)]) }
         pieces.deallocate()
         pieces = larger
         capacity *= 2
-        tail -= head
-        head = 0
     }
 }
 
@@ -136,14 +144,14 @@ extension Reactor {
             park(slot)
             return true
         }
-        if piece.bufferId >= 0 && !connection.pointee.inbox.isEmpty { moveFrontToInbox(slot) }
-        if input.front.pointee.bufferId < 0 && connection.pointee.inbox.isEmpty {
+        if piece.bufferId >= 0 && !connection.pointee.inbox.isEmpty { completeInbox(slot) }
+        let isInbox = !connection.pointee.inbox.isEmpty
+        if input.front.pointee.bufferId < 0 && !isInbox {
             dropFront()
             return true
         }
-        let isDirect = input.front.pointee.bufferId >= 0
-        let bytes = isDirect ? input.front.pointee.bytes! : connection.pointee.inbox.bytes
-        let count = isDirect ? Int(input.front.pointee.count) : connection.pointee.inbox.count
+        let bytes = isInbox ? connection.pointee.inbox.bytes : input.front.pointee.bytes!
+        let count = isInbox ? connection.pointee.inbox.count : Int(input.front.pointee.count)
         switch StreamFraming.examine(bytes, count) {
         case .incomplete:
             moveFrontToInbox(slot)
@@ -155,16 +163,17 @@ extension Reactor {
         case .wrongMagic, .wrongLength:
             closeUnframed(slot, bytes)
         case .frame(let lengthBytes):
-            return beginFrame(slot, bytes, lengthBytes, nowMs)
+            return beginFrame(slot, bytes, lengthBytes, isInbox: isInbox, nowMs)
         }
         dropFront()
         return true
     }
 
     private mutating func beginFrame(
-        _ slot: Int, _ frame: UnsafeMutableRawPointer, _ lengthBytes: Int, _ nowMs: UInt64
+        _ slot: Int, _ frame: UnsafeMutableRawPointer, _ lengthBytes: Int, isInbox: Bool, _ nowMs: UInt64
     ) -> Bool {
         let connection = connections.slots + slot
+        frameInHandIsInbox = isInbox
         let token = connections.token(slot)
         let header = FrameHeader(frame)
         if let fault = FrameFault.examine(header, frame) {
@@ -176,6 +185,8 @@ extension Reactor {
             // Nothing has happened: the client may send it again to the next server.
             return refuse(slot, header, .shuttingDown, nowMs, retryAfterMs: 1000)
         }
+        indexScout.advance(input, core, frame: frame, count: header.count)
+        recordScout.advance(input, core, frame: frame, count: header.count)
         let progress = settle(
             core.begin(frame, header, connection: token, isAdmin: connection.pointee.isAdmin, nowMs: nowMs),
             nowMs)
@@ -235,7 +246,7 @@ extension Reactor {
         frameInHandBytes = 0
         let connection = connections.slots + slot
         connection.pointee.frameSinceMs = 0
-        if input.front.pointee.bufferId >= 0 {
+        if !frameInHandIsInbox {
             input.front.pointee.bytes = input.front.pointee.bytes! + length
             input.front.pointee.count -= Int32(length)
             if input.front.pointee.count == 0 { dropFront() }
@@ -244,7 +255,7 @@ extension Reactor {
             inboxBytes -= length
             if connection.pointee.inbox.isEmpty {
                 if !keepsLargeBuffers { connection.pointee.inbox.freeIfLarge() }
-                dropFront()
+                if input.front.pointee.bufferId < 0 { dropFront() }
             }
         }
         if connection.pointee.state == .closing { releaseIfIdle(slot) }
@@ -253,6 +264,22 @@ extension Reactor {
     private mutating func enqueue(_ slot: Int, _ piece: InputQueue.Piece) {
         connections.slots[slot].queuedPieces += 1
         input.append(piece)
+    }
+
+    /// Copies from the front piece what the frame that the inbox begins with still lacks, and no more: what
+    /// follows is worked on where it lies.
+    private mutating func completeInbox(_ slot: Int) {
+        let connection = connections.slots + slot
+        while true {
+            let missing = StreamFraming.missingBytes(connection.pointee.inbox.bytes, connection.pointee.inbox.count)
+            guard missing > 0 else { return }
+            let piece = input.front.pointee
+            guard missing < Int(piece.count) else { return moveFrontToInbox(slot) }
+            connection.pointee.inbox.append(piece.bytes!, missing)
+            inboxBytes += missing
+            input.front.pointee.bytes = piece.bytes! + missing
+            input.front.pointee.count -= Int32(missing)
+        }
     }
 
     /// Copies what is left of the front piece behind the connection's inbox, and frees its buffer.

@@ -32,6 +32,8 @@ struct Reactor: ~Copyable {
     var buffers: ReceiveBuffers
     var connections: ConnectionTable
     var input = InputQueue()
+    var indexScout = Scout(.indexes)
+    var recordScout = Scout(.records)
     /// Connections with something to send, in this turn.
     var dirty: SlotList
     /// Connections whose receive ended for lack of buffers.
@@ -39,6 +41,8 @@ struct Reactor: ~Copyable {
     /// The connection whose frame the core has in hand, and the frame's length; 0: none.
     var frameInHandSlot = -1
     var frameInHandBytes = 0
+    /// Whether it lies in the inbox of its connection, and not in the front piece.
+    var frameInHandIsInbox = false
 
     var log: LogFilesOpen
     /// Bytes in all inboxes.
@@ -55,6 +59,7 @@ struct Reactor: ~Copyable {
     /// How far each growing table has been made resident.
     let grownBytes: UnsafeMutablePointer<Int>
     let doorbellValue: UnsafeMutablePointer<UInt64>
+    let inPlace = InPlace()
 
     /// Unread replies beyond this stop the reading of further requests of a connection.
     static let unreadMaxBytes = 1 << 20

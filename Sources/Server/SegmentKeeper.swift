@@ -11,6 +11,7 @@ import Storage
 final class SegmentKeeper: @unchecked Sendable {
     private let storage: DirectoryStorage
     private let identities: [LogIdentity]
+    private let spares: SpareSegments
     private let clock: Clock
     private let logger: Logger
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
@@ -29,9 +30,12 @@ final class SegmentKeeper: @unchecked Sendable {
     /// Rings the doorbell of a shard.
     var notify: (Int) -> Void = { _ in }
 
-    init(storage: DirectoryStorage, identities: [LogIdentity], clock: Clock, logger: Logger) {
+    init(
+        storage: DirectoryStorage, identities: [LogIdentity], spares: SpareSegments, clock: Clock, logger: Logger
+    ) {
         self.storage = storage
         self.identities = identities
+        self.spares = spares
         self.clock = clock
         self.logger = logger
         wanted.reserveCapacity(64 + 4 * identities.count)
@@ -100,8 +104,12 @@ final class SegmentKeeper: @unchecked Sendable {
         var hasComplained = false
         while true {
             do {
-                try Recovery.prepareSegment(
-                    storage: storage, log: identity.logId, number: segment, sizeBytes: identity.segmentSizeBytes)
+                if spares.take(as: LogFiles.segment(log: identity.logId, number: segment)) {
+                    try storage.syncDirectory()
+                } else {
+                    try Recovery.prepareSegment(
+                        storage: storage, log: identity.logId, number: segment, sizeBytes: identity.segmentSizeBytes)
+                }
                 let file = try SegmentKeeper.open(storage, log: identity.logId, segment: segment, logger: logger)
                 locked { prepared[shard] = (segment, file) }
                 notify(shard)

@@ -17,10 +17,14 @@ public struct ServerConfiguration: Sendable {
     public var usersMax = 1_000_000
     public var ordersMax = 4_000_000
     public var salesMax = 100_000
+    /// Whether the tables have all their memory from the start, or get it as they grow.
+    public var areTablesResident = false
     public var connectionCountMax = 10_000
     public var retainMs: UInt64 = 7 * 86_400_000
     public var graceMs: UInt64 = 30_000
     public var segmentSizeBytes = 64 << 20
+    /// Log that is kept ready ahead of use, over all shards.
+    public var logAheadBytes = 256 << 20
     public var clientTimeoutMs: UInt64 = 10_000
     /// The CPU of each shard's thread; empty: the scheduler's choice.
     public var pinnedCPUs: [Int] = []
@@ -57,8 +61,11 @@ public enum Server {
                     + "clock: set the clock right, then start again")
         }
         let clock = Clock(startMs: max(Clock.wallMs(), state.lastTimeMs), memory: memory)
+        let spares = SpareSegments(
+            storage: storage, segmentSizeBytes: state.manifest.segmentSizeBytes,
+            sizeBytes: configuration.logAheadBytes, logger: logger)
         let keeper = SegmentKeeper(
-            storage: storage, identities: state.shards.map(\.identity), clock: clock, logger: logger)
+            storage: storage, identities: state.shards.map(\.identity), spares: spares, clock: clock, logger: logger)
         let shared = ServerState(
             mesh: Mesh(shards: configuration.shards, memory: memory), listeners: listeners.map(\.socket),
             doorbells: (0..<configuration.shards).map { _ in ts_eventfd() },
@@ -68,6 +75,7 @@ public enum Server {
         keeper.notify = { [unowned shared] in shared.ring($0) }
 
         let keeperThread = WorkThread(name: "log keeper") { keeper.run() }
+        let sparesThread = WorkThread(name: "log spares") { spares.run() }
         let start = StartGate(count: configuration.shards)
         let board = StatisticsBoard(shards: configuration.shards, memory: memory)
         let sequence = memory.allocate(64).bindMemory(to: UInt64.self, capacity: 8)
@@ -90,7 +98,9 @@ public enum Server {
         shared.stop()
         for thread in threads { thread.join() }
         keeper.stop()
+        spares.stop()
         keeperThread.join()
+        sparesThread.join()
         logger.info("stopped")
         withExtendedLifetime((storage, shared)) {}
     }

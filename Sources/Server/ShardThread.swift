@@ -45,7 +45,10 @@ struct ShardThread: @unchecked Sendable {
             log.files.append((segment, file))
             let grownBytes = UnsafeMutablePointer<Int>.allocate(capacity: Engine.growingTableCount)
             for index in 0..<Engine.growingTableCount {
-                (grownBytes + index).initialize(to: recovered.engine.pointee.growingTable(index).usedBytes)
+                let table = recovered.engine.pointee.growingTable(index)
+                if configuration.areTablesResident { MemorySource.populate(table.base, table.sizeBytes) }
+                (grownBytes + index).initialize(
+                    to: configuration.areTablesResident ? table.sizeBytes : table.usedBytes)
             }
             var reactor = Reactor(
                 shard: shard, ring: ring, core: core, shared: shared, clock: clock, logger: logger, buffers: buffers,

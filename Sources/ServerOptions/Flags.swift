@@ -80,6 +80,15 @@ struct Flags: ParsableCommand {
 
         @Option(help: help("size", "Size of a log file: a multiple of 1MiB, 2MiB to 4GiB. (default: 64MiB)"))
         var segmentSize: String?
+
+        @Option(
+            help: help(
+                "size",
+                """
+                Room in the log made ready ahead of use, 0KiB to 1024GiB; an order takes 64 bytes. A rush beyond \
+                it waits for the disk now and then. (default: 256MiB)
+                """))
+        var logAhead: String?
     }
 
     struct ThreadFlags: ParsableArguments {
@@ -107,6 +116,15 @@ struct Flags: ParsableCommand {
 
         @Option(help: help("n", "Most sales, ended ones included. (default: 100000)"))
         var sales: String?
+
+        @Option(
+            help: help(
+                "growing|resident",
+                """
+                When the tables of orders and users get their memory: "growing" as they fill up, "resident" all of \
+                it before the start is done, so that a rush meets memory that is there. (default: growing)
+                """))
+        var tables: String?
     }
 
     struct TimeFlags: ParsableArguments {
@@ -137,8 +155,10 @@ struct Flags: ParsableCommand {
             .tokenFile: clients.tokenFile, .connections: clients.connections,
             .clientTimeout: clients.clientTimeout,
             .data: storage.data, .fsync: storage.fsync, .segmentSize: storage.segmentSize,
+            .logAhead: storage.logAhead,
             .shards: threads.shards,
             .users: capacity.users, .orders: capacity.orders, .sales: capacity.sales,
+            .tables: capacity.tables,
             .retain: time.retain, .grace: time.grace, .logLevel: messages.logLevel,
         ]
         var values: [AbsoluteConfigKey: ConfigValue] = [:]

@@ -31,6 +31,9 @@ extension Options {
         dataDirectory = try layers.value(.data, readPath) ?? dataDirectory
         fsync = try layers.value(.fsync, readName) ?? fsync
         segmentSizeBytes = try layers.value(.segmentSize, readSegmentSize) ?? segmentSizeBytes
+        logAheadBytes =
+            try layers.value(.logAhead) { Quantities.sizeBytes($0, in: 0...1 << 40).map { Int($0) } }
+            ?? logAheadBytes
         shardCount = try layers.value(.shards) { count($0, in: 1...64) } ?? shardCount
         pinnedCPUs = try layers.values(.pin) { count($0, in: 0...1023) } ?? pinnedCPUs
     }
@@ -39,6 +42,7 @@ extension Options {
         userCountMax = try layers.value(.users) { count($0, in: 1...1_000_000_000) } ?? userCountMax
         orderCountMax = try layers.value(.orders) { count($0, in: 1...1_000_000_000) } ?? orderCountMax
         saleCountMax = try layers.value(.sales) { count($0, in: 1...10_000_000) } ?? saleCountMax
+        tables = try layers.value(.tables, readName) ?? tables
         let dayMs: UInt64 = 86_400_000
         retainMs =
             try layers.value(.retain) { Quantities.durationMs($0, in: 1_000...3_650 * dayMs) } ?? retainMs

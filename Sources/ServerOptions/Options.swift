@@ -14,6 +14,8 @@ public struct Options: Sendable, Equatable {
     public var fsync = FsyncMode.always
     /// A multiple of 1 MiB, 2 MiB to 4 GiB.
     public var segmentSizeBytes = 64 << 20
+    /// Log that is kept ready ahead of use, over all shards, 0 to 1 TiB.
+    public var logAheadBytes = 256 << 20
 
     /// 1...64.
     public var shardCount = 1
@@ -27,6 +29,7 @@ public struct Options: Sendable, Equatable {
     public var orderCountMax = 4_000_000
     /// Sales, ended ones included, 1...10,000,000.
     public var saleCountMax = 100_000
+    public var tables = TableMemory.growing
 
     /// How long ended orders and their ids are remembered, 1 s to 3,650 days.
     public var retainMs: UInt64 = 7 * 86_400_000
@@ -73,8 +76,10 @@ extension Options: CustomStringConvertible {
             client-timeout=\(Quantities.spelling(clientTimeoutMs, durations)) \
             data=\(dataDirectory.debugDescription) fsync=\(fsync.rawValue) \
             segment-size=\(Quantities.spelling(UInt64(segmentSizeBytes), Quantities.sizeUnits)) \
+            log-ahead=\(Quantities.spelling(UInt64(logAheadBytes), Quantities.sizeUnits)) \
             shards=\(shardCount) pin=\(cpus) \
             users=\(userCountMax) orders=\(orderCountMax) sales=\(saleCountMax) \
+            tables=\(tables.rawValue) \
             retain=\(Quantities.spelling(retainMs, durations)) \
             grace=\(Quantities.spelling(graceMs, durations)) \
             log-level=\(logLevel.rawValue)

@@ -10,11 +10,13 @@ enum Setting: String, CaseIterable {
     case data
     case fsync
     case segmentSize = "segment-size"
+    case logAhead = "log-ahead"
     case shards
     case pin
     case users
     case orders
     case sales
+    case tables
     case retain
     case grace
     case logLevel = "log-level"

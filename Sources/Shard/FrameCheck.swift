@@ -9,6 +9,13 @@ public enum StreamFraming: Equatable, Sendable {
     case wrongMagic
     case wrongLength(UInt32)
 
+    /// How many bytes are needed at least before `examine` can say more than `incomplete`; 0 if it does.
+    @inline(__always)
+    public static func missingBytes(_ bytes: UnsafeRawPointer, _ count: Int) -> Int {
+        guard case .incomplete = examine(bytes, count) else { return 0 }
+        return count < 12 ? 12 - count : Int(bytes.loadLE(8, as: UInt32.self)) - count
+    }
+
     @inline(__always)
     public static func examine(_ bytes: UnsafeRawPointer, _ count: Int) -> StreamFraming {
         if count < 12 { return count >= 4 && !FrameHeader.hasMagic(bytes) ? .wrongMagic : .incomplete }

@@ -38,9 +38,14 @@ extension ShardCore {
                 return distribute(operation, header, entries, connection)
             }
             work.source = .connection(connection, requestId: header.requestId)
+            // Most frames are decided in one go: their reply is put together where it will wait.
+            work.isInPlace = header.count <= allowance
+            let place =
+                work.isInPlace
+                ? gated.reserve(Frame.headerSizeBytes + header.count * operation.resultSizeBytes) : scratch
             work.batch = Batch(
                 operation: operation, entries: entries, count: header.count,
-                results: scratch + Frame.headerSizeBytes)
+                results: place + Frame.headerSizeBytes)
             return resume(nowMs: nowMs)
         }
     }
@@ -50,19 +55,48 @@ extension ShardCore {
         guard work.batch != nil else { return .finished }
         precondition(!isTaking, "a take has to settle first")
         switch engine.pointee.run(&work.batch!, allowance: &allowance, nowMs: nowMs) {
-        case .paused: return .paused
+        case .paused:
+            leavePlace()
+            return .paused
         case .takesUnits:
             take = engine.pointee.take()
             return .takesUnits
         case .finished:
             let batch = work.batch!
-            finish(
-                work.source, batch.operation, count: batch.count, waitLsn: batch.waitLsn)
+            if case .connection(let connection, let requestId) = work.source {
+                finishFrame(batch, ReplyDestination(connection: connection), requestId)
+            } else {
+                finish(work.source, batch.operation, count: batch.count, waitLsn: batch.waitLsn)
+            }
             if case .mesh(let from, _, _) = work.source { mesh.requests(from: from, to: shard).advance() }
             work.batch = nil
             work.source = .none
             return .finished
         }
+    }
+
+    /// Seals the reply to a frame whose entries are decided, and hands it to where it goes.
+    @inline(__always)
+    private mutating func finishFrame(_ batch: Batch, _ destination: ReplyDestination, _ requestId: UInt64) {
+        let frame = batch.results - Frame.headerSizeBytes
+        let lengthBytes = Frame.headerSizeBytes + batch.count * batch.operation.resultSizeBytes
+        FrameHeader.seal(
+            frame, operation: batch.operation.rawValue, requestId: requestId, count: batch.count,
+            lengthBytes: lengthBytes, flags: Frame.Flags.reply)
+        if work.isInPlace && batch.waitLsn > writer.repliableLsn {
+            gated.commit(destination, waitLsn: batch.waitLsn, lengthBytes)
+        } else {
+            reply(destination, batch.operation, waitLsn: batch.waitLsn, frame, lengthBytes)
+        }
+        work.isInPlace = false
+    }
+
+    /// Work that pauses gives up its place among the replies, where others may be put before it goes on.
+    @inline(never)
+    private mutating func leavePlace() {
+        guard work.isInPlace else { return }
+        work.isInPlace = false
+        work.batch!.moveResults(to: scratch + Frame.headerSizeBytes)
     }
 
     /// Answers a frame with a fault or a refusal of all of it.

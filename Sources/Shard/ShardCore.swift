@@ -51,6 +51,7 @@ public struct ShardCore: ~Copyable {
     var counts = ShardCounts()
     /// Kept by the driver.
     public var driver = DriverCounts()
+    private let inPlace = InPlace()
 
     /// The most entries in one turn: a larger one would make the log and the replies wait too long.
     public static let entriesPerTurn = 2048
@@ -103,6 +104,8 @@ struct Work {
 
     var source = Source.none
     var batch: Batch?
+    /// Whether its results are put together where `ReplyQueue.reserve` of the gated replies said.
+    var isInPlace = false
 }
 
 /// How far the frame or request in hand has come.

@@ -122,7 +122,7 @@ public final class TimesaleServer: Sendable {
             "--data", directory.path + "/data", "--listen", listen, "--listen",
             "unix:\(directory.path)/timesale.sock",
             // Small, so that it starts at once; options that the test gives come later, and win.
-            "--orders", "1000000", "--users", "100000", "--segment-size", "8MiB",
+            "--orders", "1000000", "--users", "100000", "--segment-size", "8MiB", "--log-ahead", "0KiB",
         ]
     }
 

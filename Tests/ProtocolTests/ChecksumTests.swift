@@ -13,9 +13,9 @@ enum Checksum {
 }
 
 /// Shows that the processor's instruction gives what the definition gives: its steps of eight bytes, its
-/// remainder and unaligned starts are all in the lengths and alignments tried.
+/// remainder, its three streams and unaligned starts are all in the lengths and alignments tried.
 @Suite struct ChecksumTests {
-    static let bytes: [UInt8] = (0..<512).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ $0 >> 3) }
+    static let bytes: [UInt8] = (0..<8192).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ $0 >> 3) }
 
     @Test func everyLengthAndAlignment() {
         Self.bytes.withUnsafeBytes { bytes in
@@ -27,6 +27,21 @@ enum Checksum {
                         "\(count) at \(start)")
                 }
             }
+        }
+    }
+
+    /// Around each multiple of what the three streams take at once.
+    @Test func lengthsOfSeveralStretches() {
+        Self.bytes.withUnsafeBytes { bytes in
+            for stretch in [3 * 64, 3 * 512] {
+                for multiple in 1...4 {
+                    for count in (stretch * multiple - 9)...(stretch * multiple + 9) {
+                        let from = bytes.baseAddress! + multiple
+                        #expect(ts_crc32c(0, from, count) == ts_crc32c_reference(0, from, count), "\(count)")
+                    }
+                }
+            }
+            #expect(ts_crc32c(7, bytes.baseAddress!, 8192) == ts_crc32c_reference(7, bytes.baseAddress!, 8192))
         }
     }
 

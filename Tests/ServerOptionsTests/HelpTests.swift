@@ -30,6 +30,8 @@ import Testing
             .listen: options.listen[0].description, .connections: "\(options.connectionCountMax)",
             .clientTimeout: "\(options.clientTimeoutMs / 1_000)s", .data: options.dataDirectory,
             .fsync: options.fsync.rawValue, .segmentSize: "\(options.segmentSizeBytes >> 20)MiB",
+            .tables: options.tables.rawValue,
+            .logAhead: "\(options.logAheadBytes >> 20)MiB",
             .shards: "\(options.shardCount)", .pin: "not pinned", .users: "\(options.userCountMax)",
             .orders: "\(options.orderCountMax)", .sales: "\(options.saleCountMax)",
             .retain: "\(options.retainMs / 86_400_000)d", .grace: "\(options.graceMs / 1_000)s",

@@ -13,6 +13,7 @@ import Testing
         #expect(options.fsync == .always)
         #expect(options.retainMs == 604_800_000)
         #expect(options.segmentSizeBytes == 67_108_864)
+        #expect(options.logAheadBytes == 268_435_456)
     }
 
     @Test func theStrongestSourceWins() throws {
@@ -60,6 +61,8 @@ import Testing
         Given(setting: .clientTimeout, text: "1500ms", json: #""1500ms""#) { $0.clientTimeoutMs == 1_500 },
         Given(setting: .data, text: "d", json: #""d""#) { $0.dataDirectory == "d" },
         Given(setting: .fsync, text: "everysec", json: #""everysec""#) { $0.fsync == .everysec },
+        Given(setting: .tables, text: "resident", json: #""resident""#) { $0.tables == .resident },
+        Given(setting: .logAhead, text: "2GiB", json: #""2GiB""#) { $0.logAheadBytes == 2 << 30 },
         Given(setting: .segmentSize, text: "3MiB", json: #""3MiB""#) { $0.segmentSizeBytes == 3 << 20 },
         Given(setting: .shards, text: "64", json: "64") { $0.shardCount == 64 },
         Given(setting: .pin, text: "5", json: "[5]") { $0.pinnedCPUs == [5] },

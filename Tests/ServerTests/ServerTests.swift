@@ -29,7 +29,9 @@ func smallServer(
     _ arguments: [String] = [], in directory: TemporaryDirectory = TemporaryDirectory()
 ) throws(ServerProcess.Fault) -> ServerProcess {
     try ServerProcess(
-        ["--segment-size", "2MiB", "--users", "100000", "--orders", "200000", "--grace", "0ms"] + arguments,
+        [
+            "--segment-size", "2MiB", "--log-ahead", "0KiB", "--users", "100000", "--orders", "200000", "--grace", "0ms",
+        ] + arguments,
         in: directory)
 }
 

@@ -21,7 +21,7 @@ enum Rules {
     /// depends on.
     static let imports: [String: Set<String>] = [
         "Protocol": ["CAtomics"],
-        "Engine": ["Protocol", "CAtomics"],
+        "Engine": ["Protocol", "CAtomics", "Synchronization"],
         "Log": ["Engine", "Protocol", "CAtomics"],
         "Shard": ["Log", "Engine", "Protocol", "CAtomics"],
         "ServerOptions": ["ArgumentParser", "Configuration", "Foundation"],

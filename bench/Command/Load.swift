@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Generator
 
 struct Load: ParsableCommand {
@@ -28,7 +29,10 @@ struct Load: ParsableCommand {
     mutating func run() throws {
         options.pinGenerator()
         let test = SpeedCase(name: "this load", connections: connections, depth: depth, batch: batch)
-        let measurement = try measure(options, test, seed: seed, framesPerSecond: rate)
+        let measurement = try measure(options, test, seed: seed, framesPerSecond: rate) { pid in
+            // For those who attach a profiler.
+            FileHandle.standardError.write(Data("load begins on process \(pid)\n".utf8))
+        }
         let report = measurement.report
         print("accepted    \(Int(report.acceptedPerSecond)) orders/s, refused \(report.refusedTotal)")
         print(

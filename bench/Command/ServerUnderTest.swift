@@ -18,6 +18,10 @@ final class ServerUnderTest {
         var orders = 4_000_000
         var users = 1_000_000
         var sales = 100_000
+        /// Whether tables have all their memory before the load begins.
+        var areTablesResident = true
+        /// Log that is made ready before the load begins.
+        var logAheadBytes = 0
         /// The CPU of each shard's thread; empty: the scheduler's choice.
         var pin: [Int] = []
     }
@@ -33,7 +37,8 @@ final class ServerUnderTest {
             "--data", directory.appendingPathComponent("data").path, "--listen", "127.0.0.1:0",
             "--listen", "unix:\(unixPath)", "--shards", "\(settings.shards)", "--fsync", settings.fsync,
             "--orders", "\(settings.orders)", "--users", "\(settings.users)", "--sales", "\(settings.sales)",
-            "--connections", "20000", "--log-level", "warning",
+            "--connections", "20000", "--log-level", "warning", "--log-ahead", "\(settings.logAheadBytes >> 20)MiB",
+            "--tables", settings.areTablesResident ? "resident" : "growing",
         ]
         if !settings.pin.isEmpty {
             process.arguments! += ["--pin", settings.pin.map(String.init).joined(separator: ",")]
@@ -52,7 +57,20 @@ final class ServerUnderTest {
             throw LoadError(description: "the server named no port")
         }
         self.port = port
+        waitForSpares(settings.logAheadBytes / (64 << 20))
     }
+
+    /// Waits until the log that was asked for is ready: what is measured is orders, not the making of files.
+    private func waitForSpares(_ count: Int) {
+        let data = directory.appendingPathComponent("data").path
+        while true {
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: data)) ?? []
+            if names.count(where: { $0.hasPrefix("spare-") && $0.hasSuffix(".seg") }) >= count { return }
+            usleep(20_000)
+        }
+    }
+
+    var pid: Int32 { process.processIdentifier }
 
     /// CPU seconds of the whole process so far.
     func cpuSeconds() -> Double {

@@ -17,6 +17,14 @@ struct MeasureOptions: ParsableArguments {
     var generatorCpu = 1
     @Option(help: "Seconds that are measured in each run.")
     var seconds = 4.0
+    @Option(help: "Orders that the server has room for.")
+    var orders = 60_000_000
+    @Option(help: "Users that the server has room for; nine tenths of them order.")
+    var users = 4_000_000
+    @Option(help: "MiB of log that the server makes ready before the load.")
+    var logAhead = 3072
+    @Flag(help: "Tables get their memory as they grow, in place of all before the load.")
+    var growing = false
     @Flag(help: "Over a unix socket in place of loopback TCP.")
     var unix = false
 
@@ -25,6 +33,8 @@ struct MeasureOptions: ParsableArguments {
         settings.fsync = fsync
         settings.orders = orders
         settings.users = users
+        settings.areTablesResident = !growing
+        settings.logAheadBytes = logAhead << 20
         settings.pin = serverCpu >= 0 ? [serverCpu] : []
         return settings
     }
@@ -56,11 +66,14 @@ struct Measurement {
 }
 
 /// Runs one case on a fresh server. The stock is above any demand: what counts is accepted orders.
-func measure(_ options: MeasureOptions, _ test: SpeedCase, seed: UInt64, framesPerSecond: Double? = nil)
+func measure(
+    _ options: MeasureOptions, _ test: SpeedCase, seed: UInt64, framesPerSecond: Double? = nil,
+    begins: (Int32) -> Void = { _ in }
+)
     throws -> Measurement
 {
-    let orders = 60_000_000
-    let users = 4_000_000
+    let orders = options.orders
+    let users = options.users
     let server = try ServerUnderTest(options.settings(orders: orders, users: users))
     defer { server.stop() }
     var plan = LoadPlan(address: options.unix ? .unix(path: server.unixPath) : .tcp(port: server.port))
@@ -73,6 +86,7 @@ func measure(_ options: MeasureOptions, _ test: SpeedCase, seed: UInt64, framesP
     plan.framesPerSecond = framesPerSecond
     try Generator.createSales(plan, stock: 1 << 40, perUserLimit: 1_000_000)
     var generator = try Generator(plan)
+    begins(server.pid)
     let cpuBefore = server.cpuSeconds()
     let report = try generator.run()
     let cpu = (server.cpuSeconds() - cpuBefore) / (report.seconds + plan.warmUpSeconds)

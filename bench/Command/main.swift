@@ -3,7 +3,7 @@ import Foundation
 
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measures a timesale server.", subcommands: [Speed.self, Load.self])
+        commandName: "bench", abstract: "Measures a timesale server.", subcommands: [Speed.self, Load.self, Micro.self])
 }
 
 

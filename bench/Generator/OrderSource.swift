@@ -1,15 +1,15 @@
 import Protocol
 
 /// An endless stream of orders from a seed: users and sales uniform, ids of version 7.
-struct OrderSource {
+public struct OrderSource {
     private var state: UInt64
     private let users: UInt64
     private let sales: [UInt64]
     private let quantity: UInt32
     /// ms since 1970, set by whoever reads the clock.
-    var nowMs: UInt64
+    public var nowMs: UInt64
 
-    init(plan: LoadPlan, nowMs: UInt64) {
+    public init(plan: LoadPlan, nowMs: UInt64) {
         state = Partition.mix(plan.seed &+ 0x9e37_79b9_7f4a_7c15) | 1
         users = plan.users
         sales = plan.saleIds
@@ -26,7 +26,7 @@ struct OrderSource {
     }
 
     /// Writes one order entry.
-    mutating func write(to entry: UnsafeMutableRawPointer) {
+    public mutating func write(to entry: UnsafeMutableRawPointer) {
         let user = Id128(next() % users &+ 1)
         let id = Id128.version7(timeMs: nowMs, partition: Partition.of(user: user), random: next())
         let sale = sales.count == 1 ? sales[0] : sales[Int(next() % UInt64(sales.count))]

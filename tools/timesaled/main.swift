@@ -29,10 +29,12 @@ extension Options {
         configuration.usersMax = userCountMax
         configuration.ordersMax = orderCountMax
         configuration.salesMax = saleCountMax
+        configuration.areTablesResident = tables == .resident
         configuration.connectionCountMax = connectionCountMax
         configuration.retainMs = retainMs
         configuration.graceMs = graceMs
         configuration.segmentSizeBytes = segmentSizeBytes
+        configuration.logAheadBytes = logAheadBytes
         configuration.clientTimeoutMs = clientTimeoutMs
         configuration.pinnedCPUs = pinnedCPUs
         return configuration

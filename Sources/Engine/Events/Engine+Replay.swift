@@ -53,7 +53,7 @@ extension Engine {
             return
         }
         insertOrder(
-            id: id, idHash: idHash, userId: userId, userHash: userHash, user: user, sale: sale, limit: 0,
+            id: id, idHash: idHash, userId: userId, userHash: userHash, user: user, sale: sale,
             quantity: event.loadLE(EventField.quantity), createdAtMs: event.loadLE(EventField.timeMs),
             deadlineMs: deadlineMs, state: state, flags: kind == .orderKept ? flags >> 4 : 0, lsn: 0)
     }
@@ -65,9 +65,9 @@ extension Engine {
         let state = orders[slot].pointee.state
         switch (kind, state) {
         case (.orderConfirmed, .held):
-            applyConfirm(slot, isLate: false, limit: 0)
+            applyConfirm(slot, isLate: false)
         case (.orderConfirmed, .expired):
-            applyConfirm(slot, isLate: true, limit: 0)
+            applyConfirm(slot, isLate: true)
         case (.orderCancelled, .held), (.orderCancelled, .confirmed), (.orderCancelled, .expired):
             applyEnd(slot, .cancelled, releaseLsn: 0)
         case (.orderExpired, .held):

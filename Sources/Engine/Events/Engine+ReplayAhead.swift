@@ -12,10 +12,7 @@ extension Engine {
         guard kind == .orderPlaced || kind == .orderKept else { return }
         let userHash = hash(event.loadId(EventField.userId))
         userIndex.prefetch(userHash)
-        let sale = findSale(event.loadLE(EventField.orderSale))
-        if sale != 0 && sales[sale].pointee.perUserLimit != 0 {
-            limitIndex.prefetch(limitHash(userHash: userHash, sale: sale))
-        }
+        prefetchLimit(userHash: userHash, sale: event.loadLE(EventField.orderSale))
     }
 
     /// Starts the loads of the records that those lines name, which have arrived meanwhile. A wrong guess, where

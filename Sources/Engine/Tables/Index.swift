@@ -1,56 +1,99 @@
 import CAtomics
 import Protocol
 
-/// A hash index over records that live elsewhere: open addressing, linear probing, eight bytes an entry.
+/// A hash index over records that live elsewhere: open addressing, eight bytes an entry, a cache line of
+/// eight entries the unit of a search.
 ///
 ///     entry   63          32 31           0
 ///            +--------------+--------------+      tag: the upper half of the key's hash
 ///            |     tag      |    handle    |      handle: the owner's name for the record, never 0
 ///            +--------------+--------------+      an entry of 0 is free
 ///
-/// The home of an entry follows from its tag alone, so that a removal can close the gap without reading
+/// An entry lies in its home line, or in the first one behind it that had room: a search ends at a line with
+/// a free entry. The home follows from the tag alone, so that a removal can close the gap without reading
 /// records. The caller compares keys. Sized for its most entries at a load of three quarters; never grows.
 struct Index: ~Copyable {
-    let entries: UnsafeMutablePointer<UInt64>
-    let capacity: UInt64
+    private let entries: UnsafeMutablePointer<UInt64>
+    private let lineCount: UInt64
     private(set) var count = 0
     let countMax: Int
 
-    init(countMax: Int, memory: MemorySource) {
+    private static let lineEntries = 8
+
+    /// `isPopulated`: resident from the start, since the first entries already lie all over it.
+    init(countMax: Int, memory: MemorySource, isPopulated: Bool = true) {
         self.countMax = countMax
-        capacity = UInt64(countMax + countMax / 3 + 16)
-        precondition(capacity < 1 << 32, "home positions are computed from 32 bits")
-        entries = memory.table(of: UInt64.self, count: Int(capacity))
-        memory.populate(UnsafeMutableRawPointer(entries), Int(capacity) * 8)
+        let lines = (countMax + countMax / 3 + 16 + Self.lineEntries - 1) / Self.lineEntries
+        precondition(lines < 1 << 32, "home lines are computed from 32 bits")
+        lineCount = UInt64(lines)
+        entries = memory.table(of: UInt64.self, count: lines * Self.lineEntries)
+        precondition(UInt(bitPattern: entries) & 63 == 0, "an index lies on cache lines")
+        if isPopulated { memory.populate(UnsafeMutableRawPointer(entries), sizeBytes) }
+    }
+
+    private var sizeBytes: Int { Int(lineCount) * Self.lineEntries * 8 }
+
+    /// Not used, or all of it.
+    var growingTable: GrowingTable {
+        GrowingTable(
+            base: UnsafeMutableRawPointer(entries), usedBytes: count == 0 ? 0 : sizeBytes, sizeBytes: sizeBytes)
     }
 
     @inline(__always)
-    func home(_ hash: UInt64) -> UInt64 { ((hash &>> 32) &* capacity) &>> 32 }
+    private func home(_ hash: UInt64) -> UInt64 { ((hash &>> 32) &* lineCount) &>> 32 }
+
+    /// Where a search for this hash begins.
+    @inline(__always)
+    func place(_ hash: UInt64) -> UnsafeRawPointer {
+        UnsafeRawPointer(entries + Int(truncatingIfNeeded: home(hash) &* 8))
+    }
 
     @inline(__always)
-    func prefetch(_ hash: UInt64) { ts_prefetch_read(entries + Int(truncatingIfNeeded: home(hash))) }
+    func prefetch(_ hash: UInt64) { ts_prefetch_read(place(hash)) }
 
     /// Begins a search: the handles that may belong to a key with this hash.
     @inline(__always)
     func probe(_ hash: UInt64) -> Probe {
-        Probe(entries: entries, capacity: capacity, position: home(hash), tag: hash &>> 32)
+        Probe(entries: entries, lineCount: lineCount, line: home(hash), tag: UInt32(truncatingIfNeeded: hash &>> 32))
     }
 
     /// A walk along one probe sequence. `next` answers 0 at its end.
     struct Probe {
-        let entries: UnsafeMutablePointer<UInt64>
-        let capacity: UInt64
-        var position: UInt64
-        let tag: UInt64
+        private let entries: UnsafeMutablePointer<UInt64>
+        private let lineCount: UInt64
+        private var line: UInt64
+        private let tag: UInt32
+        /// What `ts_search_line` found in the line, less what has been handed out.
+        private var found: UInt32
+
+        private static let matches: UInt32 = 0xaaaa
+        private static let free: UInt32 = 0x5555
+
+        @inline(__always)
+        fileprivate init(entries: UnsafeMutablePointer<UInt64>, lineCount: UInt64, line: UInt64, tag: UInt32) {
+            self.entries = entries
+            self.lineCount = lineCount
+            self.line = line
+            self.tag = tag
+            found = ts_search_line(entries + Int(truncatingIfNeeded: line &* 8), tag)
+        }
 
         @inline(__always)
         mutating func next() -> UInt32 {
             while true {
-                let entry = entries[Int(truncatingIfNeeded: position)]
-                if entry == 0 { return 0 }
-                position &+= 1
-                if position == capacity { position = 0 }
-                if entry &>> 32 == tag { return UInt32(truncatingIfNeeded: entry) }
+                let matches = found & Self.matches
+                if matches != 0 {
+                    found &= ~(matches & (0 &- matches))
+                    let position = Int(truncatingIfNeeded: line &* 8) &+ matches.trailingZeroBitCount &>> 1
+                    let handle = UInt32(truncatingIfNeeded: entries[position])
+                    // A free entry looks like one with the tag 0.
+                    if handle != 0 { return handle }
+                    continue
+                }
+                if found & Self.free != 0 { return 0 }
+                line &+= 1
+                if line == lineCount { line = 0 }
+                found = ts_search_line(entries + Int(truncatingIfNeeded: line &* 8), tag)
             }
         }
     }
@@ -60,20 +103,38 @@ struct Index: ~Copyable {
     @inline(__always)
     mutating func insert(_ hash: UInt64, _ handle: UInt32) {
         precondition(count < countMax && handle != 0)
-        var position = home(hash)
-        while entries[Int(truncatingIfNeeded: position)] != 0 {
-            position &+= 1
-            if position == capacity { position = 0 }
+        var line = home(hash)
+        var free = freeEntries(line)
+        while free == 0 {
+            line &+= 1
+            if line == lineCount { line = 0 }
+            free = freeEntries(line)
         }
-        entries[Int(truncatingIfNeeded: position)] = (hash &>> 32) &<< 32 | UInt64(handle)
+        let position = Int(truncatingIfNeeded: line &* 8) &+ free.trailingZeroBitCount &>> 1
+        entries[position] = (hash &>> 32) &<< 32 | UInt64(handle)
         count &+= 1
+    }
+
+    @inline(__always)
+    private func freeEntries(_ line: UInt64) -> UInt32 {
+        ts_search_line(entries + Int(truncatingIfNeeded: line &* 8), 0) & 0x5555
     }
 }
 
 extension Id128 {
     /// A hash that a client cannot aim at one bucket: `seed` is drawn at the start of the process.
+    ///
+    /// Two folded multiplications (the round of wyhash, Wang Yi, 2019): each order is hashed several times
+    /// while its lines are being loaded, so that the hash has to be cheaper than keeping its value.
     @inline(__always)
     func hash(seed: UInt64) -> UInt64 {
-        Partition.mix(Partition.mix(low ^ seed) ^ high)
+        let first = Self.foldedProduct(low ^ seed, high ^ 0xa076_1d64_78bd_642f)
+        return Self.foldedProduct(first ^ 0xe703_7ed1_a0b4_28db, seed | 1)
+    }
+
+    @inline(__always)
+    private static func foldedProduct(_ a: UInt64, _ b: UInt64) -> UInt64 {
+        let product = a.multipliedFullWidth(by: b)
+        return product.high ^ product.low
     }
 }

@@ -24,7 +24,10 @@ struct Pool<Record: BitwiseCopyable>: ~Copyable {
     }
 
     @inline(__always)
-    func prefetch(_ slot: UInt32) { ts_prefetch_write(records + Int(slot)) }
+    func prefetch(_ slot: UInt32) { ts_prefetch_write(place(slot)) }
+
+    @inline(__always)
+    func place(_ slot: UInt32) -> UnsafeRawPointer { UnsafeRawPointer(records + Int(slot)) }
 
     var growingTable: GrowingTable {
         GrowingTable(

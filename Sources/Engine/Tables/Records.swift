@@ -37,16 +37,63 @@ struct OrderRecord: BitwiseCopyable {
     }
 }
 
-/// What is common to all records of one user.
+/// What is common to all records of one user: one cache line.
 struct UserRecord: BitwiseCopyable {
     var id: Id128
     /// The last event of any record of this user: replies that show them wait for it.
     var lastLsn: UInt64
-    var newestOrder: UInt32
-    var orderCount: UInt32
+    var newestOrder: UInt32 = 0
+    var orderCount: UInt32 = 0
+    /// Units of sales with a per-user limit: the first three here, so that an order of most users touches
+    /// one line less, those of further sales in a table. See `Engine+Limit.swift`.
+    var limits = NearLimits()
+    /// Records of this user in the table of limits.
+    var farLimitCount: UInt32 = 0
+    private var reserved: UInt32 = 0
+
+    init(id: Id128) {
+        self.id = id
+        lastLsn = 0
+    }
 }
 
-/// The units that one user holds and has of one sale with a per-user limit.
+/// The units that one user holds and has of up to three sales with a per-user limit. A place whose sale is
+/// 0 is free.
+struct NearLimits: BitwiseCopyable {
+    private var sales: (UInt32, UInt32, UInt32) = (0, 0, 0)
+    private var units: (UInt32, UInt32, UInt32) = (0, 0, 0)
+
+    /// The units of a sale, or nil if it has no place here.
+    @inline(__always)
+    func units(of sale: UInt32) -> UInt32? {
+        if sales.0 == sale { return units.0 }
+        if sales.1 == sale { return units.1 }
+        if sales.2 == sale { return units.2 }
+        return nil
+    }
+
+    /// Sets the units of a sale in the place that `place` has (0: in a free one); no units free it. Answers
+    /// whether there is such a place.
+    @inline(__always)
+    mutating func set(_ sale: UInt32, inPlaceOf place: UInt32, _ count: UInt32) -> Bool {
+        let kept = count == 0 ? 0 : sale
+        if sales.0 == place {
+            sales.0 = kept
+            units.0 = count
+        } else if sales.1 == place {
+            sales.1 = kept
+            units.1 = count
+        } else if sales.2 == place {
+            sales.2 = kept
+            units.2 = count
+        } else {
+            return false
+        }
+        return true
+    }
+}
+
+/// The units that one user holds and has of one sale with a per-user limit, where `NearLimits` had no place.
 struct LimitRecord: BitwiseCopyable {
     var user: UInt32
     var sale: UInt32

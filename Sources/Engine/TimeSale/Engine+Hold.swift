@@ -13,7 +13,7 @@ extension Engine {
         case .held:
             let event = log(.orderConfirmed, timeMs: nowMs)
             event.storeId(id, EventField.id)
-            applyConfirm(slot, isLate: false, limit: 0)
+            applyConfirm(slot, isLate: false)
             statistics.confirms &+= 1
             return applied(slot, result)
         case .confirmed:
@@ -23,14 +23,11 @@ extension Engine {
         case .expired:
             // The payment has been made: window and closing no longer matter, the user's limit does.
             let sale = sales[order.pointee.sale]
-            var limit: UInt32 = 0
             if sale.pointee.perUserLimit != 0 {
-                let userHash = hash(users[order.pointee.user].pointee.id)
-                limit = findLimit(
-                    user: order.pointee.user, sale: order.pointee.sale,
-                    hash: limitHash(userHash: userHash, sale: order.pointee.sale))
-                let had = limit == 0 ? 0 : UInt64(limits[limit].pointee.units)
-                if had + UInt64(order.pointee.quantity) > UInt64(sale.pointee.perUserLimit) {
+                let had = limitUnits(
+                    user: order.pointee.user, userHash: hash(users[order.pointee.user].pointee.id),
+                    sale: order.pointee.sale)
+                if UInt64(had) + UInt64(order.pointee.quantity) > UInt64(sale.pointee.perUserLimit) {
                     return answer(slot, .expired, result)
                 }
             }
@@ -38,7 +35,6 @@ extension Engine {
             prepared.sale = order.pointee.sale
             prepared.quantity = order.pointee.quantity
             prepared.order = slot
-            prepared.limit = limit
             return .units
         }
     }
@@ -48,7 +44,7 @@ extension Engine {
         let slot = prepared.order
         let event = log(.orderConfirmed, flags: 1, timeMs: nowMs)
         event.storeId(orders[slot].pointee.id, EventField.id)
-        applyConfirm(slot, isLate: true, limit: prepared.limit)
+        applyConfirm(slot, isLate: true)
         statistics.confirms &+= 1
         return applied(slot, result)
     }
@@ -137,15 +133,14 @@ extension Engine {
 
     // MARK: State changes, shared with replay
 
-    mutating func applyConfirm(_ slot: UInt32, isLate: Bool, limit: UInt32) {
+    mutating func applyConfirm(_ slot: UInt32, isLate: Bool) {
         let order = orders[slot]
         let sale = Int(order.pointee.sale)
         let units = Int64(order.pointee.quantity)
         if isLate {
-            let userHash = hash(users[order.pointee.user].pointee.id)
             addLimit(
-                user: order.pointee.user, userHash: userHash, sale: order.pointee.sale, known: limit,
-                units: order.pointee.quantity)
+                user: order.pointee.user, userHash: hash(users[order.pointee.user].pointee.id),
+                sale: order.pointee.sale, units: order.pointee.quantity)
             order.pointee.flags |= ResultFlags.late
         } else {
             wheel.remove(slot, in: orders)
@@ -172,12 +167,7 @@ extension Engine {
             return
         }
         order.pointee.state = state
-        if sales[sale].pointee.perUserLimit != 0 {
-            let userHash = hash(users[order.pointee.user].pointee.id)
-            let limit = findLimit(
-                user: order.pointee.user, sale: sale, hash: limitHash(userHash: userHash, sale: sale))
-            limits[limit].pointee.units -= units
-        }
+        subtractLimit(user: order.pointee.user, sale: sale, units: units)
         if releaseLsn != 0 {
             if PlantedBug.releaseBeforeDurable.isPlanted {
                 counters.put(Int(sale), stripe: configuration.shard, UInt64(units))

@@ -30,13 +30,8 @@ extension Engine {
         if nowMs < sale.pointee.startsAtMs { return refuseOrder(.notStarted, result) }
 
         let user = findUser(entry.userId, hash: userHash)
-        var limit: UInt32 = 0
         if sale.pointee.perUserLimit != 0 {
-            var units: UInt32 = 0
-            if user != 0 {
-                limit = findLimit(user: user, sale: saleSlot, hash: limitHash(userHash: userHash, sale: saleSlot))
-                if limit != 0 { units = limits[limit].pointee.units }
-            }
+            let units = user == 0 ? 0 : limitUnits(user: user, userHash: userHash, sale: saleSlot)
             if UInt64(units) + UInt64(entry.quantity) > UInt64(sale.pointee.perUserLimit) {
                 return refuseOrder(.limitExceeded, result, waitLsn: user == 0 ? 0 : users[user].pointee.lastLsn)
             }
@@ -47,7 +42,6 @@ extension Engine {
         prepared.sale = saleSlot
         prepared.quantity = entry.quantity
         prepared.user = user
-        prepared.limit = limit
         prepared.idHash = idHash
         prepared.userHash = userHash
         prepared.id = entry.orderId
@@ -71,7 +65,7 @@ extension Engine {
 
         insertOrder(
             id: prepared.id, idHash: prepared.idHash, userId: prepared.userId, userHash: prepared.userHash,
-            user: prepared.user, sale: prepared.sale, limit: prepared.limit, quantity: prepared.quantity,
+            user: prepared.user, sale: prepared.sale, quantity: prepared.quantity,
             createdAtMs: nowMs, deadlineMs: deadlineMs, state: state, flags: 0, lsn: events.pointee.lastLsn)
         statistics.ordersAccepted &+= 1
         OrderResult(
@@ -85,13 +79,12 @@ extension Engine {
     @inline(__always)
     mutating func insertOrder(
         id: Id128, idHash: UInt64, userId: Id128, userHash: UInt64, user knownUser: UInt32, sale: UInt32,
-        limit knownLimit: UInt32, quantity: UInt32, createdAtMs: UInt64, deadlineMs: UInt64, state: OrderState,
-        flags: UInt8, lsn: UInt64
+        quantity: UInt32, createdAtMs: UInt64, deadlineMs: UInt64, state: OrderState, flags: UInt8, lsn: UInt64
     ) {
         var user = knownUser
         if user == 0 {
             user = users.allocate()
-            users[user].initialize(to: UserRecord(id: userId, lastLsn: 0, newestOrder: 0, orderCount: 0))
+            users[user].initialize(to: UserRecord(id: userId))
             userIndex.insert(userHash, user)
         }
         let userRecord = users[user]
@@ -113,24 +106,7 @@ extension Engine {
         case .cancelled, .expired:
             return
         }
-        addLimit(user: user, userHash: userHash, sale: sale, known: knownLimit, units: quantity)
-    }
-
-    /// Counts units towards a user's limit, if the sale has one.
-    @inline(__always)
-    mutating func addLimit(user: UInt32, userHash: UInt64, sale: UInt32, known: UInt32, units: UInt32) {
-        guard sales[sale].pointee.perUserLimit != 0 else { return }
-        var slot = known
-        if slot == 0 {
-            let hash = limitHash(userHash: userHash, sale: sale)
-            slot = findLimit(user: user, sale: sale, hash: hash)
-            if slot == 0 {
-                slot = limits.allocate()
-                limits[slot].initialize(to: LimitRecord(user: user, sale: sale, units: 0))
-                limitIndex.insert(hash, slot)
-            }
-        }
-        limits[slot].pointee.units &+= units
+        addLimit(user: user, userHash: userHash, sale: sale, units: quantity)
     }
 
     /// The original decision on an order that was accepted before, or why the id cannot be used.

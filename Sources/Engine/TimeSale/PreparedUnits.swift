@@ -13,8 +13,6 @@ struct PreparedUnits {
     var user: UInt32 = 0
     /// The order to confirm.
     var order: UInt32 = 0
-    /// The slot of the user's units of this sale, 0 if there is none yet or no limit.
-    var limit: UInt32 = 0
     var idHash: UInt64 = 0
     var userHash: UInt64 = 0
     var id = Id128.zero

@@ -73,7 +73,7 @@ public struct LogDirectory {
 }
 
 extension LogFiles {
-    static let temporarySuffix = ".new"
+    public static let temporarySuffix = ".new"
 
     /// Under this name a snapshot is written, until it is whole.
     static func snapshotTemporary(generation: UInt64, sequence: UInt64) -> String {
@@ -94,6 +94,6 @@ extension LogFiles {
     static func isTemporary(_ name: String) -> Bool {
         guard name.hasSuffix(temporarySuffix) else { return false }
         let stem = String(name.dropLast(temporarySuffix.count))
-        return stem == manifest || parseSegment(stem) != nil || parseSnapshot(stem) != nil
+        return stem == manifest || parseSegment(stem) != nil || parseSnapshot(stem) != nil || parseSpare(stem) != nil
     }
 }

@@ -130,14 +130,7 @@ extension Recovery {
         let temporary = LogFiles.segmentTemporary(log: log, number: number)
         do {
             try storage.create(temporary)
-            let zeros = ZeroedBuffer(sizeBytes: min(sizeBytes, BlockHeader.blockSizeMaxBytes))
-            var offset = 0
-            while offset < sizeBytes {
-                let count = min(sizeBytes - offset, zeros.bytes.count)
-                try storage.write(
-                    temporary, at: offset, UnsafeRawBufferPointer(rebasing: zeros.bytes[..<count]))
-                offset += count
-            }
+            try storage.fillWithZeros(temporary, sizeBytes: sizeBytes)
             try storage.sync(temporary)
         } catch {
             // It would keep the room that was not enough. A recovery removes it too, if this fails as well.
@@ -147,16 +140,4 @@ extension Recovery {
         try storage.rename(temporary, to: LogFiles.segment(log: log, number: number))
         try storage.syncDirectory()
     }
-}
-
-/// A buffer of zeros to write from.
-private struct ZeroedBuffer: ~Copyable {
-    let bytes: UnsafeMutableRawBufferPointer
-
-    init(sizeBytes: Int) {
-        bytes = .allocate(byteCount: sizeBytes, alignment: BlockHeader.alignmentBytes)
-        bytes.initializeMemory(as: UInt8.self, repeating: 0)
-    }
-
-    deinit { bytes.deallocate() }
 }

@@ -7,7 +7,7 @@ import Engine
 /// back when the kernel is done with it and every piece has been read.
 struct ReceiveBuffers: ~Copyable {
     static let group: UInt16 = 0
-    static let count = 256
+    static let count = 64
     static let sizeBytes = 64 << 10
 
     private let entries: UnsafeMutablePointer<io_uring_buf_ring>

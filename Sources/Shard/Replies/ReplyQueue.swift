@@ -24,29 +24,35 @@ public struct ReplyDestination: Equatable, Sendable {
     var assembly: UInt32 { UInt32(truncatingIfNeeded: rawValue) }
 }
 
-/// Finished replies in a ring of bytes, each with the LSN it waits for. First in, first out.
+/// Finished replies in memory that is used in a circle, each with the LSN it waits for. First in, first out.
 ///
 /// A reply that waits for less than the one before it leaves a little later than it might; both wait for
 /// one of the last two or three blocks.
 ///
-///     record   0 destination   8 wait LSN   16 length (4), 0xffffffff for a gap   20 reserved (4)   24 bytes ...
+///     record   0 destination   8 wait LSN   16 length (4)   20 reserved (4)   24 bytes ...
+///
+///     before the end is reached     0 ... head [records] tail ... capacity
+///     begun again at the front      0 [records] tail ... head [records] upperEnd ... capacity
+///
+/// It begins again at the front as soon as `turnBytes` are passed and there is room: so a queue that is short
+/// stays in the cache, however much passes through it.
 struct ReplyQueue: ~Copyable {
     static let recordHeaderBytes = 24
-    private static let gapMark: UInt32 = .max
+    private static let turnBytes = 512 << 10
 
     private let bytes: UnsafeMutableRawPointer
     private let capacity: Int
     private var head = 0
     private var tail = 0
+    /// Where the upper records end, once newer ones lie at the front; else -1.
+    private var upperEnd = -1
 
     init(capacityBytes: Int, memory: MemorySource) {
-        precondition(capacityBytes & (capacityBytes - 1) == 0)
         capacity = capacityBytes
         bytes = memory.allocate(capacityBytes)
     }
 
-    var isEmpty: Bool { head == tail }
-    var usedBytes: Int { tail - head }
+    var isEmpty: Bool { head == tail && upperEnd < 0 }
 
     @inline(__always)
     private static func recordSize(_ lengthBytes: Int) -> Int { (recordHeaderBytes + lengthBytes + 7) & ~7 }
@@ -55,9 +61,33 @@ struct ReplyQueue: ~Copyable {
     @inline(__always)
     func hasRoom(_ lengthBytes: Int) -> Bool {
         let size = Self.recordSize(lengthBytes)
-        let offset = tail & (capacity - 1)
-        let gap = offset + size > capacity ? capacity - offset : 0
-        return tail - head + gap + size <= capacity
+        // Equal ends mean empty, so that one byte stays free.
+        if upperEnd >= 0 { return head - tail > size }
+        return capacity - tail >= size || head > size
+    }
+
+    /// Where the bytes of a reply of at most `lengthMaxBytes` may be put together, for `commit` to append; until
+    /// then nothing else may be appended. The caller has asked `hasRoom`.
+    @inline(__always)
+    mutating func reserve(_ lengthMaxBytes: Int) -> UnsafeMutableRawPointer {
+        let size = Self.recordSize(lengthMaxBytes)
+        precondition(hasRoom(lengthMaxBytes))
+        if upperEnd < 0 && (capacity - tail < size || (tail >= Self.turnBytes && head > size)) {
+            upperEnd = tail
+            tail = 0
+            skipUpperEnd()
+        }
+        return bytes + tail + Self.recordHeaderBytes
+    }
+
+    /// Appends the reply that stands where `reserve` said.
+    @inline(__always)
+    mutating func commit(_ destination: ReplyDestination, waitLsn: UInt64, _ lengthBytes: Int) {
+        let record = bytes + tail
+        record.storeBytes(of: destination.rawValue, as: UInt64.self)
+        record.storeBytes(of: waitLsn, toByteOffset: 8, as: UInt64.self)
+        record.storeBytes(of: UInt32(lengthBytes), toByteOffset: 16, as: UInt32.self)
+        tail += Self.recordSize(lengthBytes)
     }
 
     /// Appends a copy of a reply. The caller has asked `hasRoom`.
@@ -65,23 +95,8 @@ struct ReplyQueue: ~Copyable {
     mutating func append(
         _ destination: ReplyDestination, waitLsn: UInt64, _ reply: UnsafeRawPointer, _ lengthBytes: Int
     ) {
-        precondition(hasRoom(lengthBytes))
-        let size = Self.recordSize(lengthBytes)
-        var offset = tail & (capacity - 1)
-        if offset + size > capacity {
-            // A gap of less than a record header is skipped without a mark: see `front`.
-            if capacity - offset >= Self.recordHeaderBytes {
-                (bytes + offset + 16).storeBytes(of: Self.gapMark, as: UInt32.self)
-            }
-            tail += capacity - offset
-            offset = 0
-        }
-        let record = bytes + offset
-        record.storeBytes(of: destination.rawValue, as: UInt64.self)
-        record.storeBytes(of: waitLsn, toByteOffset: 8, as: UInt64.self)
-        record.storeBytes(of: UInt32(lengthBytes), toByteOffset: 16, as: UInt32.self)
-        (record + Self.recordHeaderBytes).copyMemory(from: reply, byteCount: lengthBytes)
-        tail += size
+        reserve(lengthBytes).copyMemory(from: reply, byteCount: lengthBytes)
+        commit(destination, waitLsn: waitLsn, lengthBytes)
     }
 
     struct Front {
@@ -93,29 +108,26 @@ struct ReplyQueue: ~Copyable {
 
     /// The oldest reply, which stays valid until `removeFront`; nil if there is none.
     @inline(__always)
-    mutating func front() -> Front? {
-        while head != tail {
-            let offset = head & (capacity - 1)
-            let isGap =
-                capacity - offset < Self.recordHeaderBytes
-                || (bytes + offset + 16).load(as: UInt32.self) == Self.gapMark
-            if isGap {
-                head += capacity - offset
-                continue
-            }
-            let record = bytes + offset
-            return Front(
-                destination: ReplyDestination(rawValue: record.load(as: UInt64.self)),
-                waitLsn: record.load(fromByteOffset: 8, as: UInt64.self),
-                reply: UnsafeRawPointer(record + Self.recordHeaderBytes),
-                lengthBytes: Int(record.load(fromByteOffset: 16, as: UInt32.self)))
-        }
-        return nil
+    func front() -> Front? {
+        if isEmpty { return nil }
+        let record = bytes + head
+        return Front(
+            destination: ReplyDestination(rawValue: record.load(as: UInt64.self)),
+            waitLsn: record.load(fromByteOffset: 8, as: UInt64.self),
+            reply: UnsafeRawPointer(record + Self.recordHeaderBytes),
+            lengthBytes: Int(record.load(fromByteOffset: 16, as: UInt32.self)))
     }
 
     @inline(__always)
     mutating func removeFront() {
-        let offset = head & (capacity - 1)
-        head += Self.recordSize(Int((bytes + offset + 16).load(as: UInt32.self)))
+        head += Self.recordSize(Int((bytes + head + 16).load(as: UInt32.self)))
+        skipUpperEnd()
+    }
+
+    @inline(__always)
+    private mutating func skipUpperEnd() {
+        guard head == upperEnd else { return }
+        head = 0
+        upperEnd = -1
     }
 }
