@@ -9,7 +9,7 @@ extension CommandLineTests {
     @Suite struct UnknownOutcomeTests {
         /// The words of a printed command; the tests use none that a shell would have quoted.
         private func words(_ command: String) -> [String] {
-            command.split(separator: " ").map(String.init).filter { $0 != "timesale" }
+            command.split(separator: " ").dropFirst().map(String.init)
         }
 
         @Test func ofAnOrder() async throws {

@@ -65,7 +65,15 @@ struct Session: Sendable {
     }
 
     /// A command as a person would type it to reach this server.
-    func command(_ words: [String]) -> String { ShellWord.line(["timesale"] + words + connectionWords) }
+    func command(_ words: [String]) -> String {
+        ShellWord.line([Self.invocation] + words + connectionWords)
+    }
+
+    /// How the tool was called: whoever typed `bin/timesale` has none in the PATH.
+    private static let invocation: String = {
+        let name = CommandLine.arguments.first ?? ""
+        return name.contains("/") ? name : "timesale"
+    }()
 
     /// A moment in ms since 1970; one that counts from now is asked of the server's clock.
     func ms(_ moment: Moment) async throws -> UInt64 {
