@@ -34,7 +34,8 @@ extension CommandLineTests {
             try await withTimesaleServer { server in
                 let ping = ["ping", "--count", "3", "--interval", "1ms"]
                 let text = try await timesale(ping, at: server.tcpAddress)
-                #expect(text.exitCode == 0 && text.lines.count == 4)
+                #expect(text.exitCode == 0)
+                try #require(text.lines.count == 4)
                 #expect(text.lines[0].hasPrefix("\(server.tcpAddress) answered in "))
                 let json = try await timesale(ping + ["--json"], at: server.unixAddress).json
                 #expect(json["server"] as? String == "\(server.unixAddress)" && json["count"] as? Int == 3)
