@@ -116,7 +116,7 @@ extension CommandLineTests {
                 let closed = try await timesale("list", "--state", "closed", "--json", at: at)
                 #expect(closed.items.compactMap { $0["id"] as? String } == ["7"])
                 let text = try await timesale("list", at: at)
-                #expect(text.output.contains("More: timesale list --after 20"))
+                #expect(text.output.contains("More: \(executable("timesale")) list --after 20 (or --all)"))
             }
         }
     }
