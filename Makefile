@@ -8,7 +8,7 @@ SHELL := /bin/bash
 SWIFT ?= swift
 
 # The executables that `make build` leaves in bin/.
-PRODUCTS := timesaled wal-replay simulate bench
+PRODUCTS := timesaled timesale wal-replay simulate bench
 
 # Further suites of `make test`, beyond `swift test`; each is a target below.
 SUITES := tsan simulate hotpath
@@ -26,11 +26,11 @@ ADDRESS := 127.0.0.1:7070
 DATA := ./data
 
 .DEFAULT_GOAL := help
-.PHONY: run test build clean help setup tsan simulate hotpath
+.PHONY: run test build completions clean help setup tsan simulate hotpath
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | \
-		while IFS="$$(printf '\t')" read -r name text; do printf 'make %-8s %s\n' "$$name" "$$text"; done
+		while IFS="$$(printf '\t')" read -r name text; do printf 'make %-11s %s\n' "$$name" "$$text"; done
 
 setup: ## check the Swift toolchain, install missing Debian packages
 	@tools/setup.sh
@@ -39,13 +39,21 @@ build: setup ## build the release executables into bin/
 	@for product in $(PRODUCTS); do $(SWIFT) build -c release --product $$product; done
 	@mkdir -p bin
 	@cd "$$($(SWIFT) build -c release --show-bin-path)" && install -m 755 $(PRODUCTS) "$(CURDIR)/bin/"
-	@echo "built: $(PRODUCTS:%=bin/%)"
+	@$(MAKE) --no-print-directory completions
+	@echo "built: $(PRODUCTS:%=bin/%), bin/completions"
+
+completions: ## write bin/completions: what bash, zsh and fish know of timesale
+	@mkdir -p bin/completions
+	@bin/timesale --generate-completion-script bash > bin/completions/timesale.bash
+	@bin/timesale --generate-completion-script zsh > bin/completions/_timesale
+	@bin/timesale --generate-completion-script fish > bin/completions/timesale.fish
 
 run: build ## build, start a server on 127.0.0.1:7070, data in ./data
 	@echo
 	@echo "timesaled starts on $(ADDRESS), its data in $(DATA). Stop it with Ctrl-C; run it again and everything is there."
 	@echo "Next, in another terminal:"
-	@echo "  python3 docs/examples/first-order.py    a first sale, a first order"
+	@echo "  bin/timesale rush                       a flash sale, in ten seconds"
+	@echo "  bin/timesale --help                     a sale of your own, its orders, watching it sell"
 	@echo "  bin/timesaled --help                    other addresses, tokens, more shards"
 	@echo "  docs/protocol.md                        how to talk to it from any language"
 	@echo

@@ -74,12 +74,22 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             path: "Sources/Client"),
+        .target(
+            name: "CommandLineTool",
+            dependencies: ["TimesaleClient", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "tools/timesale",
+            exclude: ["Main"]),
+        .executableTarget(name: "timesale", dependencies: ["CommandLineTool"], path: "tools/timesale/Main"),
         .target(name: "TimesaleTestKit", dependencies: ["TimesaleClient"], path: "Sources/TestKit"),
         .executableTarget(
             name: "client-rate", dependencies: ["TimesaleClient", "TimesaleTestKit"], path: "bench/ClientRate"),
         .testTarget(
             name: "ClientTests",
             dependencies: ["TimesaleClient", "TimesaleTestKit", "TestSupport", "Protocol", "timesaled"]),
+
+        .testTarget(
+            name: "CommandLineTests",
+            dependencies: ["CommandLineTool", "TimesaleClient", "TimesaleTestKit", "timesale", "timesaled"]),
 
         .testTarget(name: "ServerOptionsTests", dependencies: ["ServerOptions"]),
         .testTarget(name: "TidyTests"),

@@ -4,6 +4,9 @@ import Configuration
 /// one does not leave its default in force without a word. An empty value counts as not set, as in compose
 /// files.
 enum Environment {
+    /// Those of the command line, `timesale`: a shell may have them set for it, and start the server too.
+    static let commandLineVariables: Set<String> = ["TIMESALE_SERVER", "TIMESALE_TOKEN"]
+
     static func read(_ environment: [String: String]) throws(OptionsError) -> EnvironmentVariablesProvider {
         let known = Set(Setting.allCases.map(\.environmentVariable)).union([Setting.configVariable])
         var ours: [String: String] = [:]
@@ -11,7 +14,7 @@ enum Environment {
         where name.hasPrefix(Setting.environmentPrefix) {
             if known.contains(name) {
                 if !value.isEmpty { ours[name] = value }
-            } else if !isServiceLink(name) {
+            } else if !isServiceLink(name), !commandLineVariables.contains(name) {
                 throw .configuration(
                     "unknown environment variable \(name); unset it, or see timesaled --help for the names")
             }

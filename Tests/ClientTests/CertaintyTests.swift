@@ -62,6 +62,29 @@ extension ClientTests {
             #expect(await fault { try await client.order(sale: 1, user: 1) } == .shutDown)
         }
 
+        /// Calls that were given up for want of a connection must not keep later ones from being looked at: each ends
+        /// at its own deadline, however long there is no server.
+        @Test func noServerForSeveralCalls() async {
+            let client = TimesaleClient(ClientConfiguration(.unix(path: "/nowhere/at/all.sock")))
+            for _ in 1...5 {
+                let error = await withTaskGroup(of: TimesaleError?.self) { group in
+                    group.addTask { await fault { try await client.order(sale: 1, user: 1, timeoutMs: 50) } }
+                    group.addTask {
+                        try? await Task.sleep(for: .seconds(20))
+                        return nil
+                    }
+                    let first = await group.next() ?? nil
+                    group.cancelAll()
+                    return first
+                }
+                guard case .unavailable = error else {
+                    Issue.record("\(String(describing: error))")
+                    break
+                }
+            }
+            await client.shutdown(withinMs: 0)
+        }
+
         /// A connection that swallows everything is given up; its calls go on another, with the time they have left.
         @Test func silenceEndsAConnection() async throws {
             let server = ScriptedServer { $0.connection == 0 ? .ignore : $0.accepted }

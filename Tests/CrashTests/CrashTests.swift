@@ -12,7 +12,8 @@ func crashServer(
 ) throws(ServerProcess.Fault) -> ServerProcess {
     try ServerProcess(
         [
-            "--shards", "\(shards)", "--segment-size", "2MiB", "--log-ahead", "4MiB", "--users", "100000", "--orders", "200000",
+            "--shards", "\(shards)", "--segment-size", "2MiB", "--log-ahead", "4MiB",
+            "--users", "100000", "--orders", "200000",
             "--grace",
             "0ms",
         ], in: directory, readyWithinMs: readyWithinMs)

@@ -18,7 +18,7 @@ import Testing
     @Test func everyDeclaredCodeIsNamed() throws {
         let source = try String(
             contentsOf: Checkout.url("Sources/Protocol/ResultCode.swift"), encoding: .utf8)
-        let numbers = source.matches(of: /static let (\w+) = ResultCode\((\d+)\)/).map { match in
+        let numbers = source.matches(of: /static var (\w+): ResultCode \{ ResultCode\((\d+)\) \}/).map { match in
             let name = match.1.reduce(into: "") { $0 += $1.isUppercase ? "_\($1)" : $1.uppercased() }
             return "\(match.2) \(name)"
         }

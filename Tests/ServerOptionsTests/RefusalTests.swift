@@ -114,6 +114,12 @@ import Testing
             try parse(environment: Dictionary(uniqueKeysWithValues: links.map { ($0, "x") })) == Options())
     }
 
+    /// The command line's variables may be set in the shell that starts the server.
+    @Test func variablesOfTheCommandLineAreNoSettings() throws {
+        let variables = ["TIMESALE_SERVER": "127.0.0.1:7071", "TIMESALE_TOKEN": "x"]
+        #expect(try parse(environment: variables) == Options())
+    }
+
     @Test(arguments: [
         (#"{"shard": 2}"#, #"unknown key "shard""#),
         (#"{"config": "other.json"}"#, #"unknown key "config""#),

@@ -18,7 +18,8 @@ func startRefused(
 ) -> RefusedStart {
     do throws(ServerProcess.Fault) {
         let server = try ServerProcess(
-            ["--segment-size", "2MiB", "--log-ahead", "0KiB", "--users", "100000", "--orders", "200000"] + arguments, in: directory,
+            ["--segment-size", "2MiB", "--log-ahead", "0KiB", "--users", "100000", "--orders", "200000"] + arguments,
+            in: directory,
             executable: executable)
         return RefusedStart(status: nil, stderr: "it started:\n" + server.stderr)
     } catch .exited(.exited(let status), let stderr) {

@@ -30,7 +30,8 @@ func smallServer(
 ) throws(ServerProcess.Fault) -> ServerProcess {
     try ServerProcess(
         [
-            "--segment-size", "2MiB", "--log-ahead", "0KiB", "--users", "100000", "--orders", "200000", "--grace", "0ms",
+            "--segment-size", "2MiB", "--log-ahead", "0KiB", "--users", "100000", "--orders", "200000",
+            "--grace", "0ms",
         ] + arguments,
         in: directory)
 }

@@ -52,7 +52,8 @@ enum Repository {
 
     private static var topLevel: [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: root.path)) ?? []).filter { name in
-            name != "Package.resolved" && !folders.contains(name)
+            // In a worktree, .git is a file that names the path of the repository.
+            ![".git", "Package.resolved"].contains(name) && !folders.contains(name)
         }
     }
 }

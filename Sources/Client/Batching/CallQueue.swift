@@ -338,6 +338,16 @@ final class CallQueue<Call: WireCall>: FrameSource, @unchecked Sendable {
         for caller in admitted { caller.resume(returning: nil) }
     }
 
+    /// A wake that found no connection has not been followed by `takeFrame`. It is over with the calls that it was
+    /// for: left pending, it would keep the next call from telling the event loop, which would never look again.
+    func retire() -> Bool {
+        state.withLock { state in
+            guard state.slots.outstanding == 0, state.parked.isEmpty else { return false }
+            state.isWakePending = false
+            return true
+        }
+    }
+
     func failUnsent(_ error: TimesaleError) {
         endAll { slot in
             slot.phase == .queued && slot.lostInstance == nil ? error : nil

@@ -24,6 +24,9 @@ protocol FrameSource: AnyObject, Sendable {
     /// Gives up what is past its deadline. `fault` says why there is no connection, nil if there is one.
     func sweep(nowNs: UInt64, fault: ConnectionFault?)
 
+    /// Whether no call is left, so that nothing need be sent or swept until the next one wakes the event loop.
+    func retire() -> Bool
+
     /// Ends every call that was never sent with an error.
     func failUnsent(_ error: TimesaleError)
 

@@ -162,7 +162,7 @@ final class ConnectionPool: @unchecked Sendable {
         let fault = liveCount.load(ordering: .relaxed) == 0 ? lastFault : nil
         for source in active { source.sweep(nowNs: nowNs, fault: fault) }
         active.removeAll { source in
-            guard source.outstanding == 0, source.suspended == 0 else { return false }
+            guard source.retire() else { return false }
             activeIds.remove(ObjectIdentifier(source))
             return true
         }

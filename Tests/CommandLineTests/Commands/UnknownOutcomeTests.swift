@@ -1,0 +1,94 @@
+import Foundation
+import Testing
+import TimesaleClient
+import TimesaleTestKit
+
+extension CommandLineTests {
+    /// Shows that an outcome is never guessed: where no answer comes, the tool says so and prints the command that asks
+    /// again, and that command finds what was done and does nothing twice.
+    @Suite struct UnknownOutcomeTests {
+        /// The words of a printed command; the tests use none that a shell would have quoted.
+        private func words(_ command: String) -> [String] {
+            command.split(separator: " ").dropFirst().map(String.init)
+        }
+
+        @Test func ofAnOrder() async throws {
+            try await withTimesaleServer { server in
+                try await timesale(
+                    "create", "--name", "x", "--stock", "5", "--id", "1", at: server.tcpAddress)
+                let relay = Relay(to: server.tcpAddress, swallowing: .order)
+                defer { relay.stop() }
+                let order = ["order", "1", "--user", "42", "--quantity", "2", "--timeout", "500ms"]
+                let json = try await timesale(order + ["--json"], at: relay.address)
+                #expect(json.exitCode == 2 && json.errors.isEmpty)
+                #expect(try json.json["code"] as? String == "OUTCOME_UNKNOWN")
+                #expect(try json.json["retryable"] as? Bool == true)
+                let id = try #require(try json.json["orderId"] as? String)
+                let again = words(try #require(try json.json["again"] as? String))
+                #expect(again == ["order", "1", "--user", "42", "--quantity", "2", "--id", id])
+
+                let settled = try await timesale(again + ["--json"], at: server.tcpAddress).json
+                #expect(settled["orderId"] as? String == id && settled["repeat"] as? Bool == true)
+                let sale = try await timesale("get", "1", "--json", at: server.tcpAddress).json
+                #expect(sale["sold"] as? Int == 2)
+            }
+        }
+
+        @Test func ofACreation() async throws {
+            try await withTimesaleServer { server in
+                let relay = Relay(to: server.tcpAddress, swallowing: .createSale)
+                defer { relay.stop() }
+                let create = [
+                    "create", "--name", "x", "--stock", "5", "--hold", "30s", "--per-user-limit", "2",
+                    "--price", "7",
+                    "--starts-at", "+1h", "--ends-at", "+2h", "--timeout", "1s",
+                ]
+                let text = try await timesale(create, at: relay.address)
+                #expect(text.exitCode == 2 && text.output.isEmpty)
+                let line = try #require(
+                    text.errors.split(separator: "\n").first { $0.contains("timesale create") })
+                let settled = try await timesale(words(String(line)) + ["--json"], at: server.tcpAddress).json
+                #expect(settled["repeat"] as? Bool == true && settled["stock"] as? Int == 5)
+            }
+        }
+
+        /// Whoever presses Ctrl-C while an order is under way is told its id.
+        @Test func ofAnInterruptedOrder() async throws {
+            try await withTimesaleServer { server in
+                try await timesale(
+                    "create", "--name", "x", "--stock", "5", "--id", "1", at: server.tcpAddress)
+                let relay = Relay(to: server.tcpAddress, swallowing: .order)
+                defer { relay.stop() }
+                let tool = try StartedTool(["order", "1", "--user", "42", "--json"], at: relay.address)
+                #expect(await eventually { relay.hasSwallowed })
+                tool.child.signal(SIGINT)
+                let run = try await tool.end()
+                #expect(run.exitCode == 2)
+                #expect(try run.json["code"] as? String == "OUTCOME_UNKNOWN")
+                #expect(try run.json["orderId"] is String)
+            }
+        }
+
+        /// What only reads has no outcome that could be open.
+        @Test func ofARead() async throws {
+            try await withTimesaleServer { server in
+                let relay = Relay(to: server.tcpAddress, swallowing: .getSale)
+                defer { relay.stop() }
+                let run = try await timesale("get", "1", "--timeout", "500ms", "--json", at: relay.address)
+                #expect(try run.exitCode == 75 && run.json["code"] as? String == "TIMED_OUT")
+            }
+        }
+
+        @Test func anInterruptedRead() async throws {
+            try await withTimesaleServer { server in
+                let relay = Relay(to: server.tcpAddress, swallowing: .getSale)
+                defer { relay.stop() }
+                let tool = try StartedTool(["get", "1", "--json"], at: relay.address)
+                #expect(await eventually { relay.hasSwallowed })
+                tool.child.signal(SIGINT)
+                let run = try await tool.end()
+                #expect(try run.exitCode == 130 && run.json["code"] as? String == "INTERRUPTED")
+            }
+        }
+    }
+}

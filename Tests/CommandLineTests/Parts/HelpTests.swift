@@ -1,0 +1,76 @@
+import Foundation
+import Testing
+
+@testable import CommandLineTool
+
+extension CommandLineTests {
+    /// Shows that the help, the guide and the completions know every command and every exit code.
+    @Suite struct HelpTests {
+        static let commands = Timesale.configuration.groupedSubcommands.flatMap(\.subcommands)
+            .map { $0.configuration.commandName ?? "\($0)".lowercased() }
+
+        private var guide: String {
+            get throws {
+                let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+                    .deletingLastPathComponent()
+                    .deletingLastPathComponent().deletingLastPathComponent()
+                return try String(
+                    contentsOf: root.appendingPathComponent("docs/command-line.md"), encoding: .utf8)
+            }
+        }
+
+        @Test func everyCommandIsNamed() async throws {
+            #expect(Self.commands.count == 14)
+            let help = try await timesale("--help")
+            #expect(help.exitCode == 0 && help.errors.isEmpty)
+            for command in Self.commands {
+                #expect(help.output.contains("\n  \(command) "), "\(command)")
+                #expect(try guide.contains("`\(command)"), "\(command)")
+                let own = try await timesale(command, "--help")
+                #expect(own.exitCode == 0 && own.output.contains("USAGE: timesale \(command)"))
+            }
+        }
+
+        @Test func everyExitCodeIsNamed() async throws {
+            let help = try await timesale("--help").output
+            for status in CommandLineTool.ExitStatus.allCases {
+                #expect(help.contains(" \(status.rawValue)  "), "\(status)")
+                #expect(try guide.contains("| \(status.rawValue) |"), "\(status)")
+            }
+        }
+
+        /// What the tool says of itself and what the server says are one version.
+        @Test func theVersion() async throws {
+            try await withDirectory { directory in
+                let server = try Child(
+                    executable("timesaled"), ["--version"], environment: [:],
+                    .files(output: directory + "/output", errors: directory + "/errors"))
+                #expect(await server.exitCode() == 0)
+                let version = try String(contentsOfFile: directory + "/output", encoding: .utf8)
+                #expect(try await timesale("--version").output == version)
+            }
+        }
+
+        @Test(arguments: ["bash", "zsh", "fish"])
+        func completionsNameEveryCommand(_ shell: String) async throws {
+            let script = try await timesale("--generate-completion-script", shell)
+            #expect(script.exitCode == 0)
+            for command in Self.commands { #expect(script.output.contains(command), "\(command)") }
+            for option in ["until-sold-out", "token-file", "per-user-limit"] {
+                #expect(script.output.contains(option))
+            }
+        }
+
+        @Test func bashTakesItsCompletions() async throws {
+            try await withDirectory { directory in
+                let script = try await timesale("--generate-completion-script", "bash").output
+                try write(script, to: directory + "/timesale.bash")
+                let bash = try Child(
+                    "/bin/bash", ["-n", directory + "/timesale.bash"], environment: [:],
+                    .files(output: directory + "/output", errors: directory + "/errors"))
+                #expect(await bash.exitCode() == 0)
+                #expect(try String(contentsOfFile: directory + "/errors", encoding: .utf8).isEmpty)
+            }
+        }
+    }
+}

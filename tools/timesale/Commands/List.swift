@@ -1,0 +1,38 @@
+import ArgumentParser
+import TimesaleClient
+
+/// Lists sales in the order of their creation.
+struct List: ServerCommand {
+    static let configuration = CommandConfiguration(abstract: "List sales, in the order of their creation.")
+
+    @Option(
+        help: ArgumentHelp(
+            "Only sales in this state: scheduled, open, soldOut, ended or closed; may be given more than once.",
+            valueName: "state"),
+        completion: .list(SaleState.allCases.map(\.name)), transform: Reading.state)
+    var state: [SaleState] = []
+
+    @OptionGroup var page: PageOptions
+
+    @Option(help: ArgumentHelp("Begin behind this sale.", valueName: "sale"), transform: Reading.sale)
+    var after: SaleID?
+
+    @OptionGroup var common: CommonOptions
+
+    func run(_ session: Session) async throws {
+        var sales: [Sale] = []
+        var next = after
+        repeat {
+            let got = try await session.client.sales(
+                Set(state), after: next, limit: page.all ? 1000 : page.limit - sales.count)
+            sales += got.sales
+            next = got.next
+        } while next != nil && (page.all || sales.count < page.limit)
+        let states = state.flatMap { ["--state", $0.name] }
+        session.output.show(
+            sales.map(\.json), Sale.table(sales), next: next.map { "\($0)" },
+            none:
+                "No sales. Create one with: \(session.command(["create", "--name", "Lamps", "--stock", "10"]))",
+            command: session.command(["list"] + states + ["--after", next.map { "\($0)" } ?? ""]))
+    }
+}

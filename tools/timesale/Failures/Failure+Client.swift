@@ -1,0 +1,116 @@
+import Glibc
+import TimesaleClient
+
+// What the client's errors mean to a person at a terminal.
+extension Failure {
+    /// - Parameters:
+    ///   - address: of the server that was asked.
+    ///   - again: the command that repeats the call with its id.
+    init(_ error: TimesaleError, address: ClientConfiguration.Address, again: String? = nil) {
+        switch error {
+        case .refused(let code, _): self.init(code)
+        case .outcomeUnknown(let unknown):
+            self.init(.unknown, code: "OUTCOME_UNKNOWN", Self.sentence(unknown))
+            order = unknown.order
+            operation = unknown.operation
+            self.again = again
+        case .unavailable(.refused(let code)): self.init(code)
+        case .unavailable(let fault):
+            self.init(
+                .unavailable, code: "UNAVAILABLE",
+                "no timesale server at \(address): \(Self.sentence(fault))",
+                advice: [
+                    "Start one with: make run",
+                    "Another address: --server HOST:PORT, or the variable TIMESALE_SERVER",
+                ])
+        case .timedOut:
+            self.init(
+                .later, code: "TIMED_OUT", "\(address) gave no answer in time; nothing was changed",
+                advice: ["More time: --timeout 30s"])
+        case .overloaded: self.init(.later, code: "OVERLOADED", "too many calls at once; nothing was sent")
+        case .cancelled, .shutDown:
+            self.init(.refused, code: "INTERRUPTED", "interrupted; nothing was changed")
+        case .invalidArgument(.name):
+            self.init(
+                .usage, code: "USAGE", "a name has at most 78 bytes of UTF-8, and no control characters")
+        case .invalidArgument(.token):
+            self.init(
+                .denied, code: "UNAUTHENTICATED",
+                "a token has at most 78 bytes of UTF-8, and no control characters")
+        case .invalidArgument(.limit): self.init(.usage, code: "USAGE", "a page holds 1 to 1000")
+        case .protocolViolation:
+            self.init(
+                .broken, code: "PROTOCOL_VIOLATION",
+                "what \(address) answers makes no sense; is it a timesale server of this version?")
+        }
+        isRetryable = error.isRetryable
+    }
+
+    private init(_ code: RefusalCode) {
+        let status: ExitStatus =
+            switch code {
+            case .unauthenticated, .forbidden: .denied
+            case .busy, .capacity, .noSpace, .shuttingDown: .later
+            default: .refused
+            }
+        self.init(status, code: code.name, Self.sentence(code))
+        if status == .denied {
+            advice = ["A token is given with --token-file FILE, or in the variable TIMESALE_TOKEN"]
+        }
+        isRetryable = code.isRetryable
+    }
+
+    private static func sentence(_ fault: ConnectionFault) -> String {
+        switch fault {
+        case .connecting: "it did not answer in time"
+        case .unreachable(ECONNREFUSED): "nobody listens there"
+        case .unreachable(ENOENT): "there is no such socket"
+        case .unreachable(0): "the address is not known"
+        case .unreachable(let errno): String(cString: strerror(errno))
+        case .noHandshake: "who listens there does not speak its protocol"
+        case .refused(let code): sentence(code)
+        case .closed: "it closed the connection"
+        }
+    }
+
+    private static func sentence(_ unknown: UnknownOutcome) -> String {
+        let what = unknown.order != nil ? "the order" : "the operation"
+        return switch unknown.cause {
+        case .timedOut: "no answer in time: \(what) may or may not have been done"
+        case .cancelled, .shutDown: "interrupted: \(what) may or may not have been done"
+        case .refusedAfterLoss(let code):
+            "the connection was lost, then the answer was \(code): \(what) may or may not have been done"
+        case .protocolViolation: "the answer makes no sense: \(what) may or may not have been done"
+        }
+    }
+
+    private static func sentence(_ code: RefusalCode) -> String {
+        switch code {
+        case .unsupportedVersion: "the server speaks another version of the protocol"
+        case .unauthenticated: "the server does not know this token"
+        case .forbidden: "this needs a token with the scope admin"
+        case .invalid: "the server takes no such value"
+        case .invalidId: "this is no id of an order or operation"
+        case .wrongPartition: "the order id was made for another user"
+        case .idTooOld: "the id is older than the server remembers"
+        case .idInFuture: "the id was made more than 5 minutes ahead of the server's clock"
+        case .idReused: "this id was used for something else"
+        case .notFound: "there is no such sale or order"
+        case .alreadyExists: "there is, or was, a sale with this id"
+        case .soldOut: "fewer units are left than wanted; cancelled and expired ones sell again"
+        case .limitExceeded: "the sale allows a user no more"
+        case .notStarted: "the sale has not started"
+        case .ended: "the sale has ended"
+        case .closed: "the sale is closed"
+        case .confirmed: "the order is confirmed already"
+        case .cancelled: "the order is cancelled"
+        case .expired: "the hold has expired, and its units are gone"
+        case .partOfCheckout: "the order ends only with its checkout"
+        case .busy: "the server is too busy"
+        case .capacity: "a table of the server is full"
+        case .noSpace: "the server's disk is full"
+        case .shuttingDown: "the server is about to stop"
+        case .unknown: "the server refuses, for a reason that this tool does not know"
+        }
+    }
+}

@@ -1,0 +1,116 @@
+import TimesaleClient
+
+/// The counters of a server: of each shard, and their sums.
+struct StatsReport {
+    /// One counter: its name in JSON and how it is read.
+    private typealias Counter = (name: String, value: KeyPath<ShardStats, UInt64> & Sendable)
+
+    private static let counters: [Counter] = [
+        ("frames", \.frames), ("ordersAccepted", \.ordersAccepted), ("ordersRefused", \.ordersRefused),
+        ("confirms", \.confirms), ("cancels", \.cancels), ("expiries", \.expiries), ("extends", \.extends),
+        ("forwarded", \.forwarded), ("busy", \.busy), ("openHolds", \.openHolds),
+        ("ordersRemembered", \.ordersRemembered), ("ordersCapacity", \.ordersCapacity),
+        ("usersKnown", \.usersKnown), ("usersCapacity", \.usersCapacity), ("tombstones", \.tombstones),
+        ("logEvents", \.logEvents), ("logBytes", \.logBytes), ("logBlocks", \.logBlocks),
+        ("logLatencyUs", \.logLatencyUs), ("bytesReceived", \.bytesReceived), ("bytesSent", \.bytesSent),
+        ("turns", \.turns),
+    ]
+
+    private let topology: Topology
+    private let shards: [ShardStats]
+
+    init(_ topology: Topology, _ shards: [ShardStats]) {
+        self.topology = topology
+        self.shards = shards
+    }
+
+    func json(address: String) -> JSON {
+        let each = shards.map { shard in
+            JSON.object([("shard", .integer(shard.shard))] + Self.counts([shard])).adding([
+                ("writtenLsn", .integer(shard.writtenLSN)), ("durableLsn", .integer(shard.durableLSN)),
+            ])
+        }
+        return .object([
+            ("server", .string(address)), ("serverTime", .string(Timestamp.text(ms: topology.serverTimeMs))),
+            ("instance", .string(String(topology.instance))),
+            ("protocolVersion", .integer(topology.protocolVersion)),
+            ("retainSeconds", .number(Double(topology.retainMs) / 1000)), ("admin", .bool(topology.isAdmin)),
+            ("sequence", .integer(topology.sequence)),
+            ("total", .object(Self.counts(shards))), ("shards", .array(each)),
+        ])
+    }
+
+    private static func counts(_ shards: [ShardStats]) -> [(String, JSON)] {
+        let connections = shards.reduce(0) { $0 + $1.connections }
+        return [("connections", .integer(connections))]
+            + counters.map { ($0.name, .integer(sum(shards, $0.value))) }
+    }
+
+    func text(address: String, _ style: Style) -> String {
+        let fields: [(String, StyledText)] = [
+            ("server", StyledText(address, .bold)),
+            ("clock", StyledText(Timestamp.text(ms: topology.serverTimeMs))),
+            ("shards", StyledText("\(topology.shards)")),
+            ("log", StyledText("at sequence \(Numbers.grouped(topology.sequence))")),
+            ("ids", StyledText("remembered for \(Milliseconds(topology.retainMs))")),
+            ("you are", topology.isAdmin ? "admin" : "shop"),
+        ]
+        return [
+            Table.fields(fields, style), orders.rendered(style), tables.rendered(style), log.rendered(style),
+        ]
+        .joined(separator: "\n")
+    }
+
+    private var orders: Table {
+        var table = Table(
+            "shard", ">connections", ">requests", ">accepted", ">refused", ">confirms", ">cancels",
+            ">expiries",
+            ">extends", ">forwarded", ">busy")
+        let columns: [KeyPath<ShardStats, UInt64>] = [
+            \.frames, \.ordersAccepted, \.ordersRefused, \.confirms, \.cancels, \.expiries, \.extends,
+            \.forwarded,
+            \.busy,
+        ]
+        add(to: &table) { shard in
+            [Numbers.grouped(shard.map(\.connections).reduce(0, +))]
+                + columns.map { column in Numbers.grouped(Self.sum(shard, column)) }
+        }
+        return table
+    }
+
+    private var tables: Table {
+        var table = Table(
+            "shard", ">open holds", ">orders known", ">of", ">users known", ">of", ">tombstones")
+        let columns: [KeyPath<ShardStats, UInt64>] = [
+            \.openHolds, \.ordersRemembered, \.ordersCapacity, \.usersKnown, \.usersCapacity, \.tombstones,
+        ]
+        add(to: &table) { shards in columns.map { Numbers.grouped(Self.sum(shards, $0)) } }
+        return table
+    }
+
+    private var log: Table {
+        var table = Table(
+            "shard", ">log events", ">log size", ">blocks", ">mean write", ">received", ">sent")
+        add(to: &table) { shards in
+            let blocks = Self.sum(shards, \.logBlocks)
+            let mean = Duration.microseconds(
+                Int64(clamping: Self.sum(shards, \.logLatencyUs) / max(1, blocks)))
+            return [
+                Numbers.grouped(Self.sum(shards, \.logEvents)), Numbers.bytes(Self.sum(shards, \.logBytes)),
+                Numbers.grouped(blocks), Numbers.time(mean), Numbers.bytes(Self.sum(shards, \.bytesReceived)),
+                Numbers.bytes(Self.sum(shards, \.bytesSent)),
+            ]
+        }
+        return table
+    }
+
+    /// A row for each shard, and one for all where there are several.
+    private func add(to table: inout Table, _ cells: ([ShardStats]) -> [String]) {
+        for shard in shards { table.add(([String(shard.shard)] + cells([shard])).map { StyledText($0) }) }
+        if shards.count > 1 { table.add((["all"] + cells(shards)).map { StyledText($0, .bold) }) }
+    }
+
+    private static func sum(_ shards: [ShardStats], _ value: KeyPath<ShardStats, UInt64>) -> UInt64 {
+        shards.reduce(0) { $0 &+ $1[keyPath: value] }
+    }
+}
