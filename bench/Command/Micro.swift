@@ -76,7 +76,7 @@ private final class BareEngine {
 
     /// Orders are made in stretches, outside of what is timed.
     func nanosecondsPerOrder(batch count: Int) -> Double {
-        let stretch = 64
+        let stretch = count == 1 ? 8192 : 64
         let frames = Self.residentMemory(stretch * count * OrderEntry.sizeBytes)
         let results = Self.residentMemory(count * OrderResult.sizeBytes)
         var plan = LoadPlan(address: .tcp(port: 0))
@@ -89,7 +89,8 @@ private final class BareEngine {
             let batches = min(stretch, (orders - done) / count)
             for index in 0..<(batches * count) { source.write(to: frames + index * OrderEntry.sizeBytes) }
             let start = DispatchTime.now().uptimeNanoseconds
-            for index in 0..<batches {
+            if count == 1 { decideSingly(frames, batches, results) }
+            for index in 0..<(count == 1 ? 0 : batches) {
                 var work = Batch(
                     operation: .order, entries: frames + index * count * OrderEntry.sizeBytes, count: count,
                     results: results)
@@ -104,6 +105,32 @@ private final class BareEngine {
         }
         precondition(engine.pointee.ordersRemembered == done, "every order was accepted")
         return Double(spentNs) / Double(done)
+    }
+
+    /// Batches of one, with the lines of later ones asked for meanwhile, as the reactor does it.
+    private func decideSingly(_ frames: UnsafeRawPointer, _ count: Int, _ results: UnsafeMutableRawPointer) {
+        var ahead = (indexes: 0, records: 0)
+        var list = LookAheadEntries()
+        func take(_ step: LookAheadStep, _ next: inout Int, _ current: Int) {
+            guard next < count, next - current < step.entriesMin else { return }
+            while next < count && !list.isFull {
+                list.append(frames + next * OrderEntry.sizeBytes, .order)
+                next += 1
+            }
+            engine.pointee.lookAhead(step, &list)
+        }
+        for index in 0..<count {
+            take(.indexes, &ahead.indexes, index)
+            take(.records, &ahead.records, index)
+            var work = Batch(
+                operation: .order, entries: frames + index * OrderEntry.sizeBytes, count: 1, results: results)
+            var allowance = 1
+            if engine.pointee.run(&work, allowance: &allowance, nowMs: nowMs) != .finished {
+                events.pointee = EventBuffer(
+                    base: blocks, capacityBytes: Self.blockBytes, nextLsn: events.pointee.nextLsn)
+                _ = engine.pointee.run(&work, allowance: &allowance, nowMs: nowMs)
+            }
+        }
     }
 
     private func nextBlock(_ block: Int) -> Int {
