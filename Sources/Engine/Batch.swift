@@ -18,21 +18,45 @@ public struct Batch {
     private var withIndexes = 0
     private var withRecords = 0
 
+    /// From one entry or result to the next, in bytes.
+    private let entryStride: Int
+    private let resultStride: Int
+    /// Gets for each entry the LSN that its own reply would wait for, where each has one.
+    private let waits: UnsafeMutablePointer<UInt64>?
+
     public init(operation: Operation, entries: UnsafeRawPointer, count: Int, results: UnsafeMutableRawPointer) {
         self.operation = operation
         self.entries = entries
         self.count = count
         self.results = results
+        entryStride = operation.entrySizeBytes
+        resultStride = operation.resultSizeBytes
+        waits = nil
+    }
+
+    /// Entries each of which lies in a frame of its own, the frames without gaps, as do their replies.
+    public init(
+        frames: UnsafeRawPointer, of operation: Operation, count: Int, replies: UnsafeMutableRawPointer,
+        waits: UnsafeMutablePointer<UInt64>
+    ) {
+        self.operation = operation
+        self.count = count
+        self.waits = waits
+        entries = frames + Frame.headerSizeBytes
+        results = replies + Frame.headerSizeBytes
+        entryStride = Frame.headerSizeBytes &+ operation.entrySizeBytes
+        resultStride = Frame.headerSizeBytes &+ operation.resultSizeBytes
     }
 
     /// Continues elsewhere, with the results there are.
     public mutating func moveResults(to place: UnsafeMutableRawPointer) {
-        place.copyMemory(from: results, byteCount: finished &* operation.resultSizeBytes)
+        place.copyMemory(from: results, byteCount: finished &* resultStride)
         results = place
     }
 
     @inline(__always)
     mutating func finishEntry(_ outcome: Outcome) {
+        if let waits { waits[finished] = outcome.waitLsn }
         finished &+= 1
         if outcome.waitLsn > waitLsn { waitLsn = outcome.waitLsn }
     }
@@ -43,15 +67,15 @@ public struct Batch {
         let next = step == .indexes ? withIndexes : withRecords
         guard next < count, next &- finished < step.entriesMin else { return }
         let end = min(next &+ LookAheadStep.group, count)
-        for index in next..<end { list.append(entries + index &* operation.entrySizeBytes, operation) }
+        for index in next..<end { list.append(entries + index &* entryStride, operation) }
         if step == .indexes { withIndexes = end } else { withRecords = end }
     }
 
     @inline(__always)
-    var entry: UnsafeRawPointer { entries + finished &* operation.entrySizeBytes }
+    var entry: UnsafeRawPointer { entries + finished &* entryStride }
 
     @inline(__always)
-    var result: UnsafeMutableRawPointer { results + finished &* operation.resultSizeBytes }
+    var result: UnsafeMutableRawPointer { results + finished &* resultStride }
 }
 
 /// Where a call of `Engine.run` left a batch.

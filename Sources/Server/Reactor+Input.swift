@@ -1,3 +1,4 @@
+import Engine
 import Glibc
 import Log
 import Protocol
@@ -163,14 +164,15 @@ extension Reactor {
         case .wrongMagic, .wrongLength:
             closeUnframed(slot, bytes)
         case .frame(let lengthBytes):
-            return beginFrame(slot, bytes, lengthBytes, isInbox: isInbox, nowMs)
+            return beginFrame(slot, bytes, lengthBytes, availableBytes: count, isInbox: isInbox, nowMs)
         }
         dropFront()
         return true
     }
 
     private mutating func beginFrame(
-        _ slot: Int, _ frame: UnsafeMutableRawPointer, _ lengthBytes: Int, isInbox: Bool, _ nowMs: UInt64
+        _ slot: Int, _ frame: UnsafeMutableRawPointer, _ lengthBytes: Int, availableBytes: Int, isInbox: Bool,
+        _ nowMs: UInt64
     ) -> Bool {
         let connection = connections.slots + slot
         frameInHandIsInbox = isInbox
@@ -185,15 +187,20 @@ extension Reactor {
             // Nothing has happened: the client may send it again to the next server.
             return refuse(slot, header, .shuttingDown, nowMs, retryAfterMs: 1000)
         }
-        indexScout.advance(input, core, frame: frame, count: header.count)
-        recordScout.advance(input, core, frame: frame, count: header.count)
+        let frames = core.runLength(frame, header, availableBytes: availableBytes)
+        // A long run is a batch, in which the engine looks ahead by itself.
+        if frames <= LookAheadStep.group {
+            indexScout.advance(input, core, frame: frame, count: header.count * frames)
+            recordScout.advance(input, core, frame: frame, count: header.count * frames)
+        }
         let progress = settle(
-            core.begin(frame, header, connection: token, isAdmin: connection.pointee.isAdmin, nowMs: nowMs),
+            core.begin(
+                frame, header, frames: frames, connection: token, isAdmin: connection.pointee.isAdmin, nowMs: nowMs),
             nowMs)
         if progress == .blocked { return false }
-        connection.pointee.unanswered += 1
+        connection.pointee.unanswered += frames
         frameInHandSlot = slot
-        frameInHandBytes = lengthBytes
+        frameInHandBytes = lengthBytes * frames
         guard progress == .finished else { return false }
         frameIsFinished(nowMs)
         return true

@@ -155,7 +155,7 @@ struct Reactor: ~Copyable {
             if let slot = connections.slot(reply.connection) {
                 let connection = connections.slots + slot
                 connection.pointee.filling.append(reply.reply, reply.lengthBytes)
-                connection.pointee.unanswered -= 1
+                connection.pointee.unanswered -= reply.frames
                 markDirty(slot)
             }
             core.removeReply()

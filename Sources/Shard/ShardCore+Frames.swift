@@ -4,14 +4,16 @@ import Protocol
 // Frames of this shard's connections.
 
 extension ShardCore {
-    /// Takes a whole frame of a connection that has done its handshake, already examined by `FrameFault`.
-    /// Only when nothing is in hand.
+    /// Takes a whole frame of a connection that has done its handshake, already examined by `FrameFault`; or a
+    /// run of `frames`, as many as `runLength` answered for the same bytes. Only when nothing is in hand.
     public mutating func begin(
-        _ frame: UnsafeRawPointer, _ header: FrameHeader, connection: UInt64, isAdmin: Bool, nowMs: UInt64
+        _ frame: UnsafeRawPointer, _ header: FrameHeader, frames: Int = 1, connection: UInt64, isAdmin: Bool,
+        nowMs: UInt64
     ) -> WorkProgress {
         precondition(work.batch == nil)
         guard hasReplyRoom else { return .blocked }
-        counts.frames &+= 1
+        counts.frames &+= UInt64(frames)
+        if frames > 1 { return beginRun(frame, frames, connection, nowMs: nowMs) }
         let operation = Operation(rawValue: header.operation)!
         let entries = frame + Frame.headerSizeBytes
         if operation.isAdmin && !isAdmin {
@@ -63,7 +65,9 @@ extension ShardCore {
             return .takesUnits
         case .finished:
             let batch = work.batch!
-            if case .connection(let connection, let requestId) = work.source {
+            if work.runFrames > 0 {
+                finishRun(batch)
+            } else if case .connection(let connection, let requestId) = work.source {
                 finishFrame(batch, ReplyDestination(connection: connection), requestId)
             } else {
                 finish(work.source, batch.operation, count: batch.count, waitLsn: batch.waitLsn)

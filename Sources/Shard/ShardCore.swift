@@ -27,6 +27,8 @@ public struct ShardCore: ~Copyable {
     let instance: InstanceFacts
 
     var work = Work()
+    /// What the reply to each frame of the run in hand waits for.
+    let runWaits: UnsafeMutablePointer<UInt64>
     var take: StockTake?
     var assemblies: Assemblies
     var gated: ReplyQueue
@@ -75,6 +77,8 @@ public struct ShardCore: ~Copyable {
         scratch = memory.allocate(2 * Frame.sizeMaxBytes)
         catalogueScratch = memory.allocate(2 * Frame.sizeMaxBytes)
         owners = memory.allocate(Frame.batchCountMax + 1).bindMemory(to: UInt8.self, capacity: Frame.batchCountMax + 1)
+        runWaits = .allocate(capacity: Self.runFramesMax)
+        runWaits.initialize(repeating: 0, count: Self.runFramesMax)
         reservedReplyBytes = .allocate(capacity: shards)
         reservedReplyBytes.initialize(repeating: 0, count: shards)
     }
@@ -106,6 +110,8 @@ struct Work {
     var batch: Batch?
     /// Whether its results are put together where `ReplyQueue.reserve` of the gated replies said.
     var isInPlace = false
+    /// The frames of a run, each of which gets a reply of its own; 0: it is none.
+    var runFrames = 0
 }
 
 /// How far the frame or request in hand has come.
@@ -175,22 +181,30 @@ extension ShardCore {
 
     // MARK: Replies
 
-    /// A reply that may leave now, for the driver to copy; `removeReply` afterwards. Replies to other
-    /// shards are put into their rings on the way.
+    /// The replies to `frames` of a connection, one behind the other, which may leave now, for the driver to copy;
+    /// `removeReply` afterwards. Replies to other shards are put into their rings on the way.
     @inline(__always)
-    public mutating func nextReply() -> (connection: UInt64, reply: UnsafeRawPointer, lengthBytes: Int)? {
+    public mutating func nextReply()
+        -> (connection: UInt64, reply: UnsafeRawPointer, lengthBytes: Int, frames: Int)?
+    {
         while let front = immediate.front() {
-            if let connection = front.destination.connection { return (connection, front.reply, front.lengthBytes) }
+            if let connection = front.destination.connection {
+                return (connection, front.reply, front.lengthBytes, front.frames)
+            }
             sendToMesh(front)
             immediate.removeFront()
         }
         while let front = gated.front(), front.waitLsn <= writer.repliableLsn {
-            if let connection = front.destination.connection { return (connection, front.reply, front.lengthBytes) }
+            if let connection = front.destination.connection {
+                return (connection, front.reply, front.lengthBytes, front.frames)
+            }
             sendToMesh(front)
             gated.removeFront()
         }
         while let front = gatedByDisk.front(), front.waitLsn <= writer.durableLsn {
-            if let connection = front.destination.connection { return (connection, front.reply, front.lengthBytes) }
+            if let connection = front.destination.connection {
+                return (connection, front.reply, front.lengthBytes, front.frames)
+            }
             sendToMesh(front)
             gatedByDisk.removeFront()
         }

@@ -24,12 +24,12 @@ public struct ReplyDestination: Equatable, Sendable {
     var assembly: UInt32 { UInt32(truncatingIfNeeded: rawValue) }
 }
 
-/// Finished replies in memory that is used in a circle, each with the LSN it waits for. First in, first out.
+/// Finished replies, or stretches of them, in memory that is used in a circle, each with the LSN it waits for. First in, first out.
 ///
 /// A reply that waits for less than the one before it leaves a little later than it might; both wait for
 /// one of the last two or three blocks.
 ///
-///     record   0 destination   8 wait LSN   16 length (4)   20 reserved (4)   24 bytes ...
+///     record   0 destination   8 wait LSN   16 length (4)   20 frames (4)   24 bytes ...
 ///
 ///     before the end is reached     0 ... head [records] tail ... capacity
 ///     begun again at the front      0 [records] tail ... head [records] upperEnd ... capacity
@@ -82,11 +82,12 @@ struct ReplyQueue: ~Copyable {
 
     /// Appends the reply that stands where `reserve` said.
     @inline(__always)
-    mutating func commit(_ destination: ReplyDestination, waitLsn: UInt64, _ lengthBytes: Int) {
+    mutating func commit(_ destination: ReplyDestination, waitLsn: UInt64, _ lengthBytes: Int, frames: Int = 1) {
         let record = bytes + tail
         record.storeBytes(of: destination.rawValue, as: UInt64.self)
         record.storeBytes(of: waitLsn, toByteOffset: 8, as: UInt64.self)
         record.storeBytes(of: UInt32(lengthBytes), toByteOffset: 16, as: UInt32.self)
+        record.storeBytes(of: UInt32(frames), toByteOffset: 20, as: UInt32.self)
         tail += Self.recordSize(lengthBytes)
     }
 
@@ -104,6 +105,7 @@ struct ReplyQueue: ~Copyable {
         var waitLsn: UInt64
         var reply: UnsafeRawPointer
         var lengthBytes: Int
+        var frames: Int
     }
 
     /// The oldest reply, which stays valid until `removeFront`; nil if there is none.
@@ -115,7 +117,8 @@ struct ReplyQueue: ~Copyable {
             destination: ReplyDestination(rawValue: record.load(as: UInt64.self)),
             waitLsn: record.load(fromByteOffset: 8, as: UInt64.self),
             reply: UnsafeRawPointer(record + Self.recordHeaderBytes),
-            lengthBytes: Int(record.load(fromByteOffset: 16, as: UInt32.self)))
+            lengthBytes: Int(record.load(fromByteOffset: 16, as: UInt32.self)),
+            frames: Int(record.load(fromByteOffset: 20, as: UInt32.self)))
     }
 
     @inline(__always)

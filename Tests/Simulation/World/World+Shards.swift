@@ -89,8 +89,11 @@ extension World {
         }
         let inbound = machine.seats[shard].inbox[0]
         let header = inbound.bytes.withUnsafeBytes { FrameHeader($0.baseAddress!) }
-        let frame = UnsafeMutableRawPointer.allocate(byteCount: inbound.bytes.count, alignment: 16)
-        inbound.bytes.withUnsafeBytes { frame.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+        // What its connection has sent behind it may have been received together with it.
+        let together = machine.seats[shard].inbox.prefix(1 + dice.below(8)).prefix { $0.connection == inbound.connection }
+        let stream = together.flatMap(\.bytes)
+        let frame = UnsafeMutableRawPointer.allocate(byteCount: stream.count, alignment: 16)
+        stream.withUnsafeBytes { frame.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
         machine.seats[shard].release()
         machine.seats[shard].hand = frame
         machine.seats[shard].framesBegun += 1
@@ -99,13 +102,16 @@ extension World {
         }
         trace.note(
             1, UInt64(shard) << 32 | header.requestId, "shard \(shard) begins request \(header.requestId)")
+        let frames = machine.cores[shard].runLength(frame, header, availableBytes: stream.count)
+        if frames > 1 { coverage[.runs] += 1 }
         let progress = machine.cores[shard].begin(
-            frame, header, connection: inbound.connection, isAdmin: true, nowMs: machine.seats[shard].nowMs)
+            frame, header, frames: frames, connection: inbound.connection, isAdmin: true,
+            nowMs: machine.seats[shard].nowMs)
         if progress == .blocked {
             machine.seats[shard].part = .expiry
             return false
         }
-        machine.seats[shard].inbox.removeFirst()
+        machine.seats[shard].inbox.removeFirst(frames)
         try follow(shard, progress)
         return true
     }
@@ -194,14 +200,20 @@ extension World {
     }
 
     private func sendReply(_ shard: Int) throws(Violation) -> Bool {
-        guard !skips(), let (connection, reply, lengthBytes) = machine.cores[shard].nextReply() else {
+        guard !skips(), let (connection, reply, lengthBytes, frames) = machine.cores[shard].nextReply()
+        else {
             machine.seats[shard].part = .completions
             return false
         }
         let bytes = Array(UnsafeRawBufferPointer(start: reply, count: lengthBytes))
         machine.cores[shard].removeReply()
+        var start = 0
         bytes.withUnsafeBytes { trace.note($0) }
-        try receive(bytes, connection: connection)
+        for _ in 0..<frames {
+            let length = bytes.withUnsafeBytes { FrameHeader($0.baseAddress! + start).lengthBytes }
+            try receive(Array(bytes[start..<(start + length)]), connection: connection)
+            start += length
+        }
         return true
     }
 

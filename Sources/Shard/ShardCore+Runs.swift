@@ -1,0 +1,92 @@
+import Engine
+import Protocol
+
+// Runs: frames of one order each that lie one behind the other, as a pipelining client sends them. They are
+// decided as one batch and their replies put together as one stretch, so that what a frame costs by itself is
+// its two checksums. Each keeps its own reply, and no reply waits for more than it has to.
+
+extension ShardCore {
+    static let runFramesMax = 128
+
+    private static var orderFrameBytes: Int { Frame.headerSizeBytes + OrderEntry.sizeBytes }
+    private static var orderReplyBytes: Int { Frame.headerSizeBytes + OrderResult.sizeBytes }
+
+    /// How many frames, from a frame on that has been examined, can be begun as one: that one, and those behind
+    /// it as far as they are whole, in order, and of one order of this shard's users. `availableBytes` have been
+    /// received from `frame` on.
+    public func runLength(_ frame: UnsafeRawPointer, _ header: FrameHeader, availableBytes: Int) -> Int {
+        let size = Self.orderFrameBytes
+        guard isSingleOrder(frame, header) else { return 1 }
+        let most = min(Self.runFramesMax, availableBytes / size, allowance)
+        var frames = 1
+        while frames < most {
+            let next = frame + frames * size
+            guard FrameHeader.hasMagic(next) else { break }
+            let header = FrameHeader(next)
+            guard header.lengthBytes == size, FrameFault.examine(header, next) == nil, isSingleOrder(next, header)
+            else { break }
+            frames += 1
+        }
+        return frames
+    }
+
+    @inline(__always)
+    private func isSingleOrder(_ frame: UnsafeRawPointer, _ header: FrameHeader) -> Bool {
+        guard header.operation == Operation.order.rawValue, header.count == 1 else { return false }
+        return shards == 1 || owner(ofEntry: frame + Frame.headerSizeBytes) == shard
+    }
+
+    mutating func beginRun(_ first: UnsafeRawPointer, _ frames: Int, _ connection: UInt64, nowMs: UInt64)
+        -> WorkProgress
+    {
+        precondition(frames <= Self.runFramesMax && frames <= allowance)
+        work.source = .connection(connection, requestId: 0)
+        work.runFrames = frames
+        work.isInPlace = true
+        work.batch = Batch(
+            frames: first, of: .order, count: frames, replies: gated.reserve(frames * Self.orderReplyBytes),
+            waits: runWaits)
+        return resume(nowMs: nowMs)
+    }
+
+    /// Seals the replies to a run, and hands them to where they go.
+    mutating func finishRun(_ batch: Batch) {
+        guard case .connection(let connection, _) = work.source else {
+            preconditionFailure("a run comes from a connection")
+        }
+        let destination = ReplyDestination(connection: connection)
+        let first = batch.results - Frame.headerSizeBytes
+        var leastLsn = UInt64.max
+        for index in 0..<work.runFrames {
+            let requestId: UInt64 =
+                (batch.entries - Frame.headerSizeBytes + index &* Self.orderFrameBytes).loadLE(16)
+            FrameHeader.seal(
+                first + index &* Self.orderReplyBytes, operation: batch.operation.rawValue, requestId: requestId,
+                count: 1, lengthBytes: Self.orderReplyBytes, flags: Frame.Flags.reply)
+            leastLsn = min(leastLsn, runWaits[index])
+        }
+        if work.isInPlace && leastLsn > writer.repliableLsn {
+            gated.commit(
+                destination, waitLsn: batch.waitLsn, work.runFrames &* Self.orderReplyBytes, frames: work.runFrames)
+        } else {
+            replyOneByOne(first, destination)
+        }
+        work.isInPlace = false
+        work.runFrames = 0
+    }
+
+    /// Where some replies need not wait, none of these waits for the others.
+    @inline(never)
+    private mutating func replyOneByOne(_ first: UnsafeMutableRawPointer, _ destination: ReplyDestination) {
+        if work.isInPlace {
+            // The place among the gated replies is about to be filled anew.
+            scratch.copyMemory(from: first, byteCount: work.runFrames * Self.orderReplyBytes)
+        }
+        let replies = work.isInPlace ? scratch : first
+        for index in 0..<work.runFrames {
+            reply(
+                destination, .order, waitLsn: runWaits[index], replies + index * Self.orderReplyBytes,
+                Self.orderReplyBytes)
+        }
+    }
+}
