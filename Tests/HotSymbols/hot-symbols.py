@@ -68,6 +68,11 @@ def read_list(path):
     return sections
 
 
+# The length of a copy that is known when the program is built, and the largest one that is no whole struct.
+COPY_SIZE = re.compile(r"\$0x([0-9a-f]+),%[er]dx$")
+COPY_BYTES_MAX = 176
+
+
 class Program:
     """The functions of an executable, with the calls that can be followed by a return."""
 
@@ -199,9 +204,22 @@ class Program:
                 alive.add(index)
                 stack.extend(before[index])
         found = [
-            Call(body[index].address, body[index].target, self.callee(body[index])) for index in calls if index in alive
+            Call(body[index].address, body[index].target, self.callee(body[index]) + self.copy_size(body, index))
+            for index in calls
+            if index in alive
         ]
         return Function(self.names.get(start, "function at 0x%x" % start), found)
+
+    def copy_size(self, body, index):
+        """What makes the copy of a whole struct an offence of its own: entries, results and records are small,
+        and frames have no size that is known when the program is built."""
+        if self.callee(body[index]) not in ("memcpy", "memmove"):
+            return ""
+        for instruction in reversed(body[max(0, index - 6) : index]):
+            size = COPY_SIZE.match(instruction.operand)
+            if instruction.name.startswith("mov") and size:
+                return " of %d bytes" % int(size[1], 16) if int(size[1], 16) > COPY_BYTES_MAX else ""
+        return ""
 
     @staticmethod
     def is_table(body, index):
