@@ -67,6 +67,11 @@ extension World {
     // MARK: Sending
 
     func send(_ operation: Operation, _ items: [Item], from client: Int) {
+        if operation == .order && items.count > 1 && !isCalm && dice.chance(300) {
+            // Pipelined: a frame each, one behind the other.
+            for item in items { send(operation, [item], from: client) }
+            return
+        }
         var items = items
         for index in items.indices { remember(&items[index]) }
         if operation == .listUserOrders {
