@@ -5,7 +5,8 @@ public struct Coverage: Sendable {
         case segmentSwitches, outOfOrderCompletions, syncs, marks
         case ordersAccepted, repeats, soldOut, limitExceeded, idReused, tombstones, ordersAfterTombstone
         case confirms, lateConfirms, lateConfirmsRefused, cancels, refunds, extends, expiries, graces
-        case restocks, closings, gathers, gathersRolledBack, takesWaited, splitFrames, pauses, busy, capacity
+        case restocks, closings, gathers, gathersRolledBack, takesWaited, splitFrames, pauses, pausesInPlace
+        case repliesMeanwhile, busy, capacity
         case malformed, connectionsLost, factsChecked, crashPointsChecked
 
         var name: String {
@@ -44,6 +45,8 @@ public struct Coverage: Sendable {
             case .takesWaited: "takes that waited for another"
             case .splitFrames: "frames split among shards"
             case .pauses: "pauses within a frame"
+            case .pausesInPlace: "pauses of frames whose reply had its place"
+            case .repliesMeanwhile: "catalogue replies while a frame paused"
             case .busy: "busy answers"
             case .capacity: "capacity answers"
             case .malformed: "malformed entries"
