@@ -44,7 +44,9 @@ import Testing
                 let entry =
                     position == 0 ? guarded.end - size : UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 1)
                 if position > 0 { kept.append(entry) }
-                for offset in 0..<size { entry.storeBytes(of: UInt8(dice.below(256)), toByteOffset: offset, as: UInt8.self) }
+                for offset in 0..<size {
+                    entry.storeBytes(of: UInt8(dice.below(256)), toByteOffset: offset, as: UInt8.self)
+                }
                 if dice.oneIn(2) { entry.storeId(cluster.mint(user(UInt64(dice.below(40)))), 0) }
                 if operation == .order && dice.oneIn(2) { entry.storeLE(UInt64(dice.below(80)), 32) }
                 list.append(entry, operation)
@@ -125,7 +127,8 @@ import Testing
         let minting = market()
         var known: [Id128] = []
         return (0..<20).map { _ in
-            let operation = dice.pick([.order, .order, .order, .confirm, .cancel, .extend, .getOrder] as [Protocol.Operation])
+            let operations: [Protocol.Operation] = [.order, .order, .order, .confirm, .cancel, .extend, .getOrder]
+            let operation = dice.pick(operations)
             let entries = (0..<dice.pick([1, 3, 60, 300])).map { _ in entry(operation, &known, minting, &dice) }
             return Run(operation: operation, entries: entries, passMs: UInt64(dice.pick([0, 1, 400, 1000])))
         }

@@ -69,7 +69,9 @@ import Testing
         }
         let engine = cluster.engines
         let slot = engine[0].findUser(user(1), hash: engine[0].hash(user(1)))
-        for sale in 1...9 as ClosedRange<UInt32> { #expect(engine[0].users[slot].pointee.limits.units(of: sale) == nil) }
+        for sale in 1...9 as ClosedRange<UInt32> {
+            #expect(engine[0].users[slot].pointee.limits.units(of: sale) == nil)
+        }
         #expect(engine[0].limits.count == 0)
     }
 
