@@ -110,7 +110,8 @@ let package = Package(
             name: "simulate",
             dependencies: ["Simulation", "Engine", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "tools/simulate"),
-        .testTarget(name: "ShardTests", dependencies: ["Shard"]),
+        .testTarget(
+            name: "ShardTests", dependencies: ["TestSupport", "Shard", "Log", "Engine", "Protocol", "CAtomics"]),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "Engine"]),
         .testTarget(name: "SupportTests", dependencies: ["TestSupport", "Protocol"]),
         .executableTarget(name: "without-io-uring", path: "Tests/WithoutRing"),

@@ -9,14 +9,30 @@ import Testing
 @Suite(.serialized) struct SimulationTests {
     @Test func seedsPass() {
         let simulation = Simulation()
+        var coverage = Coverage()
         for seed in 1...20 {
             let outcome = simulation.run(seed: UInt64(seed))
+            coverage.add(outcome.coverage)
             if let violation = outcome.violation {
                 Issue.record(
                     "seed \(seed), step \(outcome.step): \(violation); replay: simulate --seed \(seed) --trace"
                 )
             }
         }
+        // A frame that paused kept its results, while replies of the catalogue were put together and left.
+        #expect(coverage[.pauses] > 100 && coverage[.repliesMeanwhile] > 0, "\(coverage.line)")
+    }
+
+    /// The log is full in the middle of a frame whose results lie where its reply is to wait: some seeds come
+    /// there, and pass.
+    @Test func framesPauseInPlace() {
+        let simulation = Simulation()
+        let comesThere = (21...200).contains { seed in
+            let outcome = simulation.run(seed: UInt64(seed))
+            #expect(outcome.violation == nil, "seed \(seed)")
+            return outcome.coverage[.pausesInPlace] > 0
+        }
+        #expect(comesThere)
     }
 
     @Test(arguments: [UInt64(3), 11, 17]) func aSeedRepeatsItself(_ seed: UInt64) {

@@ -24,7 +24,8 @@ public struct ReplyDestination: Equatable, Sendable {
     var assembly: UInt32 { UInt32(truncatingIfNeeded: rawValue) }
 }
 
-/// Finished replies, or stretches of them, in memory that is used in a circle, each with the LSN it waits for. First in, first out.
+/// Finished replies, or stretches of them, in memory that is used in a circle, each with the LSN it waits for. First
+/// in, first out.
 ///
 /// A reply that waits for less than the one before it leaves a little later than it might; both wait for
 /// one of the last two or three blocks.

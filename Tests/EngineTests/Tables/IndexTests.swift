@@ -1,3 +1,4 @@
+import CAtomics
 import Testing
 
 @testable import Engine
@@ -57,6 +58,104 @@ import Testing
         #expect(Self.handles(index, 0).isEmpty)
         index.insert(0, 5)
         #expect(Self.handles(index, 0) == [5])
+    }
+
+    /// A line by a plain loop: what is asked of `ts_search_line`.
+    static func search(_ line: [UInt64], _ tag: UInt32) -> UInt32 {
+        var found: UInt32 = 0
+        for (index, entry) in line.enumerated() {
+            if UInt32(truncatingIfNeeded: entry) == 0 { found |= 1 << UInt32(2 * index) }
+            if UInt32(entry >> 32) == tag { found |= 1 << UInt32(2 * index + 1) }
+        }
+        return found
+    }
+
+    /// Every pattern of entries that are free or not and have the tag or not: all masks there are.
+    @Test(arguments: [0, 1, 0x8000_0000, 0xffff_ffff, 0x7fff_8000] as [UInt32])
+    func everyMaskOfALine(_ tag: UInt32) {
+        let arena = Arena()
+        let line = arena.allocate(64).bindMemory(to: UInt64.self, capacity: 8)
+        var dice = Dice(seed: UInt64(tag))
+        for pattern in 0..<(1 << 16) {
+            let entries = (0..<8).map { index -> UInt64 in
+                let isFree = pattern >> (2 * index) & 1 == 1
+                let hasTag = pattern >> (2 * index + 1) & 1 == 1
+                // Words that share half their bits with what is looked for, too.
+                let other = dice.pick([UInt32(truncatingIfNeeded: dice.next()), tag ^ 1, tag ^ 0xffff_0000, ~tag])
+                let handle = dice.pick([UInt32(truncatingIfNeeded: dice.next()) | 1, 1, 0x8000_0000, 0xffff_ffff, tag])
+                let own = hasTag ? tag : other == tag ? tag ^ 2 : other
+                return UInt64(own) << 32 | UInt64(isFree ? 0 : max(handle, 1))
+            }
+            for (index, entry) in entries.enumerated() { line[index] = entry }
+            let found = ts_search_line(line, tag)
+            if found != Self.search(entries, tag) || found != UInt32(pattern) {
+                Issue.record("line \(entries), tag \(tag): \(String(found, radix: 2))")
+                return
+            }
+        }
+    }
+
+    /// Entries lie in their home line, else in the first one behind it that had room, over the end of the table.
+    @Test func aFullLineSpillsIntoTheNextAndOverTheEnd() {
+        let arena = Arena()
+        var index = Index(countMax: 40, memory: arena.memory)
+        let lines = (40 + 13 + 16 + 7) / 8
+        let first = index.place(0)
+        #expect(index.place(.max) == first + (lines - 1) * 64, "the largest hash is at home in the last line")
+        // Ten at home in the last line, then seven in the first: one of those finds no room at home.
+        var handles: [(hash: UInt64, handle: UInt32)] = []
+        for handle in 1...10 as ClosedRange<UInt32> { handles.append((.max - UInt64(handle) << 32, handle)) }
+        for handle in 11...17 as ClosedRange<UInt32> { handles.append((UInt64(handle) << 32, handle)) }
+        for (hash, handle) in handles { index.insert(hash, handle) }
+        func line(_ number: Int) -> [UInt32] {
+            (0..<8).map { UInt32(truncatingIfNeeded: (first + number * 64 + $0 * 8).load(as: UInt64.self)) }
+        }
+        #expect(line(lines - 1) == Array(1...8))
+        #expect(line(0) == [9, 10, 11, 12, 13, 14, 15, 16])
+        #expect(line(1) == [17, 0, 0, 0, 0, 0, 0, 0])
+        for (hash, handle) in handles { #expect(Self.handles(index, hash) == [handle]) }
+        for hash in [UInt64.max, 0, 18 << 32] { #expect(Self.handles(index, hash).isEmpty) }
+    }
+
+    /// With all entries it may have, and all of them at home in one line: whatever is looked for is found, or
+    /// the search ends. One more is the caller's fault.
+    @Test(arguments: [1, 7, 8, 9, 64, 200], [0, UInt64.max]) func atItsMostEntries(_ countMax: Int, _ end: UInt64) {
+        let arena = Arena()
+        var index = Index(countMax: countMax, memory: arena.memory)
+        let hashes = (1...UInt64(countMax)).map { end == 0 ? $0 << 32 : end - $0 << 32 }
+        for (position, hash) in hashes.enumerated() { index.insert(hash, UInt32(position + 1)) }
+        #expect(index.count == countMax)
+        for (position, hash) in hashes.enumerated() { #expect(Self.handles(index, hash) == [UInt32(position + 1)]) }
+        for hash in [0, .max, 1 << 63, UInt64(countMax + 1) << 32, .max - UInt64(countMax + 1) << 32] {
+            #expect(Self.handles(index, hash).isEmpty, "\(hash)")
+        }
+    }
+
+    @Test func oneMoreThanItsMostIsTheCallersFault() async {
+        await #expect(processExitsWith: .failure) {
+            let arena = Arena()
+            var index = Index(countMax: 3, memory: arena.memory)
+            for handle in 1...4 as ClosedRange<UInt32> { index.insert(UInt64(handle) << 40, handle) }
+        }
+    }
+
+    /// Many keys of few tags, tag 0 among them: a search meets each handle of its tag once, and no other.
+    @Test(arguments: 1...8 as ClosedRange<UInt64>) func duplicatesAreMetOnceEach(_ seed: UInt64) {
+        let arena = Arena()
+        var dice = Dice(seed: seed)
+        let countMax = dice.pick(1...300)
+        var index = Index(countMax: countMax, memory: arena.memory)
+        let tags = (0..<dice.pick(1...12)).map { $0 == 0 ? 0 : UInt32(truncatingIfNeeded: dice.next()) }
+        var expected: [UInt32: Set<UInt32>] = [:]
+        for handle in 1...UInt32(countMax) {
+            let tag = dice.pick(tags)
+            expected[tag, default: []].insert(handle)
+            index.insert(UInt64(tag) << 32 | UInt64(dice.next() & 0xffff_ffff), handle)
+        }
+        for tag in tags {
+            let found = Self.handles(index, UInt64(tag) << 32)
+            #expect(Set(found) == expected[tag] ?? [] && Set(found).count == found.count, "seed \(seed), tag \(tag)")
+        }
     }
 
     @Test func handlesKeepKindAndSlot() {

@@ -5,7 +5,8 @@ public struct Coverage: Sendable {
         case segmentSwitches, outOfOrderCompletions, syncs, marks
         case ordersAccepted, repeats, soldOut, limitExceeded, idReused, tombstones, ordersAfterTombstone
         case confirms, lateConfirms, lateConfirmsRefused, cancels, refunds, extends, expiries, graces
-        case restocks, closings, gathers, gathersRolledBack, takesWaited, splitFrames, pauses, runs, busy, capacity
+        case restocks, closings, gathers, gathersRolledBack, takesWaited, splitFrames, pauses, pausesInPlace, runs
+        case repliesMeanwhile, busy, capacity
         case malformed, connectionsLost, factsChecked, crashPointsChecked
 
         var name: String {
@@ -45,6 +46,8 @@ public struct Coverage: Sendable {
             case .splitFrames: "frames split among shards"
             case .pauses: "pauses within a frame"
             case .runs: "runs of frames"
+            case .pausesInPlace: "pauses of frames whose reply had its place"
+            case .repliesMeanwhile: "catalogue replies while a frame paused"
             case .busy: "busy answers"
             case .capacity: "capacity answers"
             case .malformed: "malformed entries"

@@ -32,6 +32,9 @@ struct Seat {
     var nowMs: UInt64 = 0
     /// Frames looked at in this turn.
     var framesBegun = 0
+    /// The most entries that can have been worked on in this turn, and of the work in hand.
+    var entriesBegun = 0
+    var entriesInHand = 0
     var inbox: [Inbound] = []
     var completions: [Completion] = []
     var hadCompletions = false

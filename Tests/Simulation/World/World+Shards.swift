@@ -45,6 +45,7 @@ extension World {
         if machine.seats[shard].nowMs == 0 || !skips() { machine.seats[shard].nowMs = clockMs }
         machine.cores[shard].beginTurn(entriesMax: scenario.turnEntriesMax)
         machine.seats[shard].framesBegun = 0
+        machine.seats[shard].entriesBegun = 0
         machine.seats[shard].hasPaused = false
         for completion in machine.seats[shard].completions {
             switch completion {
@@ -70,10 +71,14 @@ extension World {
     private func pollMesh(_ shard: Int) throws(Violation) -> Bool {
         machine.seats[shard].part = .frames
         if machine.cores[shard].isWorking {
+            machine.seats[shard].entriesBegun = machine.seats[shard].entriesInHand
             try follow(shard, machine.cores[shard].resume(nowMs: machine.seats[shard].nowMs))
             return true
         }
         guard machine.cores[shard].meshHasMessages(), !skips() else { return false }
+        // How many entries other shards have sent is not looked at: as many as the turn allows, perhaps.
+        machine.seats[shard].entriesBegun = scenario.turnEntriesMax
+        machine.seats[shard].entriesInHand = scenario.turnEntriesMax
         try follow(shard, machine.cores[shard].pollMesh(nowMs: machine.seats[shard].nowMs))
         return true
     }
@@ -90,7 +95,8 @@ extension World {
         let inbound = machine.seats[shard].inbox[0]
         let header = inbound.bytes.withUnsafeBytes { FrameHeader($0.baseAddress!) }
         // What its connection has sent behind it may have been received together with it.
-        let together = machine.seats[shard].inbox.prefix(1 + dice.below(8)).prefix { $0.connection == inbound.connection }
+        let together = machine.seats[shard].inbox.prefix(1 + dice.below(8))
+            .prefix { $0.connection == inbound.connection }
         let stream = together.flatMap(\.bytes)
         let frame = UnsafeMutableRawPointer.allocate(byteCount: stream.count, alignment: 16)
         stream.withUnsafeBytes { frame.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
@@ -112,6 +118,13 @@ extension World {
             return false
         }
         machine.seats[shard].inbox.removeFirst(frames)
+        machine.seats[shard].entriesBegun += header.count * frames
+        machine.seats[shard].entriesInHand = header.count * frames
+        // The turn had room for all of its entries, so that its results were put together where the reply waits;
+        // and it has paused all the same.
+        if progress == .paused && machine.seats[shard].entriesBegun <= scenario.turnEntriesMax {
+            coverage[.pausesInPlace] += 1
+        }
         try follow(shard, progress)
         return true
     }
@@ -206,6 +219,9 @@ extension World {
             return false
         }
         let bytes = Array(UnsafeRawBufferPointer(start: reply, count: lengthBytes))
+        if machine.cores[shard].isWorking && Operation(rawValue: FrameHeader(reply).operation)?.isCatalogue == true {
+            coverage[.repliesMeanwhile] += 1
+        }
         machine.cores[shard].removeReply()
         var start = 0
         bytes.withUnsafeBytes { trace.note($0) }
