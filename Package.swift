@@ -50,10 +50,12 @@ let package = Package(
             name: "Generator",
             dependencies: ["Protocol", "CLinux", .product(name: "Histogram", package: "hdrhistogram-swift")],
             path: "bench/Generator"),
+        .target(
+            name: "Harness", dependencies: ["Generator", "Engine", "Protocol", "CLinux"], path: "bench/Harness"),
         .executableTarget(
             name: "bench",
             dependencies: [
-                "Generator", "Engine", "Protocol", "CLinux",
+                "Harness", "Generator", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "bench/Command"),
@@ -91,6 +93,7 @@ let package = Package(
             name: "CommandLineTests",
             dependencies: ["CommandLineTool", "TimesaleClient", "TimesaleTestKit", "timesale", "timesaled"]),
 
+        .testTarget(name: "BenchTests", dependencies: ["Harness", "Generator", "Protocol", "bench"]),
         .testTarget(name: "ServerOptionsTests", dependencies: ["ServerOptions"]),
         .testTarget(name: "TidyTests"),
         .target(name: "TestSupport", dependencies: ["Protocol"], path: "Tests/Support"),

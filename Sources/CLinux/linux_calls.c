@@ -6,8 +6,12 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/uio.h>
+#include <time.h>
 
 int ts_eventfd(void) { return eventfd(0, EFD_CLOEXEC); }
 
@@ -26,6 +30,19 @@ int ts_pin_thread(int cpu) {
     return sched_setaffinity(0, sizeof set, &set);
 }
 
+int ts_unpin_thread(void) {
+    cpu_set_t set;
+    memset(&set, 0xff, sizeof set);
+    return sched_setaffinity(0, sizeof set, &set);
+}
+
+int ts_set_precise_timers(void) { return prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); }
+
+long ts_write_durably(int file, const void *bytes, unsigned long size, long long offset) {
+    struct iovec piece = {.iov_base = (void *)bytes, .iov_len = size};
+    return pwritev2(file, &piece, 1, offset, RWF_DSYNC);
+}
+
 void ts_name_thread(const char *name) {
     char cut[16];
     snprintf(cut, sizeof cut, "%s", name);
@@ -39,9 +56,10 @@ int ts_epoll_add(int epoll, int socket, unsigned long long tag) {
     return epoll_ctl(epoll, EPOLL_CTL_ADD, socket, &event);
 }
 
-int ts_epoll_wait(int epoll, unsigned long long *tags, int count_max, int timeout_ms) {
+int ts_epoll_wait(int epoll, unsigned long long *tags, int count_max, unsigned long long timeout_ns) {
     struct epoll_event events[256];
-    int count = epoll_wait(epoll, events, count_max < 256 ? count_max : 256, timeout_ms);
+    struct timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+    int count = epoll_pwait2(epoll, events, count_max < 256 ? count_max : 256, &timeout, NULL);
     for (int index = 0; index < count; index++) tags[index] = events[index].data.u64;
     return count;
 }

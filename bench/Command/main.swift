@@ -1,10 +1,15 @@
 import ArgumentParser
-import Foundation
+import Harness
 
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measures a timesale server.", subcommands: [Speed.self, Load.self, Micro.self])
+        commandName: "bench", abstract: "Measures a timesale server.",
+        discussion: """
+            Server and generator share the machine: the share of a core that each took stands beside every rate. \
+            bench/README.md says how to read the figures.
+            """,
+        subcommands: [Speed.self, Latency.self, Memory.self, Growth.self, Load.self, Micro.self])
 }
 
-
+Interruption.install()
 Bench.main()

@@ -10,17 +10,23 @@ struct GeneratorConnection {
     var outStart = 0
     var outEnd = 0
     let inBytes: UnsafeMutableRawPointer
+    let inCapacity: Int
     var inEnd = 0
-    var inFlight = 0
 
-    static let inCapacity = 2 * Frame.sizeMaxBytes
+    /// Ten thousand connections are not to cost gigabytes, so each has room for what its plan makes it read: a
+    /// reply to a batch of orders, and to a page of the calls before the load.
+    private static func inCapacity(_ plan: LoadPlan) -> Int {
+        let reply = Frame.headerSizeBytes + plan.batch * OrderResult.sizeBytes
+        return max(64 << 10, 2 * reply)
+    }
 
     /// Connects and shakes hands, blocking.
     init(_ plan: LoadPlan, shard: UInt16) throws(LoadError) {
         socket = try Self.connect(plan.address)
-        outCapacity = 1 << 16
+        outCapacity = 4096
         out = .allocate(byteCount: outCapacity, alignment: 16)
-        inBytes = .allocate(byteCount: Self.inCapacity, alignment: 16)
+        inCapacity = Self.inCapacity(plan)
+        inBytes = .allocate(byteCount: inCapacity, alignment: 16)
         try greet(plan.token, shard)
     }
 
@@ -74,7 +80,7 @@ struct GeneratorConnection {
         }
         var count = 0
         while true {
-            let got = recv(socket, inBytes + count, Self.inCapacity - count, 0)
+            let got = recv(socket, inBytes + count, inCapacity - count, 0)
             guard got > 0 else { throw LoadError(description: "the server closed the connection") }
             count += got
             guard count >= Frame.headerSizeBytes else { continue }

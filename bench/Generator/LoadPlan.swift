@@ -17,31 +17,35 @@ public struct LoadPlan: Sendable {
     public var seconds = 5.0
     /// Results of the first part of a run are not counted, in seconds.
     public var warmUpSeconds = 0.5
+    /// A closed loop that sends so many orders in all, however long it takes, and counts every one.
+    public var ordersTotal: Int?
     public var saleIds: [UInt64] = [1]
     public var users: UInt64 = 1_000_000
     public var quantity: UInt32 = 1
     public var seed: UInt64 = 1
-    /// The shard that connections ask for in turn; nil: any.
+    /// The number of shards: connections ask for each in turn. nil: for any.
     public var shards: Int?
+    /// Whether a connection orders only for users of the shard it asked for. There have to be enough users that
+    /// each shard owns some.
+    public var isOwnUsersOnly = false
     public var token = ""
 
     public init(address: Address) { self.address = address }
 }
 
-/// What came of it. Latencies are in microseconds, from the moment a frame was due (open loop) or handed to
-/// the socket (closed loop) to the moment its reply was read.
+/// What came of it.
 public struct LoadReport: Sendable {
     public var seconds = 0.0
     public var accepted: UInt64 = 0
     /// Refused orders by code.
     public var refused: [UInt16: UInt64] = [:]
     public var frames: UInt64 = 0
-    public var p50Us: UInt64 = 0
-    public var p99Us: UInt64 = 0
-    public var p999Us: UInt64 = 0
-    public var p9999Us: UInt64 = 0
-    public var maxUs: UInt64 = 0
-    public var meanUs = 0.0
+    /// From the moment a frame was due (open loop) or handed to the socket (closed loop) to the moment its reply
+    /// was read.
+    public var latency = Latencies()
+    /// Open loop: from the moment a frame was due to the moment it was handed to the socket. What the generator
+    /// itself adds to the latency.
+    public var lateness = Latencies()
     /// CPU time of the generator's thread over the time of the run, 1 = one core.
     public var generatorCPU = 0.0
     /// Frames of an open loop that were due and could not even be sent when the run ended.

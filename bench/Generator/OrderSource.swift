@@ -6,6 +6,7 @@ public struct OrderSource {
     private let users: UInt64
     private let sales: [UInt64]
     private let quantity: UInt32
+    private let shards: Int
     /// ms since 1970, set by whoever reads the clock.
     public var nowMs: UInt64
 
@@ -14,6 +15,7 @@ public struct OrderSource {
         users = plan.users
         sales = plan.saleIds
         quantity = plan.quantity
+        shards = plan.shards ?? 1
         self.nowMs = nowMs
     }
 
@@ -25,10 +27,15 @@ public struct OrderSource {
         return state
     }
 
-    /// Writes one order entry.
-    public mutating func write(to entry: UnsafeMutableRawPointer) {
-        let user = Id128(next() % users &+ 1)
-        let id = Id128.version7(timeMs: nowMs, partition: Partition.of(user: user), random: next())
+    /// Writes one order entry, of a user whom `shard` owns if one is named.
+    public mutating func write(to entry: UnsafeMutableRawPointer, shard: Int? = nil) {
+        var user = Id128(next() % users &+ 1)
+        var partition = Partition.of(user: user)
+        while let shard, Partition.owner(of: partition, shards: shards) != shard {
+            user = Id128(next() % users &+ 1)
+            partition = Partition.of(user: user)
+        }
+        let id = Id128.version7(timeMs: nowMs, partition: partition, random: next())
         let sale = sales.count == 1 ? sales[0] : sales[Int(next() % UInt64(sales.count))]
         OrderEntry(orderId: id, userId: user, saleId: sale, quantity: quantity).store(to: entry)
     }

@@ -12,6 +12,15 @@ int ts_open_for_writing(const char *path, int direct);
 // sched_setaffinity(2): binds the calling thread to one CPU.
 int ts_pin_thread(int cpu);
 
+// sched_setaffinity(2): gives the calling thread every CPU that this process may use.
+int ts_unpin_thread(void);
+
+// prctl(2): timed waits of the calling thread end within a nanosecond's tolerance, not 50 microseconds.
+int ts_set_precise_timers(void);
+
+// pwritev2(2) with RWF_DSYNC: answers the bytes written, when they are on the disk.
+long ts_write_durably(int file, const void *bytes, unsigned long size, long long offset);
+
 // pthread_setname_np(3) for the calling thread; longer names are cut to 15 bytes.
 void ts_name_thread(const char *name);
 
@@ -21,7 +30,7 @@ int ts_epoll_create(void);
 // epoll_ctl(2): adds a socket, edge-triggered, for both directions. `tag` comes back with its events.
 int ts_epoll_add(int epoll, int socket, unsigned long long tag);
 
-// epoll_wait(2): fills `tags` with those of at most `count_max` ready sockets, answers how many.
-int ts_epoll_wait(int epoll, unsigned long long *tags, int count_max, int timeout_ms);
+// epoll_pwait2(2): fills `tags` with those of at most `count_max` ready sockets, answers how many.
+int ts_epoll_wait(int epoll, unsigned long long *tags, int count_max, unsigned long long timeout_ns);
 
 #endif

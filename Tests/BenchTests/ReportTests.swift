@@ -1,0 +1,111 @@
+import Foundation
+import Generator
+import Testing
+
+@testable import Harness
+
+/// Shows what reports say and which keys their JSON has, from measurements that are made up.
+@Suite struct ReportTests {
+    private let machine = Machine(kernel: "6.1.0", cpuModel: "Some CPU", cpus: 2, memoryBytes: 8 << 30)
+
+    private func latencies(p99Us: UInt64) -> Latencies {
+        var result = Latencies()
+        (result.p50Us, result.p99Us, result.p999Us) = (p99Us / 2, p99Us, 2 * p99Us)
+        return result
+    }
+
+    private func measurement(rate: Double, p99Us: UInt64 = 600) -> Measurement {
+        Measurement(
+            ordersPerSecond: rate, refused: 0, latency: latencies(p99Us: p99Us), lateness: Latencies(),
+            unsentFrames: 0, shardCPU: 0.98, serverCPU: 1.1, generatorCPU: 0.5, logBlocksPerSecond: 4000,
+            logWriteMeanUs: 300)
+    }
+
+    private func object(_ report: some Encodable) throws -> [String: Any] {
+        try #require(try JSONSerialization.jsonObject(with: JSONFile.data(report)) as? [String: Any])
+    }
+
+    @Test func speedTakesLatenciesFromTheMedianRun() throws {
+        let load = LoadCase(name: "depth-16", connections: 64, depth: 16, batch: 1)
+        let runs = [
+            measurement(rate: 3e6, p99Us: 1), measurement(rate: 1e6, p99Us: 2), measurement(rate: 2e6, p99Us: 3),
+        ]
+        let test = SpeedReport.Case(load: load, runs: runs)
+        #expect(test.medianRun.latency.p99Us == 3)
+        #expect(SpeedReport.table([test]).contains("2,000,000  1,000,000  3,000,000"))
+
+        let calibration = Calibration(engineNsPerOrder: 110, disk: latencies(p99Us: 400))
+        let report = SpeedReport(
+            command: "speed", machine: machine, fsync: "always", transport: "tcp", secondsPerRun: 4,
+            before: calibration, after: calibration, cases: [test])
+        let json = try object(report)
+        #expect(
+            Set(json.keys) == [
+                "command", "machine", "fsync", "transport", "secondsPerRun", "before", "after", "cases",
+            ])
+        let first = try #require((json["cases"] as? [[String: Any]])?.first)
+        let run = try #require((first["runs"] as? [[String: Any]])?.first)
+        #expect(run["ordersPerSecond"] as? Double == 3e6)
+        #expect(run["shardCPU"] as? Double == 0.98)
+        #expect((run["latency"] as? [String: Any])?["p99Us"] as? Int == 1)
+        let before = try #require(json["before"] as? [String: Any])
+        #expect(Set(before.keys) == ["engineNsPerOrder", "disk"])
+    }
+
+    @Test func latencyJudgesTheMedianRatio() throws {
+        func test(_ p99s: [UInt64]) -> LatencyReport.Case {
+            LatencyReport.Case(
+                load: LoadCase(name: "singles", connections: 64, depth: 1, batch: 1), maximum: 120_000, rate: 60_000,
+                rounds: p99s.map {
+                    LatencyReport.Round(disk: latencies(p99Us: 200), server: measurement(rate: 6e4, p99Us: $0))
+                })
+        }
+        #expect(test([300, 600, 2000]).text.contains("median 3.00, 1.50 .. 10.00; goal at most 3: met"))
+        #expect(test([300, 620, 2000]).text.contains("goal at most 3: missed"))
+        let report = LatencyReport(command: "latency", machine: machine, cases: [test([600])])
+        #expect(Set(try object(report).keys) == ["command", "machine", "cases"])
+    }
+
+    @Test func memoryJudgesEachGoal() throws {
+        var report = MemoryReport(
+            command: "memory", machine: machine, orders: 1_000_000, users: 400_000, ordersPerSecond: 5e6,
+            emptyResidentBytes: 10 << 20, residentBytes: 128_000_000, logBytes: 72_000_000,
+            recoveredOrders: 1_000_000, recoveredEvents: 1_000_001, recoveryMs: 400, recoveryCPUSeconds: 0.25)
+        #expect(!report.text.contains("missed") && report.text.contains("4,000,004 events/s"))
+        #expect(try object(report)["residentBytes"] as? Int == 128_000_000)
+        report.residentBytes += 1
+        report.logBytes += 1
+        report.recoveryCPUSeconds = 0.34
+        report.recoveredOrders -= 1
+        #expect(report.text.components(separatedBy: "missed").count == 4)
+        #expect(report.text.contains("NOT ALL"))
+    }
+
+    /// A slow minute that hits a whole run leaves its ratios as they are.
+    @Test func growthComparesWithinARun() {
+        var one = GrowthReport.Row("users", "1,000", batch: 128, users: 1000)
+        var two = GrowthReport.Row("users", "10,000", batch: 128, users: 10_000)
+        one.runs = [measurement(rate: 4e6), measurement(rate: 1e6), measurement(rate: 4e6)]
+        two.runs = [measurement(rate: 2e6), measurement(rate: 5e5), measurement(rate: 2e6)]
+        let lines = GrowthReport.table("users", [one, two]).split(separator: "\n")
+        #expect(lines.count == 3 && lines[2].contains(" 0.50 "))
+    }
+
+    @Test func growthCoversEveryGroup() {
+        for (group, count) in [("connections", 5), ("users", 5), ("sales", 6), ("shards", 3), ("shards-batches", 3)] {
+            #expect(GrowthReport.allRows.count { $0.group == group } == count)
+        }
+        let connections = GrowthReport.allRows.filter { $0.group == "connections" }.map(\.load)
+        #expect(connections.dropLast().allSatisfy { (1000...1024).contains($0.connections * $0.depth) })
+    }
+
+    @Test func numbersAndTables() {
+        #expect(grouped(0) == "0" && grouped(999.6) == "1,000" && grouped(12_345_678) == "12,345,678")
+        #expect(grouped(-1234.0) == "-1,234")
+        var table = TextTable(["case", "rate"])
+        table.add(["a", "1,000"])
+        #expect(table.text == "case   rate\na     1,000")
+        #expect(Spread([5, 1, 3]) == Spread([3, 5, 1]))
+        #expect(Spread([5, 1, 3]).median == 3)
+    }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import Foundation
+import Harness
+
+struct Latency: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Latency of durable orders at half the maximum rate, beside that of the disk itself.",
+        discussion: """
+            Each round measures the disk by itself (4 KiB, O_DIRECT and RWF_DSYNC, into a file of zeros in the same \
+            directory), then a fresh server in an open loop: orders are due on a schedule, and latency counts from the \
+            moment one was due. The rate is half of what a closed loop reached just before, or --rate.
+            """)
+
+    static let cases = [
+        LoadCase(name: "singles", connections: 64, depth: 1, batch: 1),
+        LoadCase(name: "batch-128", connections: 64, depth: 1, batch: 128),
+    ]
+
+    @OptionGroup var options: MeasureOptions
+    @OptionGroup var room: RoomOptions
+    @OptionGroup var output: ReportOptions
+    @Option(help: "Seconds of each measurement of the server; the disk gets half.")
+    var seconds = 3.0
+    @Option(help: "Rounds: disk, server, disk, server...")
+    var rounds = 5
+    @Option(help: "Some of singles,batch-128; both, unless given.")
+    var cases: String?
+    @Option(help: "Orders a second, for one case, in place of half the maximum.")
+    var rate: Double?
+
+    func validate() throws {
+        guard rounds >= 1, seconds > 0, (rate ?? 1) > 0 else {
+            throw ValidationError("rounds, seconds and rate have to be above 0")
+        }
+        guard try choose(Self.cases, cases, name: \.name).count == 1 || rate == nil else {
+            throw ValidationError("--rate is that of one case: choose it with --cases")
+        }
+    }
+
+    mutating func run() throws {
+        let machine = Machine.current()
+        print(machine.text)
+        let probe = try DiskProbe(directory: options.directory)
+        var results: [LatencyReport.Case] = []
+        for test in try choose(Self.cases, cases, name: \.name) {
+            results.append(LatencyReport.Case(load: test, maximum: try maximum(test), rate: 0, rounds: []))
+            results[results.count - 1].rate = rate ?? results[results.count - 1].maximum! / 2
+        }
+        for round in 0..<rounds {
+            for index in results.indices {
+                let test = results[index].load
+                Progress.show("round \(round + 1) of \(rounds): \(test.name)")
+                try Interruption.check()
+                let disk = try probe.measure(seconds: seconds / 2)
+                let trial = room.trial(
+                    test, options, seconds: seconds, seed: UInt64(round + 1),
+                    framesPerSecond: results[index].rate / Double(test.batch))
+                results[index].rounds.append(LatencyReport.Round(disk: disk, server: try trial.run()))
+            }
+        }
+        Progress.clear()
+        for result in results { print("\n\(result.text)") }
+        warnOfRefusals(results.reduce(0) { $0 + $1.rounds.reduce(0) { $0 + $1.server.refused } })
+        try output.write(LatencyReport(command: "latency", machine: machine, cases: results))
+    }
+
+    /// What a closed loop reaches; nil if the rate is given.
+    private func maximum(_ test: LoadCase) throws -> Double? {
+        guard rate == nil else { return nil }
+        Progress.show("maximum: \(test.name)")
+        return try room.trial(test, options, seconds: seconds, seed: 1).run().ordersPerSecond
+    }
+}

@@ -1,0 +1,34 @@
+import Foundation
+
+/// What a process has used so far.
+public struct ProcessUsage {
+    private let folder: String
+
+    public init(pid: Int32) { folder = "/proc/\(pid)" }
+
+    /// CPU seconds of all its threads, ended ones too.
+    public var cpuSeconds: Double { cpuSeconds(inStat: "\(folder)/stat") }
+
+    /// CPU seconds of its threads whose names begin so.
+    public func cpuSeconds(ofThreads prefix: String) -> Double {
+        let threads = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/task")) ?? []
+        return threads.reduce(0) { sum, thread in
+            let thread = "\(folder)/task/\(thread)"
+            guard let name = ProcFile.read("\(thread)/comm"), name.hasPrefix(prefix) else { return sum }
+            // A kernel without CONFIG_SCHED_INFO has no schedstat; ticks are coarser.
+            if let ns = ProcFile.read("\(thread)/schedstat").flatMap(ProcFile.cpuNanoseconds(inSchedstat:)) {
+                return sum + Double(ns) / 1e9
+            }
+            return sum + cpuSeconds(inStat: "\(thread)/stat")
+        }
+    }
+
+    public var residentBytes: Int {
+        ProcFile.read("\(folder)/status").flatMap { ProcFile.bytes(of: "VmRSS", in: $0) } ?? 0
+    }
+
+    private func cpuSeconds(inStat path: String) -> Double {
+        let ticks = ProcFile.read(path).flatMap(ProcFile.cpuTicks(inStat:)) ?? 0
+        return Double(ticks) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+}
