@@ -22,11 +22,14 @@ PLANTED_BUGS := reply-before-durable release-before-durable no-wait-for-gathers 
 # The tests that several threads run on shared memory.
 TSAN_TESTS := CounterStressTests
 
+# Flags of all measurements of `make bench`, such as --directory on the disk that counts; bench/README.md has them.
+BENCH_FLAGS :=
+
 ADDRESS := 127.0.0.1:7070
 DATA := ./data
 
 .DEFAULT_GOAL := help
-.PHONY: run test build completions clean help setup tsan simulate hotpath
+.PHONY: run test build bench completions clean help setup tsan simulate hotpath
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | \
@@ -64,6 +67,12 @@ test: setup ## build everything in debug mode, run every suite
 	$(SWIFT) test --skip-build
 	@for suite in $(SUITES); do $(MAKE) --no-print-directory $$suite || exit 1; done
 	@echo "make test: swift test $(SUITES:%=+ %) green"
+
+bench: build ## in about ten minutes: speed, latency, memory, growth
+	@for measurement in speed latency memory growth; do \
+		printf '\n== bin/bench %s $(BENCH_FLAGS)\n' $$measurement; \
+		bin/bench $$measurement $(BENCH_FLAGS) || exit 1; \
+	done
 
 # A filter that matches nothing passes, so the runner's count is asked for.
 tsan: setup ## the lock-free counters under ThreadSanitizer

@@ -4,9 +4,8 @@ import Testing
 /// Shows that a wrong command line ends at once with 64 and a sentence, by running `bench`.
 @Suite struct ExitCodeTests {
     /// The executable that was built beside these tests.
-    private static let executable = Bundle(for: Anchor.self).bundleURL.deletingLastPathComponent()
-        .appendingPathComponent("bench")
-    private final class Anchor {}
+    private static let executable = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        .deletingLastPathComponent().appendingPathComponent("bench")
 
     private func bench(_ arguments: [String]) throws -> (exitCode: Int32, errors: String) {
         let process = Process()

@@ -14,6 +14,12 @@ import Testing
         #expect(ProcFile.cpuTicks(inStat: "") == nil)
     }
 
+    @Test func addsUpWhatKeepsAMachineBusy() {
+        let stat = "cpu  100 20 3 999 888 4 5 6 77 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n"
+        #expect(ProcFile.busyTicks(inSystemStat: stat) == 138)
+        #expect(ProcFile.busyTicks(inSystemStat: "intr 1 2 3\n") == nil)
+    }
+
     @Test func readsTimeOnACPU() {
         #expect(ProcFile.cpuNanoseconds(inSchedstat: "137594 1722412 2\n") == 137_594)
         #expect(ProcFile.cpuNanoseconds(inSchedstat: "\n") == nil)

@@ -73,7 +73,8 @@ struct Growth: ParsableCommand {
         let resource = __rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue))
         guard getrlimit(resource, &limit) == 0 else { return }
         guard limit.rlim_max >= rlim_t(count) else {
-            throw LoadError(description: "\(count) open files are needed, and the limit is \(limit.rlim_max): ulimit -n")
+            throw LoadError(
+                description: "\(count) open files are needed, and the limit is \(limit.rlim_max): ulimit -n")
         }
         limit.rlim_cur = max(limit.rlim_cur, rlim_t(count))
         setrlimit(resource, &limit)

@@ -49,7 +49,7 @@ struct Load: ParsableCommand {
         }
         print(
             "CPU         shard \(percent(result.shardCPU)), server \(percent(result.serverCPU)), "
-                + "generator \(percent(result.generatorCPU))")
+                + "generator \(percent(result.generatorCPU)), others \(percent(result.othersCPU))")
         print(
             "log         \(grouped(result.logBlocksPerSecond)) blocks/s, \(grouped(result.logWriteMeanUs)) us each")
         if result.unsentFrames > 0 {

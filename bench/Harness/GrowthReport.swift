@@ -8,7 +8,7 @@ public struct GrowthReport: Codable, Sendable {
         public var shards: Int
         /// Whether a connection orders only for users of the shard that serves it.
         public var isOwnUsersOnly: Bool
-        public var runs: [Measurement] = []
+        public var runs: [TrialResult] = []
 
         public init(
             _ group: String, _ name: String, connections: Int = 64, depth: Int = 1, batch: Int = 1,
@@ -60,7 +60,7 @@ public struct GrowthReport: Codable, Sendable {
     public static func table(_ group: String, _ rows: [Row]) -> String {
         var table = TextTable([
             group, "orders/s: median", "min", "max", "of the first", "p99 us", "of the first", "CPU: shards",
-            "generator",
+            "generator", "others",
         ])
         let first = rows[0].runs
         for row in rows {
@@ -72,7 +72,7 @@ public struct GrowthReport: Codable, Sendable {
             table.add([
                 row.load.name, grouped(rate.median), grouped(rate.min), grouped(rate.max),
                 decimal(rateRatio.median, 2), grouped(p99.median), decimal(p99Ratio.median, 2),
-                percent(run.shardCPU), percent(run.generatorCPU),
+                percent(run.shardCPU), percent(run.generatorCPU), percent(run.othersCPU),
             ])
         }
         return table.text

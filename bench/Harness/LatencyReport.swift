@@ -5,9 +5,9 @@ public struct LatencyReport: Codable, Sendable {
     /// The disk, and the server in the seconds after it.
     public struct Round: Codable, Sendable {
         public var disk: Latencies
-        public var server: Measurement
+        public var server: TrialResult
 
-        public init(disk: Latencies, server: Measurement) {
+        public init(disk: Latencies, server: TrialResult) {
             self.disk = disk
             self.server = server
         }
@@ -49,14 +49,16 @@ extension LatencyReport.Case {
     public var text: String {
         var table = TextTable([
             "round", "disk p50 us", "p99 us", "server p50 us", "p99 us", "p99.9 us", "orders/s",
-            "generator late p99 us", "max us", "p99 / disk p99",
+            "generator late p99 us", "max us", "CPU: shard", "generator", "others", "p99 / disk p99",
         ])
         for (index, round) in rounds.enumerated() {
             table.add([
                 "\(index + 1)", grouped(round.disk.p50Us), grouped(round.disk.p99Us),
                 grouped(round.server.latency.p50Us), grouped(round.server.latency.p99Us),
                 grouped(round.server.latency.p999Us), grouped(round.server.ordersPerSecond),
-                grouped(round.server.lateness.p99Us), grouped(round.server.lateness.maxUs), decimal(round.ratio, 2),
+                grouped(round.server.lateness.p99Us), grouped(round.server.lateness.maxUs),
+                percent(round.server.shardCPU), percent(round.server.generatorCPU), percent(round.server.othersCPU),
+                decimal(round.ratio, 2),
             ])
         }
         let ratio = Spread(rounds.map(\.ratio))

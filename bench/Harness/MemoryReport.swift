@@ -51,8 +51,8 @@ public struct MemoryReport: Codable, Sendable {
         let isWhole = recoveredOrders == orders
         return """
             placed      \(grouped(orders)) orders of \(grouped(users)) users, \(grouped(ordersPerSecond)) orders/s
-            memory      \(decimal(residentBytesPerOrder)) bytes an order: \(residentBytes >> 20) MiB resident in all, of \
-            which \(emptyResidentBytes >> 20) MiB before the first order; goal at most 128: \
+            memory      \(decimal(residentBytesPerOrder)) bytes an order: \(residentBytes >> 20) MiB resident in all, \
+            of which \(emptyResidentBytes >> 20) MiB before the first order; goal at most 128: \
             \(verdict(residentBytesPerOrder <= Goal.residentBytesPerOrder))
             log         \(decimal(logBytesPerOrder)) bytes an order; goal at most 72: \
             \(verdict(logBytesPerOrder <= Goal.logBytesPerOrder))

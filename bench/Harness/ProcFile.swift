@@ -11,6 +11,15 @@ public enum ProcFile {
         return user + system
     }
 
+    /// Ticks in which a CPU was busy, of `/proc/stat`: all but idle and waiting for a disk, and without the time of
+    /// guests, which is in user time already.
+    public static func busyTicks(inSystemStat text: String) -> Int? {
+        guard let line = text.split(separator: "\n").first, line.hasPrefix("cpu ") else { return nil }
+        let fields = line.split(separator: " ").dropFirst().map { Int($0) ?? 0 }
+        guard fields.count >= 8 else { return nil }
+        return fields[0..<3].reduce(0, +) + fields[5..<8].reduce(0, +)
+    }
+
     /// Nanoseconds on a CPU, of a `schedstat` file.
     public static func cpuNanoseconds(inSchedstat text: String) -> UInt64? {
         text.split(whereSeparator: \.isWhitespace).first.flatMap { UInt64($0) }

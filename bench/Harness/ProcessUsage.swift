@@ -23,6 +23,12 @@ public struct ProcessUsage {
         }
     }
 
+    /// CPU seconds of everything on this machine.
+    public static var machineCPUSeconds: Double {
+        let ticks = ProcFile.read("/proc/stat").flatMap(ProcFile.busyTicks(inSystemStat:)) ?? 0
+        return Double(ticks) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+
     public var residentBytes: Int {
         ProcFile.read("\(folder)/status").flatMap { ProcFile.bytes(of: "VmRSS", in: $0) } ?? 0
     }

@@ -2,15 +2,15 @@
 public struct SpeedReport: Codable, Sendable {
     public struct Case: Codable, Sendable {
         public var load: LoadCase
-        public var runs: [Measurement]
+        public var runs: [TrialResult]
 
-        public init(load: LoadCase, runs: [Measurement]) {
+        public init(load: LoadCase, runs: [TrialResult]) {
             self.load = load
             self.runs = runs
         }
 
         /// The run with the median rate: its latencies and CPU belong together.
-        public var medianRun: Measurement { runs.median(by: \.ordersPerSecond) }
+        public var medianRun: TrialResult { runs.median(by: \.ordersPerSecond) }
     }
 
     public var command: String
@@ -39,7 +39,7 @@ public struct SpeedReport: Codable, Sendable {
     public static func table(_ cases: [Case]) -> String {
         var table = TextTable([
             "case", "orders/s: median", "min", "max", "p50 us", "p99 us", "p99.9 us", "CPU: shard", "server",
-            "generator",
+            "generator", "others",
         ])
         for test in cases {
             let rate = Spread(test.runs.map(\.ordersPerSecond))
@@ -48,6 +48,7 @@ public struct SpeedReport: Codable, Sendable {
                 test.load.name, grouped(rate.median), grouped(rate.min), grouped(rate.max),
                 grouped(run.latency.p50Us), grouped(run.latency.p99Us), grouped(run.latency.p999Us),
                 percent(run.shardCPU), percent(run.serverCPU), percent(run.generatorCPU),
+                percent(run.othersCPU),
             ])
         }
         return table.text

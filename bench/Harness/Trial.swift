@@ -19,7 +19,7 @@ public struct LoadCase: Codable, Sendable {
 }
 
 /// What one load reached on one server.
-public struct Measurement: Codable, Sendable {
+public struct TrialResult: Codable, Sendable {
     public var ordersPerSecond: Double
     public var refused: UInt64
     public var latency: Latencies
@@ -30,6 +30,8 @@ public struct Measurement: Codable, Sendable {
     public var shardCPU: Double
     public var serverCPU: Double
     public var generatorCPU: Double
+    /// What neither of the two took: other processes, the kernel's own threads, and time the hypervisor withheld.
+    public var othersCPU: Double
     /// Blocks of the log, and the mean time from handing one to the kernel to knowing that it is durable.
     public var logBlocksPerSecond: Double
     public var logWriteMeanUs: Double
@@ -63,7 +65,7 @@ public struct Trial: Sendable {
     }
 
     /// `begins` is called with the server's process id before the load.
-    public func run(begins: (Int32) -> Void = { _ in }) throws -> Measurement {
+    public func run(begins: (Int32) -> Void = { _ in }) throws -> TrialResult {
         let server = try start()
         defer { server.stop() }
         return try measure(on: server, begins: begins)
@@ -82,7 +84,7 @@ public struct Trial: Sendable {
         if generatorCPU >= 0 { _ = ts_pin_thread(Int32(generatorCPU)) }
     }
 
-    public func measure(on server: ServerUnderTest, begins: (Int32) -> Void = { _ in }) throws -> Measurement {
+    public func measure(on server: ServerUnderTest, begins: (Int32) -> Void = { _ in }) throws -> TrialResult {
         var plan = plan
         plan.address = server.address(isUnix: isUnix)
         pinGenerator()
@@ -91,16 +93,22 @@ public struct Trial: Sendable {
         begins(server.pid)
         let logBefore = try Self.log(plan)
         let usage = server.usage
-        let before = (us: MonotonicClock.nowUs(), shard: usage.cpuSeconds(ofThreads: "shard "), all: usage.cpuSeconds)
+        let before = (
+            us: MonotonicClock.nowUs(), shard: usage.cpuSeconds(ofThreads: "shard "), all: usage.cpuSeconds,
+            machine: ProcessUsage.machineCPUSeconds
+        )
         let report = try generator.run()
         let seconds = Double(MonotonicClock.nowUs() - before.us) / 1e6
-        let (shardCPU, serverCPU) = (usage.cpuSeconds(ofThreads: "shard ") - before.shard, usage.cpuSeconds - before.all)
+        let shardCPU = (usage.cpuSeconds(ofThreads: "shard ") - before.shard) / seconds
+        let serverCPU = (usage.cpuSeconds - before.all) / seconds
+        let machineCPU = (ProcessUsage.machineCPUSeconds - before.machine) / seconds
         let logAfter = try Self.log(plan)
         let blocks = Double(logAfter.blocks - logBefore.blocks)
-        return Measurement(
+        return TrialResult(
             ordersPerSecond: report.acceptedPerSecond, refused: report.refusedTotal, latency: report.latency,
             lateness: report.lateness, unsentFrames: report.unsent,
-            shardCPU: shardCPU / seconds, serverCPU: serverCPU / seconds, generatorCPU: report.generatorCPU,
+            shardCPU: shardCPU, serverCPU: serverCPU, generatorCPU: report.generatorCPU,
+            othersCPU: max(0, machineCPU - serverCPU - report.generatorCPU),
             logBlocksPerSecond: blocks / seconds,
             logWriteMeanUs: Double(logAfter.latencyUs - logBefore.latencyUs) / max(1, blocks))
     }
