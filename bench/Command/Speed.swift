@@ -8,7 +8,8 @@ struct Speed: ParsableCommand {
         discussion: """
             Starts a fresh server for each run, one shard on one core, and loads it from the other with orders that \
             are all accepted: window, per-user limit and id checked, written and synced before the reply. Cases \
-            alternate, so that a noisy machine hits all alike. Latencies and CPU are those of the run with the median rate.
+            alternate, so that a noisy machine hits all alike. Latencies and CPU are those of the run with the \
+            median rate.
             """)
 
     static let cases = [
