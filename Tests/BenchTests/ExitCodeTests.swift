@@ -25,7 +25,8 @@ import Testing
         "speed --server /bin/true --fsync sometimes", "speed --server no-such-file",
         "latency --server /bin/true --rate 1000", "latency --server /bin/true --rounds 0",
         "memory --server /bin/true --batch 8191", "memory --server /bin/true --orders 0",
-        "growth --server /bin/true --groups colours", "load --server /bin/true --connections 10001", "no-such-command",
+        "growth --server /bin/true --groups colours", "micro --cpu -1 --batch 0",
+        "load --server /bin/true --connections 10001", "no-such-command",
     ])
     func refuses(_ line: String) throws {
         let run = try bench(line.split(separator: " ").map(String.init))

@@ -11,9 +11,9 @@ struct MeasureOptions: ParsableArguments {
     var directory: String?
     @Option(help: "always, everysec or no.")
     var fsync = "always"
-    @Option(help: "CPU of the shard's thread; -1 leaves it to the scheduler.")
+    @Option(parsing: .unconditional, help: "CPU of the shard's thread; -1 leaves it to the scheduler.")
     var serverCpu = 0
-    @Option(help: "CPU of the generator's thread; -1 leaves it to the scheduler.")
+    @Option(parsing: .unconditional, help: "CPU of the generator's thread; -1 leaves it to the scheduler.")
     var generatorCpu = 1
     @Flag(help: "Over a unix socket in place of loopback TCP.")
     var unix = false

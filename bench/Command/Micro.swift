@@ -6,7 +6,7 @@ struct Micro: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "The engine without sockets and disk: nanoseconds of one core for an order in a batch.")
 
-    @Option(help: "CPU of the thread; -1 leaves it to the scheduler.")
+    @Option(parsing: .unconditional, help: "CPU of the thread; -1 leaves it to the scheduler.")
     var cpu = 0
     @Option(help: "Orders in each batch.")
     var batch = 1024
