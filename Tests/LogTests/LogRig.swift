@@ -42,7 +42,7 @@ final class LogRig {
                     identity: state.shards[shard].identity, mode: mode,
                     position: state.shards[shard].position,
                     events: state.shards[shard].events, sequenceCounter: sequence, memory: arena.source,
-                    blockSizeMaxBytes: Self.blockSizeMaxBytes))
+                    blockSizeMaxBytes: Self.blockSizeMaxBytes, secondWriteMinBytes: 0))
         }
     }
 

@@ -15,7 +15,7 @@ import Testing
         let sequence = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
         private let buffer = UnsafeMutablePointer<EventBuffer>.allocate(capacity: 1)
 
-        init(_ mode: FsyncMode = .always, position: LogPosition = .beginning) {
+        init(_ mode: FsyncMode = .always, position: LogPosition = .beginning, secondWriteMinBytes: Int = 0) {
             sequence.initialize(to: 40)
             buffer.initialize(
                 to: EventBuffer(
@@ -25,7 +25,7 @@ import Testing
                     logId: 3, generation: 2, shard: 1, shards: 4,
                     segmentSizeBytes: LogWriterTests.segmentSizeBytes),
                 mode: mode, position: position, events: buffer, sequenceCounter: sequence, memory: .zeroed,
-                blockSizeMaxBytes: LogWriterTests.blockSizeMaxBytes)
+                blockSizeMaxBytes: LogWriterTests.blockSizeMaxBytes, secondWriteMinBytes: secondWriteMinBytes)
         }
 
         func seal(_ count: Int = 1) -> WriteCommand? {
@@ -91,6 +91,29 @@ import Testing
         // What came meanwhile goes into one block.
         let third = header(try #require(rig.seal()))
         #expect(third.firstLsn == 3 && third.eventCount == 2 && third.durableLsn == 1)
+    }
+
+    @Test func aSecondWriteIsForAGroupWorthIt() throws {
+        let rig = Rig(secondWriteMinBytes: 240)
+        let large = try #require(rig.seal(30))
+        #expect(rig.seal(14) == nil, "less than half of what is under way")
+        let half = try #require(rig.seal(1))
+        #expect(header(half).eventCount == 15)
+        rig.complete(large)
+        #expect(rig.seal(9) == nil, "too little for a write of its own")
+        #expect(header(try #require(rig.seal(1))).eventCount == 10)
+        rig.complete(half)
+        #expect(rig.seal(1) == nil)
+        #expect(rig.isQuiet == false)
+    }
+
+    /// With nothing under way nothing is too little.
+    @Test func aFirstWriteNeverWaits() throws {
+        let rig = Rig(secondWriteMinBytes: 1024)
+        let first = try #require(rig.seal())
+        #expect(rig.seal() == nil)
+        rig.complete(first)
+        #expect(header(try #require(rig.seal(0))).eventCount == 1)
     }
 
     @Test func durableIsTheContiguousPrefix() throws {

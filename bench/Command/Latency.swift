@@ -6,9 +6,13 @@ struct Latency: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Latency of durable orders at half the maximum rate, beside that of the disk itself.",
         discussion: """
-            Each round measures the disk by itself (4 KiB, O_DIRECT and RWF_DSYNC, into a file of zeros in the same \
-            directory), then a fresh server in an open loop: orders are due on a schedule, and latency counts from the \
-            moment one was due. The rate is half of what a closed loop reached just before, or --rate.
+            Each round measures the disk by itself (4 KiB, O_DIRECT and RWF_DSYNC, one after the other, into a file of \
+            zeros in the same directory), then a fresh server in an open loop: orders are due on a schedule, and latency \
+            counts from the moment one was due. The rate is half of what a closed loop reached just before, or --rate.
+
+            The disk has two columns: of each write, and of arrivals on the schedule of the load, each going with the \
+            next write. The second is what the orders are to be compared with: a stall of the machine is one slow write \
+            in the first, however long it is, and in the second it is all who arrive in it.
             """)
 
     static let cases = [
@@ -20,17 +24,17 @@ struct Latency: ParsableCommand {
     @OptionGroup var room: RoomOptions
     @OptionGroup var output: ReportOptions
     @Option(help: "Seconds of each measurement of the server; the disk gets half.")
-    var seconds = 3.0
+    var seconds = 1.0
     @Option(help: "Rounds: disk, server, disk, server...")
-    var rounds = 5
+    var rounds = 15
     @Option(help: "Some of singles,batch-128; both, unless given.")
     var cases: String?
     @Option(help: "Orders a second, for one case, in place of half the maximum.")
     var rate: Double?
 
     func validate() throws {
-        guard rounds >= 1, seconds > 0, (rate ?? 1) > 0 else {
-            throw ValidationError("rounds, seconds and rate have to be above 0")
+        guard rounds >= 1, seconds >= 0.3, (rate ?? 1) > 0 else {
+            throw ValidationError("rounds and rate have to be above 0, seconds at least 0.3")
         }
         guard try choose(Self.cases, cases, name: \.name).count == 1 || rate == nil else {
             throw ValidationError("--rate is that of one case: choose it with --cases")
@@ -51,7 +55,8 @@ struct Latency: ParsableCommand {
                 let test = results[index].load
                 Progress.show("round \(round + 1) of \(rounds): \(test.name)")
                 try Interruption.check()
-                let disk = try probe.measure(seconds: seconds / 2)
+                let disk = try probe.measure(
+                    seconds: seconds / 2, arrivalsPerSecond: results[index].rate / Double(test.batch))
                 let trial = room.trial(
                     test, options, seconds: seconds, seed: UInt64(round + 1),
                     framesPerSecond: results[index].rate / Double(test.batch))

@@ -37,22 +37,40 @@ public final class DiskProbe {
         block.deallocate()
     }
 
-    /// Latencies of durable writes for a while, after what others left to be written is written.
-    public func measure(seconds: Double) throws -> Latencies {
+    public struct Result: Codable, Sendable {
+        /// Of each write, from its begin.
+        public var writes: Latencies
+        /// Of arrivals on a schedule, from the moment one is due. Who arrives during a write goes with the next: the least
+        /// that a group commit with one write at a time can do on this disk. It has the disk's stalls, and the
+        /// machine's, in full, as an open loop has: a stall is one slow write, but many arrivals.
+        public var arrivals: Latencies
+    }
+
+    /// Durable writes for a while, after what others left to be written is written.
+    public func measure(seconds: Double, arrivalsPerSecond: Double = 1000) throws -> Result {
         sync()
-        var recorder = LatencyRecorder()
-        let endUs = MonotonicClock.nowUs() + UInt64(seconds * 1e6)
-        var nowUs = MonotonicClock.nowUs()
+        var writes = LatencyRecorder()
+        var arrivals = LatencyRecorder()
+        let startUs = MonotonicClock.nowUs()
+        let endUs = startUs + UInt64(seconds * 1e6)
+        var nowUs = startUs
+        var dueUs = startUs
+        var due = 0.0
         while nowUs < endUs {
             guard ts_write_durably(file, block, UInt(Self.writeBytes), Int64(next)) == Self.writeBytes else {
                 throw Self.fault("write", path)
             }
             let doneUs = MonotonicClock.nowUs()
-            recorder.record(us: doneUs - nowUs)
+            writes.record(us: doneUs - nowUs, nowUs: doneUs)
+            while dueUs <= nowUs {
+                arrivals.record(us: doneUs - dueUs, nowUs: doneUs)
+                due += 1
+                dueUs = startUs + UInt64(due / arrivalsPerSecond * 1e6)
+            }
             nowUs = doneUs
             next = (next + Self.writeBytes) % Self.fileBytes
         }
-        return recorder.latencies
+        return Result(writes: writes.latencies, arrivals: arrivals.latencies)
     }
 
     private static func fault(_ action: String, _ path: String) -> LoadError {

@@ -125,6 +125,10 @@ struct Ring: ~Copyable {
 
     // MARK: Submitting and completing
 
+    /// Submits what is prepared, and comes back at once.
+    @inline(__always)
+    func submit() { _ = io_uring_submit(ring) }
+
     /// Submits, lets the kernel do its deferred work, and waits for a completion: at most `timeoutMs`, not
     /// at all if that is 0.
     @inline(__always)

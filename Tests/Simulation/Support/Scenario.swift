@@ -7,6 +7,7 @@ struct Scenario {
     var shards: Int
     var shardsMax: Int
     var blockSizeMaxBytes: Int
+    var secondWriteMinBytes: Int
     var segmentSizeBytes: Int
     var ringCapacityBytes: Int
     var turnEntriesMax: Int
@@ -53,6 +54,7 @@ struct Scenario {
         shardsMax = isSmall ? 1 : 4
         shards = dice.pick(1...shardsMax)
         blockSizeMaxBytes = dice.pick([4096, 8192, 16384, 65536])
+        secondWriteMinBytes = dice.pick([0, 256, 1024])
         segmentSizeBytes = max(2 * blockSizeMaxBytes, dice.pick([32768, 65536, 131_072, 1 << 20]))
         ringCapacityBytes = dice.pick([1 << 19, 1 << 21])
         turnEntriesMax = dice.pick([1, 10, 2048, 2048])
@@ -90,7 +92,8 @@ struct Scenario {
     }
 
     var description: String {
-        "fsync \(mode.rawValue), \(shards) shards, blocks of \(blockSizeMaxBytes), segments of \(segmentSizeBytes), "
+        "fsync \(mode.rawValue), \(shards) shards, blocks of \(blockSizeMaxBytes), second writes from "
+            + "\(secondWriteMinBytes) bytes, segments of \(segmentSizeBytes), "
             + "rings of \(ringCapacityBytes), \(turnEntriesMax) entries a turn, \(users) users, \(clients) clients, "
             + "batches of \(batchMax), quantities to \(quantityMax), stock to \(stockMax), holds to \(holdMsMax) ms, "
             + "disk \(diskPerMille) per mille, \(crashesPer10kSteps) crashes in 10,000 steps"

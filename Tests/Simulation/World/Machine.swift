@@ -29,7 +29,8 @@ final class Machine {
         for (index, shard) in state.shards.enumerated() {
             let writer = LogWriter(
                 identity: shard.identity, mode: scenario.mode, position: shard.position, events: shard.events,
-                sequenceCounter: sequence, memory: memory, blockSizeMaxBytes: scenario.blockSizeMaxBytes)
+                sequenceCounter: sequence, memory: memory, blockSizeMaxBytes: scenario.blockSizeMaxBytes,
+                secondWriteMinBytes: scenario.secondWriteMinBytes)
             (cores + index).initialize(
                 to: ShardCore(
                     engine: shard.engine, writer: writer, mesh: mesh, statistics: board,
