@@ -22,6 +22,22 @@ extension CrashTests {
             try shop.expectVerified()
         }
 
+        /// The disk is left to the log until the rush is over, or half of them are gone.
+        @Test func aRushIsNotDisturbed() throws {
+            let shop = try SpareShop(aheadSegments: 8)
+            try shop.awaitNextSegment()
+            let spares = try #require(shop.awaitSpares(8))
+            let begin = ContinuousClock.now
+            // Each round asks for less than a segment: one of the two may be taken before the look.
+            try shop.fill { Set(try shop.segments().values).intersection(spares.values).count >= 2 }
+            let left = try shop.spares()
+            guard ContinuousClock.now - begin < .seconds(4) else { return print("skipped: too slow for a rush") }
+            #expect(left.count >= 5 && left.count <= 6 && Set(left.values).isSubset(of: spares.values), "\(left)")
+            try shop.fill { Set(try shop.segments().values).intersection(spares.values).count >= 5 }
+            #expect(shop.awaitSpares(8) != nil, "made up for in the end")
+            try shop.stopInGoodOrder()
+        }
+
         /// What was made is there for the next start, as a spare or as a segment of the log.
         @Test(arguments: [SIGTERM, SIGKILL]) func surviveTheirServer(_ signal: Int32) throws {
             let shop = try SpareShop(aheadSegments: 3)
