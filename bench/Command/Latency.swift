@@ -20,6 +20,10 @@ struct Latency: ParsableCommand {
         LoadCase(name: "batch-128", connections: 64, depth: 1, batch: 128),
     ]
 
+    /// A virtual machine gives the memory of the server before back to its host two seconds after (the kernel's page
+    /// reporting), and stands still for 10 to 25 ms meanwhile.
+    private static let settleSeconds = 4.0
+
     @OptionGroup var options: MeasureOptions
     @OptionGroup var room: RoomOptions
     @OptionGroup var output: ReportOptions
@@ -55,6 +59,7 @@ struct Latency: ParsableCommand {
                 let test = results[index].load
                 Progress.show("round \(round + 1) of \(rounds): \(test.name)")
                 try Interruption.check()
+                Thread.sleep(forTimeInterval: Self.settleSeconds)
                 let disk = try probe.measure(
                     seconds: seconds / 2, arrivalsPerSecond: results[index].rate / Double(test.batch))
                 let trial = room.trial(
