@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Generator
 import Harness
 
 struct Latency: ParsableCommand {

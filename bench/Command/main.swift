@@ -1,4 +1,5 @@
 import ArgumentParser
+import Generator
 import Harness
 
 struct Bench: ParsableCommand {

@@ -114,6 +114,7 @@ public struct Generator: ~Copyable {
 
     /// Serves the sockets that are ready.
     private mutating func poll(timeoutNs: UInt64) throws(LoadError) {
+        try Interruption.check()
         let count = ts_epoll_wait(epoll, tags, Int32(Self.tagCount), timeoutNs)
         nowUs = MonotonicClock.nowUs()
         orders.nowMs = MonotonicClock.wallMs()
