@@ -16,7 +16,7 @@ import Shard
 ///     process    requests of other shards, then frames, at most an allowance of entries:
 ///                decisions, events, results                                               (bounded turn)
 ///     expire     holds whose time is over
-///     seal       the events of this turn become one block, one write                      (group commit)
+///     seal       the events of this turn become one block, and its write begins           (group commit)
 ///     reply      results whose events are durable are copied out and sent                 (promises 3, 5)
 ///     wake       shards that something was published to
 ///
