@@ -227,25 +227,31 @@ final class FrameStream: @unchecked Sendable {
     /// Bytes that follow behind the last frame.
     func end(with rest: ArraySlice<UInt8>) { bytes += rest }
 
-    var fault: String? { writeFault ?? readFault }
+    /// What went wrong on either side.
+    var fault: String? {
+        let faults = [writeFault, readFault].compactMap { $0 }
+        return faults.isEmpty ? nil : faults.joined(separator: "; ")
+    }
 
     // MARK: Writing
 
     /// Sends all that is left in pieces: for a while single bytes, then some dozens, some thousands, up to 200 KiB.
-    func write() {
+    func write(until deadline: Deadline) {
         do {
             while sentBytes < bytes.count {
                 let (sizeMax, pieces) = [(1, 150), (60, 200), (3000, 200), (200 << 10, 3)][Int(mint.random() % 4)]
                 for _ in 0..<pieces where sentBytes < bytes.count {
                     let size = min(Int(mint.random() % UInt64(sizeMax)) + 1, bytes.count - sentBytes)
-                    try client.sendRaw(Array(bytes[sentBytes..<(sentBytes + size)]))
+                    try client.sendRaw(Array(bytes[sentBytes..<(sentBytes + size)]), until: deadline)
                     sentBytes += size
                     // The server has taken this piece by itself, before the next one is sent.
-                    if mint.random() % 6 == 0 { _ = try pinger.ping() }
+                    if mint.random() % 6 == 0 {
+                        _ = try pinger.call(.ping, PingEntry.pack([PingEntry(nonce: 0)]), until: deadline)
+                    }
                 }
             }
         } catch {
-            writeFault = "cannot write: \(error)"
+            writeFault = "only \(sentBytes) of \(bytes.count) bytes are sent: \(error)"
         }
     }
 
@@ -280,10 +286,10 @@ final class FrameStream: @unchecked Sendable {
     // MARK: Reading
 
     /// Reads until every frame has its reply.
-    func readAll() {
+    func readAll(until deadline: Deadline) {
         do {
             while !waiting.isEmpty && readFault == nil {
-                let reply = try client.receiveUnpaired()
+                let reply = try client.receiveUnpaired(until: deadline)
                 let id = reply.header.requestId
                 guard let frame = waiting.removeValue(forKey: id) else {
                     readFault = "a reply to \(id), which waits for none"
@@ -293,7 +299,7 @@ final class FrameStream: @unchecked Sendable {
                 readFault = frame.fault(reply, shards: shards).map { "request \(id): \($0)" }
             }
         } catch {
-            readFault = "\(waiting.count) requests have no reply: \(error)"
+            readFault = "\(waiting.count) of \(ends.count) requests have no reply: \(error)"
         }
     }
 }

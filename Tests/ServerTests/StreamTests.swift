@@ -7,6 +7,9 @@ extension ServerTests {
     /// A stream of frames means the same however it comes apart: into bytes, into pieces that end in the middle
     /// of a header or of an entry, into pieces of many frames; read at once or after a long pause.
     @Suite(.serialized) struct Streams {
+        /// An exchange takes a second or two: one that takes longer than this has come to a standstill.
+        private static let patience = Duration.seconds(20)
+
         /// Several connections at once, each with a writer that cuts its stream at random and a reader.
         @Test(arguments: Setup.all, [UInt64(1)]) func cutAnywhere(_ setup: Setup, _ seed: UInt64) throws {
             // Each entry of a batch is of a user of its own.
@@ -19,7 +22,7 @@ extension ServerTests {
                     client: try server.client(setup.transport, shard: shard), pinger: try server.client(shard: shard))
             }
             exchange(streams)
-            for stream in streams { #expect(stream.fault == nil, "seed \(seed)") }
+            for stream in streams { try #require(stream.fault == nil, "seed \(seed)") }
             try market.expectSold(streams)
             stop(server)
         }
@@ -36,7 +39,7 @@ extension ServerTests {
             try expectParked(stream)
             exchange([busy])
             exchange([stream])
-            for stream in [stream, busy] { #expect(stream.fault == nil) }
+            for stream in [stream, busy] { try #require(stream.fault == nil) }
             try market.expectSold([stream, busy])
             stop(server)
         }
@@ -49,9 +52,9 @@ extension ServerTests {
             try expectParked(stream)
             stream.client.shutdownWrite()
             stream.forgetUnsent()
-            stream.readAll()
-            try stream.client.expectClosed()
-            #expect(stream.fault == nil)
+            stream.readAll(until: .now + Self.patience)
+            try #require(stream.fault == nil)
+            expectClosed(stream)
             try market.expectSold([stream])
             stop(server)
         }
@@ -70,9 +73,9 @@ extension ServerTests {
                 streams.append(stream)
                 stream.end(with: last.bytes.prefix(part))
                 exchange([stream])
+                try #require(stream.fault == nil, "\(part) bytes of the last frame")
                 stream.client.shutdownWrite()
-                try stream.client.expectClosed()
-                #expect(stream.fault == nil, "\(part) bytes of the last frame")
+                expectClosed(stream, "\(part) bytes of the last frame")
             }
             try market.expectSold(streams)
             let views = try market.client.getOrder(entries.map(\.orderId))
@@ -93,14 +96,14 @@ extension ServerTests {
 
         /// Sends as much as goes out while nothing is read, until the server does no more of it.
         private func expectParked(_ stream: FrameStream) throws {
-            let before = try stream.pinger.stats()[0].frames
+            let before = try framesDone(stream)
             var questions: UInt64 = 0
             var done: UInt64 = 0
             var rounds = 0
             let isParked = try eventually {
                 let sent = stream.writeAtOnce()
                 questions += 1
-                let now = try stream.pinger.stats()[0].frames - before - questions
+                let now = try framesDone(stream) - before - questions
                 rounds = sent > 0 || now > done ? 0 : rounds + 1
                 done = now
                 return rounds
@@ -111,11 +114,26 @@ extension ServerTests {
             #expect(done < stream.sentCount, "the server has done all that was sent")
         }
 
+        /// What the first shard says that it has done.
+        private func framesDone(_ stream: FrameStream) throws -> UInt64 {
+            try #require(try? stream.pinger.stats().first?.frames, "the shard answers nobody")
+        }
+
+        private func expectClosed(_ stream: FrameStream, _ context: String = "all was sent") {
+            #expect(throws: Never.self, "the connection does not end: \(context)") {
+                try stream.client.expectClosed(until: .now + Self.patience)
+            }
+        }
+
         /// Writers and readers side by side: a server at its bound reads no further until it is read from.
         private func exchange(_ streams: [FrameStream]) {
+            let deadline = Deadline.now + Self.patience
             let group = DispatchGroup()
             for stream in streams {
-                for work in [{ stream.write() }, { stream.readAll() }] as [@Sendable () -> Void] {
+                let sides: [@Sendable () -> Void] = [
+                    { stream.write(until: deadline) }, { stream.readAll(until: deadline) },
+                ]
+                for work in sides {
                     group.enter()
                     Thread.detachNewThread {
                         work()
