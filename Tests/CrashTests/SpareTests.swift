@@ -34,6 +34,14 @@ extension CrashTests {
             guard ContinuousClock.now - begin < .seconds(4) else { return print("skipped: too slow for a rush") }
             #expect(left.count >= 5 && left.count <= 6 && Set(left.values).isSubset(of: spares.values), "\(left)")
             try shop.fill { Set(try shop.segments().values).intersection(spares.values).count >= 5 }
+            // The rush is over five seconds after the last that was taken.
+            let refilled = try eventually(withinMs: 3000) {
+                _ = try shop.client.ping()
+                return try shop.spares()
+            } until: {
+                !Set($0.values).isSubset(of: spares.values)
+            }
+            #expect(refilled != nil, "half of them are gone, and none is made")
             #expect(shop.awaitSpares(8) != nil, "made up for in the end")
             try shop.stopInGoodOrder()
         }
