@@ -1,4 +1,5 @@
 import Engine
+import Glibc
 import Protocol
 import TestSupport
 import Testing
@@ -66,20 +67,29 @@ import Testing
         #expect(placed.map(\.quantity) == entries.map(\.quantity))
     }
 
-    /// A frame of more entries than the turn allows is never in place; one of exactly as many is.
+    /// A frame of more entries than the turn allows is never in place; one of exactly as many is. Memory that is
+    /// filled beforehand tells where the results went.
     @Test func theAllowanceDecidesWhetherAFrameIsInPlace() throws {
         var mint = IdMint(seed: 2)
         for (count, allowance) in [(5, 5), (5, 4), (5, 1), (1, 1)] {
             let rig = ShardRig()
             Self.open(rig, &mint)
             let entries = Self.orders(count, &mint)
+            let replyBytes = Frame.headerSizeBytes + count * OrderResult.sizeBytes
+            let place = rig.core.pointee.gated.reserve(replyBytes)
+            let scratch = rig.core.pointee.scratch
+            for memory in [place, scratch] { memset(memory, 0xa5, replyBytes) }
+            func isUntouched(_ memory: UnsafeRawPointer) -> Bool {
+                isAll(0xa5, UnsafeRawBufferPointer(start: memory, count: replyBytes))
+            }
             rig.core.pointee.beginTurn(entriesMax: allowance)
             var progress = rig.begin(.order, 2, entries)
-            #expect(progress == (count <= allowance ? .finished : .paused))
+            let fits = count <= allowance
+            #expect(progress == (fits ? .finished : .paused))
+            #expect(isUntouched(scratch) == fits && isUntouched(place) == !fits, "\(count) of \(allowance)")
             while progress == .paused {
                 let results = rig.core.pointee.work.batch?.results
-                let scratch = rig.core.pointee.results
-                #expect(results == scratch)
+                #expect(results == scratch + Frame.headerSizeBytes)
                 rig.core.pointee.beginTurn(entriesMax: allowance)
                 progress = rig.resume()
             }

@@ -73,6 +73,10 @@ import Testing
             }
         }
     }
+
+    @Test func aConnectionThatLooksLikeAnAssemblyIsTheCallersFault() async {
+        await #expect(processExitsWith: .failure) { _ = ReplyDestination(connection: 1 << 63) }
+    }
 }
 
 /// A queue, and beside it what should be in it.
@@ -219,7 +223,7 @@ private struct QueueRun: ~Copyable {
 }
 
 /// Whether each byte is this one: the first is, and each is like the one before it.
-private func isAll(_ byte: UInt8, _ bytes: UnsafeRawBufferPointer) -> Bool {
+func isAll(_ byte: UInt8, _ bytes: UnsafeRawBufferPointer) -> Bool {
     guard let first = bytes.first else { return true }
     return first == byte && memcmp(bytes.baseAddress!, bytes.baseAddress! + 1, bytes.count - 1) == 0
 }
