@@ -20,14 +20,10 @@ struct List: ServerCommand {
     @OptionGroup var common: CommonOptions
 
     func run(_ session: Session) async throws {
-        var sales: [Sale] = []
-        var next = after
-        repeat {
-            let got = try await session.client.sales(
-                Set(state), after: next, limit: page.all ? 1000 : page.limit - sales.count)
-            sales += got.sales
-            next = got.next
-        } while next != nil && (page.all || sales.count < page.limit)
+        let (sales, next) = try await page.gather(after: after) { after, limit in
+            let got = try await session.client.sales(Set(state), after: after, limit: limit)
+            return (got.sales, got.next)
+        }
         let states = state.flatMap { ["--state", $0.name] }
         session.output.show(
             sales.map(\.json), Sale.table(sales), next: next.map { "\($0)" },

@@ -16,14 +16,10 @@ struct Orders: ServerCommand {
     @OptionGroup var common: CommonOptions
 
     func run(_ session: Session) async throws {
-        var orders: [Order] = []
-        var next = after
-        repeat {
-            let got = try await session.client.orders(
-                of: user, after: next, limit: page.all ? 1000 : page.limit - orders.count)
-            orders += got.orders
-            next = got.next
-        } while next != nil && (page.all || orders.count < page.limit)
+        let (orders, next) = try await page.gather(after: after) { after, limit in
+            let got = try await session.client.orders(of: user, after: after, limit: limit)
+            return (got.orders, got.next)
+        }
         session.output.show(
             orders.map(\.json), Order.table(orders), next: next.map { "\($0)" },
             none: "No orders of user \(user).",
