@@ -82,7 +82,8 @@ let package = Package(
             path: "tools/timesale",
             exclude: ["Main"]),
         .executableTarget(name: "timesale", dependencies: ["CommandLineTool"], path: "tools/timesale/Main"),
-        .target(name: "TimesaleTestKit", dependencies: ["TimesaleClient"], path: "Sources/TestKit"),
+        .target(name: "TimesaleSpawn", path: "Sources/Spawn"),
+        .target(name: "TimesaleTestKit", dependencies: ["TimesaleClient", "TimesaleSpawn"], path: "Sources/TestKit"),
         .executableTarget(
             name: "client-rate", dependencies: ["TimesaleClient", "TimesaleTestKit"], path: "bench/ClientRate"),
         .testTarget(
@@ -91,12 +92,14 @@ let package = Package(
 
         .testTarget(
             name: "CommandLineTests",
-            dependencies: ["CommandLineTool", "TimesaleClient", "TimesaleTestKit", "timesale", "timesaled"]),
+            dependencies: [
+                "CommandLineTool", "TimesaleClient", "TimesaleTestKit", "TimesaleSpawn", "timesale", "timesaled",
+            ]),
 
         .testTarget(name: "BenchTests", dependencies: ["Harness", "Generator", "Protocol", "bench"]),
         .testTarget(name: "ServerOptionsTests", dependencies: ["ServerOptions"]),
         .testTarget(name: "TidyTests"),
-        .target(name: "TestSupport", dependencies: ["Protocol"], path: "Tests/Support"),
+        .target(name: "TestSupport", dependencies: ["Protocol", "TimesaleSpawn"], path: "Tests/Support"),
         .target(
             name: "SimulatedStorage", dependencies: ["Log", "Engine", "Protocol", "CAtomics"],
             path: "Tests/SimulatedStorage"),
@@ -116,7 +119,7 @@ let package = Package(
         .testTarget(
             name: "ShardTests", dependencies: ["TestSupport", "Shard", "Log", "Engine", "Protocol", "CAtomics"]),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "Engine"]),
-        .testTarget(name: "SupportTests", dependencies: ["TestSupport", "Protocol"]),
+        .testTarget(name: "SupportTests", dependencies: ["TestSupport", "TimesaleSpawn", "Protocol"]),
         .executableTarget(name: "without-io-uring", path: "Tests/WithoutRing"),
         .testTarget(name: "ServerTests", dependencies: ["TestSupport", "Protocol", "timesaled", "without-io-uring"]),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),

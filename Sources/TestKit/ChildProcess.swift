@@ -1,4 +1,5 @@
 import Foundation
+import TimesaleSpawn
 
 /// A server process whose standard output and error go to files, so that nobody has to read them while it runs.
 struct ChildProcess: Sendable {
@@ -10,39 +11,13 @@ struct ChildProcess: Sendable {
     init(_ path: String, _ arguments: [String], output: URL) throws(TimesaleServerFault) {
         self.output = output.appendingPathComponent("stdout")
         before = ChildProcess.text(self.output).utf8.count
-
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        let flags = O_WRONLY | O_CREAT | O_APPEND
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, self.output.path, flags, 0o644)
-        posix_spawn_file_actions_addopen(
-            &actions, 2, output.appendingPathComponent("stderr").path, flags, 0o644)
-        // A socket of the test that lived on in the server would never see its end.
-        _ = closeFrom?(&actions, 3)
-
-        // The threads that run tests block signals, and a child inherits that: it would never see a SIGTERM.
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        sigemptyset(&none)
-        var all = sigset_t()
-        sigfillset(&all)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-
-        // Settings of the shell that runs the tests are not the server's.
-        let environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("TIMESALE_") }
-        let texts = ([path] + arguments).map { strdup($0) }
-        let variables = environment.map { strdup("\($0.key)=\($0.value)") }
-        defer { for text in texts + variables { free(text) } }
-        var pid: pid_t = 0
-        let outcome = posix_spawn(&pid, path, &actions, &attributes, texts + [nil], variables + [nil])
-        guard outcome == 0 else { throw .notStarted(path: path, errno: outcome) }
-        self.pid = pid
+        do throws(SpawnFault) {
+            pid = try spawn(
+                path, arguments, output: .file(path: self.output.path),
+                errors: .file(path: output.appendingPathComponent("stderr").path))
+        } catch {
+            throw .notStarted(path: path, errno: error.errno)
+        }
     }
 
     /// Waits for the line `ready`, at most 30 s, and returns the port that the server listens on.
@@ -90,12 +65,4 @@ struct ChildProcess: Sendable {
     static func text(_ file: URL) -> String {
         FileManager.default.contents(atPath: file.path).map { String(decoding: $0, as: UTF8.self) } ?? ""
     }
-}
-
-private typealias CloseFrom =
-    @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
-
-// In glibc since 2.34; its declaration stands behind a feature macro that hides it from Swift.
-private let closeFrom: CloseFrom? = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np").map {
-    unsafeBitCast($0, to: CloseFrom.self)
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TimesaleSpawn
 
 /// A server that runs as a child process, from its start to its exit.
 ///
@@ -53,7 +54,7 @@ public final class ServerProcess: Sendable {
         if let executable { path = executable } else { path = try ServerProcess.executablePath("timesaled") }
         self.directory = directory
         let errors = directory.path + "/stderr"
-        let (pid, stdout) = try ServerProcess.spawn(
+        let (pid, stdout) = try ServerProcess.start(
             path,
             [
                 "--data", directory.path + "/data", "--listen", "127.0.0.1:0", "--listen",
@@ -125,65 +126,25 @@ extension ServerProcess {
         return path
     }
 
-    /// Settings of the shell that runs the tests are not the test's.
-    static func childEnvironment(from environment: [String: String]) -> [String: String] {
-        environment.filter { !$0.key.hasPrefix("TIMESALE_") }
-    }
-
-    /// Starts a child with nothing open but stdin (empty), stdout (a pipe, whose end is returned) and stderr
-    /// (a file, so that nobody has to read it while the child runs).
-    private static func spawn(
+    /// Starts a child whose stdout is a pipe, whose end is returned, and whose stderr is a file.
+    private static func start(
         _ path: String, _ arguments: [String], environment: [String: String], stderrPath: String
     ) throws(Fault) -> (pid: pid_t, stdout: Int32) {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { throw .notStarted(path: path, errno: errno) }
         defer { close(ends[1]) }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
-        posix_spawn_file_actions_addopen(&actions, 2, stderrPath, O_WRONLY | O_CREAT | O_APPEND, 0o644)
-        // Another test's pipe or socket that lives on in the child would hide its end of stream from that test.
-        _ = closeFrom(&actions, 3)
-
-        // The threads that run tests block signals, and a child inherits that: it would never see a SIGTERM.
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        sigemptyset(&none)
-        var all = sigset_t()
-        sigfillset(&all)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-
-        let texts = ([path] + arguments).map { strdup($0) }
-        let variables = childEnvironment(from: ProcessInfo.processInfo.environment)
-            .merging(environment) { $1 }.map { strdup("\($0.key)=\($0.value)") }
-        defer { for text in texts + variables { free(text) } }
-        var pid: pid_t = 0
-        let outcome = posix_spawn(&pid, path, &actions, &attributes, texts + [nil], variables + [nil])
-        guard outcome == 0 else {
+        do throws(SpawnFault) {
+            let pid = try spawn(
+                path, arguments, environment: environment, output: .descriptor(ends[1]),
+                errors: .file(path: stderrPath))
+            return (pid, ends[0])
+        } catch {
             close(ends[0])
-            throw .notStarted(path: path, errno: outcome)
+            throw .notStarted(path: path, errno: error.errno)
         }
-        return (pid, ends[0])
     }
 }
-
-private typealias CloseFrom =
-    @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
-
-// In glibc since 2.34; its declaration stands behind a feature macro that hides it from Swift.
-private let closeFrom: CloseFrom = {
-    guard let symbol = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np") else {
-        preconditionFailure("glibc 2.34 or later is needed")
-    }
-    return unsafeBitCast(symbol, to: CloseFrom.self)
-}()
 
 /// Watches a child from a thread of its own: its lines on stdout as they come, then its exit.
 private final class ChildWatch: @unchecked Sendable {

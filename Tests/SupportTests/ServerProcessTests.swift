@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TimesaleSpawn
 
 @testable import TestSupport
 
@@ -110,7 +111,7 @@ import Testing
 
     @Test func settingsOfTheShellAreLeftOut() {
         let shell = ["PATH": "/bin", "TIMESALE_SHARDS": "64", "TIMESALED": "x"]
-        #expect(ServerProcess.childEnvironment(from: shell) == ["PATH": "/bin", "TIMESALED": "x"])
+        #expect(childEnvironment(from: shell) == ["PATH": "/bin", "TIMESALED": "x"])
         let server = try? start("env\n" + listening)
         #expect(server?.stdout.contains { $0.hasPrefix("PATH=") } == true)
     }

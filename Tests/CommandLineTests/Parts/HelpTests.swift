@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TimesaleSpawn
 
 @testable import CommandLineTool
 
@@ -42,9 +43,10 @@ extension CommandLineTests {
         /// What the tool says of itself and what the server says are one version.
         @Test func theVersion() async throws {
             try await withDirectory { directory in
-                let server = try Child(
-                    executable("timesaled"), ["--version"], environment: [:],
-                    .files(output: directory + "/output", errors: directory + "/errors"))
+                let server = Child(
+                    pid: try spawn(
+                        executable("timesaled"), ["--version"], output: .file(path: directory + "/output"),
+                        errors: .file(path: directory + "/errors")))
                 #expect(await server.exitCode() == 0)
                 let version = try String(contentsOfFile: directory + "/output", encoding: .utf8)
                 #expect(try await timesale("--version").output == version)
@@ -65,9 +67,10 @@ extension CommandLineTests {
             try await withDirectory { directory in
                 let script = try await timesale("--generate-completion-script", "bash").output
                 try write(script, to: directory + "/timesale.bash")
-                let bash = try Child(
-                    "/bin/bash", ["-n", directory + "/timesale.bash"], environment: [:],
-                    .files(output: directory + "/output", errors: directory + "/errors"))
+                let bash = Child(
+                    pid: try spawn(
+                        "/bin/bash", ["-n", directory + "/timesale.bash"], output: .file(path: directory + "/output"),
+                        errors: .file(path: directory + "/errors")))
                 #expect(await bash.exitCode() == 0)
                 #expect(try String(contentsOfFile: directory + "/errors", encoding: .utf8).isEmpty)
             }

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TimesaleSpawn
 
 /// A run of `timesale` in a terminal of its own (a pseudo-terminal), whose screen a test can read and whose keys it can
 /// press.
@@ -27,9 +28,10 @@ final class TerminalRun: Sendable {
         let path = "/dev/pts/\(number)"
         var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
         _ = ioctl(master, UInt(TIOCSWINSZ), &size)
-        child = try Child(
-            executable("timesale"), arguments, environment: ["TERM": "xterm"].merging(environment) { $1 },
-            .terminal(path: path))
+        child = Child(
+            pid: try spawn(
+                executable("timesale"), arguments, environment: ["TERM": "xterm"].merging(environment) { $1 },
+                input: .terminal(path: path), output: .terminal(path: path), errors: .terminal(path: path)))
         let thread = Thread { self.read() }
         thread.start()
     }

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import TimesaleClient
+import TimesaleSpawn
 import TimesaleTestKit
 
 /// What a run of `timesale` said, and how it ended.
@@ -66,9 +67,10 @@ final class StartedTool: Sendable {
             environment["TIMESALE_SERVER"] = "\(address)"
             if !arguments.contains("--timeout") { arguments += ["--timeout", "30s"] }
         }
-        child = try Child(
-            executable("timesale"), arguments, environment: environment,
-            .files(output: directory.path + "/output", errors: directory.path + "/errors"))
+        child = Child(
+            pid: try spawn(
+                executable("timesale"), arguments, environment: environment,
+                output: .file(path: directory.path + "/output"), errors: .file(path: directory.path + "/errors")))
     }
 
     deinit { try? FileManager.default.removeItem(at: directory) }
