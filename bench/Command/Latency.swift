@@ -7,13 +7,14 @@ struct Latency: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Latency of durable orders at half the maximum rate, beside that of the disk itself.",
         discussion: """
-            Each round measures the disk by itself (4 KiB, O_DIRECT and RWF_DSYNC, one after the other, into a file of \
-            zeros in the same directory), then a fresh server in an open loop: orders are due on a schedule, and latency \
-            counts from the moment one was due. The rate is half of what a closed loop reached just before, or --rate.
+            Each round measures the disk by itself (4 KiB, O_DIRECT and RWF_DSYNC, one after the other, into a file \
+            of zeros in the same directory), then a fresh server in an open loop: orders are due on a schedule, and \
+            latency counts from the moment one was due. The rate is half of what a closed loop reached just before, \
+            or --rate.
 
-            The disk has two columns: of each write, and of arrivals on the schedule of the load, each going with the \
-            next write. The second is what the orders are to be compared with: a stall of the machine is one slow write \
-            in the first, however long it is, and in the second it is all who arrive in it.
+            The disk has two columns: of each write, and of arrivals on the schedule of the load, each going with \
+            the next write. The second is what the orders are to be compared with: a stall of the machine is one \
+            slow write in the first, however long it is, and in the second it is all who arrive in it.
             """)
 
     static let cases = [

@@ -47,7 +47,11 @@ struct MeasureOptions: ParsableArguments {
 struct RoomOptions: ParsableArguments {
     @Option(help: "Orders that the server has room for; as many as are expected, unless given.")
     var orders: Int?
-    @Option(help: "Users that the server has room for; nine tenths of them order. A million is what a server has room for by default.")
+    @Option(
+        help: """
+            Users that the server has room for; nine tenths of them order. A million is what a server has room for \
+            by default.
+            """)
     var users = 1_000_000
     @Option(help: "MiB of log that the server makes ready before the load; as much as is expected, unless given.")
     var logAhead: Int?

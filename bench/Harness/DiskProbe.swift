@@ -40,8 +40,8 @@ public final class DiskProbe {
     public struct Result: Codable, Sendable {
         /// Of each write, from its begin.
         public var writes: Latencies
-        /// Of arrivals on a schedule, from the moment one is due. Who arrives during a write goes with the next: the least
-        /// that a group commit with one write at a time can do on this disk. It has the disk's stalls, and the
+        /// Of arrivals on a schedule, from the moment one is due. Who arrives during a write goes with the next: the
+        /// least that a group commit with one write at a time can do on this disk. It has the disk's stalls, and the
         /// machine's, in full, as an open loop has: a stall is one slow write, but many arrivals.
         public var arrivals: Latencies
     }

@@ -58,7 +58,8 @@ extension LatencyReport.Case {
         for (index, round) in rounds.enumerated() {
             table.add([
                 "\(index + 1)", grouped(round.disk.writes.p50Us), grouped(round.disk.writes.p99Us),
-                grouped(round.disk.writes.maxUs), grouped(round.disk.arrivals.p50Us), grouped(round.disk.arrivals.p99Us),
+                grouped(round.disk.writes.maxUs), grouped(round.disk.arrivals.p50Us),
+                grouped(round.disk.arrivals.p99Us),
                 grouped(round.server.latency.p50Us), grouped(round.server.latency.p99Us),
                 grouped(round.server.latency.p999Us), grouped(round.server.ordersPerSecond),
                 grouped(round.server.lateness.p99Us), grouped(round.server.lateness.maxUs),
@@ -88,8 +89,8 @@ extension LatencyReport.Case {
     private var typicalText: String {
         guard let (orders, disk) = typicalP99Us else { return "too short for a tenth of a second" }
         let ratio = Double(orders) / Double(disk)
-        return "orders \(grouped(orders)) us, the disk's writes \(grouped(disk)) us: \(decimal(ratio, 2)) times; goal at most "
-            + "\(decimal(LatencyReport.goal, 0)): \(ratio <= LatencyReport.goal ? "met" : "missed")"
+        return "orders \(grouped(orders)) us, the disk's writes \(grouped(disk)) us: \(decimal(ratio, 2)) times; "
+            + "goal at most \(decimal(LatencyReport.goal, 0)): \(ratio <= LatencyReport.goal ? "met" : "missed")"
     }
 
     private static func text(_ ratios: [Double]) -> String {
