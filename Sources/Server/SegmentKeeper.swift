@@ -14,8 +14,7 @@ final class SegmentKeeper: @unchecked Sendable {
     private let spares: SpareSegments
     private let clock: Clock
     private let logger: Logger
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let monitor = Monitor()
     private enum Job {
         case segment(shard: Int, segment: UInt64)
         case memory(UnsafeMutableRawPointer, sizeBytes: Int)
@@ -39,39 +38,34 @@ final class SegmentKeeper: @unchecked Sendable {
         self.clock = clock
         self.logger = logger
         wanted.reserveCapacity(64 + 4 * identities.count)
-        pthread_mutex_init(mutex, nil)
-        var attributes = pthread_condattr_t()
-        pthread_condattr_init(&attributes)
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
-        pthread_cond_init(condition, &attributes)
     }
 
     /// Asks for a segment. Any thread; answers at once.
     @inline(never)
     func prepare(shard: Int, segment: UInt64) {
-        locked {
+        monitor.locked {
             wanted.append(.segment(shard: shard, segment: segment))
-            pthread_cond_signal(condition)
+            monitor.signal()
         }
     }
 
     /// Asks for memory to be made resident before a shard touches it. Any thread; answers at once.
     @inline(never)
     func populate(_ memory: UnsafeMutableRawPointer, _ sizeBytes: Int) {
-        locked {
+        monitor.locked {
             wanted.append(.memory(memory, sizeBytes: sizeBytes))
-            pthread_cond_signal(condition)
+            monitor.signal()
         }
     }
 
     /// The segment that was made for a shard, open for writing.
     @inline(never)
-    func takePrepared(shard: Int) -> (UInt64, Int32)? { locked { prepared.removeValue(forKey: shard) } }
+    func takePrepared(shard: Int) -> (UInt64, Int32)? { monitor.locked { prepared.removeValue(forKey: shard) } }
 
     func stop() {
-        locked {
+        monitor.locked {
             isStopping = true
-            pthread_cond_signal(condition)
+            monitor.signal()
         }
     }
 
@@ -88,12 +82,10 @@ final class SegmentKeeper: @unchecked Sendable {
 
     /// What to do next: the clock after a second without anything else, nil at the end.
     private func nextJob() -> Job? {
-        locked {
-            var deadline = timespec()
-            clock_gettime(CLOCK_MONOTONIC, &deadline)
-            deadline.tv_sec += 1
+        monitor.locked {
+            let untilUs = Clock.monotonicUs() + 1_000_000
             while wanted.isEmpty && !isStopping {
-                if pthread_cond_timedwait(condition, mutex, &deadline) == ETIMEDOUT { return .clock }
+                if !monitor.wait(untilUs: untilUs) { return .clock }
             }
             return isStopping ? nil : wanted.removeFirst()
         }
@@ -111,14 +103,14 @@ final class SegmentKeeper: @unchecked Sendable {
                         storage: storage, log: identity.logId, number: segment, sizeBytes: identity.segmentSizeBytes)
                 }
                 let file = try SegmentKeeper.open(storage, log: identity.logId, segment: segment, logger: logger)
-                locked { prepared[shard] = (segment, file) }
+                monitor.locked { prepared[shard] = (segment, file) }
                 notify(shard)
                 return
             } catch {
                 // Writing goes on in the current segment; orders wait only if it fills up meanwhile.
                 if !hasComplained { logger.error("the next log segment cannot be made, trying on: \(error)") }
                 hasComplained = true
-                if locked({ isStopping }) { return }
+                if monitor.locked({ isStopping }) { return }
                 usleep(200_000)
             }
         }
@@ -146,11 +138,5 @@ final class SegmentKeeper: @unchecked Sendable {
             logger.warning("the wall clock has moved by \(aheadMs) ms; the server's clock follows it slowly")
         }
         isAlarmed = isFar
-    }
-
-    private func locked<T>(_ body: () -> T) -> T {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        return body()
     }
 }

@@ -13,8 +13,7 @@ final class SpareSegments: @unchecked Sendable {
     private let sizeBytes: Int
     private let countWanted: Int
     private let logger: Logger
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let monitor = Monitor()
     private var ready: [UInt64] = []
     private var nextNumber: UInt64 = 1
     private var isStopping = false
@@ -35,20 +34,15 @@ final class SpareSegments: @unchecked Sendable {
         self.sizeBytes = segmentSizeBytes
         countWanted = (sizeBytes + segmentSizeBytes - 1) / segmentSizeBytes
         self.logger = logger
-        pthread_mutex_init(mutex, nil)
-        var attributes = pthread_condattr_t()
-        pthread_condattr_init(&attributes)
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
-        pthread_cond_init(condition, &attributes)
     }
 
     /// Gives a spare segment the name of a log's, not yet durable; false if there is none.
     func take(as name: String) -> Bool {
-        guard let number = locked({ ready.isEmpty ? nil : ready.removeFirst() }) else { return false }
+        guard let number = monitor.locked({ ready.isEmpty ? nil : ready.removeFirst() }) else { return false }
         defer {
-            locked {
+            monitor.locked {
                 lastTakenUs = Clock.monotonicUs()
-                pthread_cond_signal(condition)
+                monitor.signal()
             }
         }
         do {
@@ -61,9 +55,9 @@ final class SpareSegments: @unchecked Sendable {
     }
 
     func stop() {
-        locked {
+        monitor.locked {
             isStopping = true
-            pthread_cond_signal(condition)
+            monitor.signal()
         }
     }
 
@@ -86,8 +80,8 @@ final class SpareSegments: @unchecked Sendable {
         for number in names.compactMap(LogFiles.parseSpare).sorted() {
             let name = LogFiles.spare(number)
             nextNumber = max(nextNumber, number + 1)
-            if (try? storage.sizeBytes(name)) == sizeBytes && locked({ ready.count }) < countWanted {
-                locked { ready.append(number) }
+            if (try? storage.sizeBytes(name)) == sizeBytes && monitor.locked({ ready.count }) < countWanted {
+                monitor.locked { ready.append(number) }
             } else {
                 try? storage.remove(name)
             }
@@ -96,14 +90,14 @@ final class SpareSegments: @unchecked Sendable {
 
     /// Waits until one has to be made; nil at the end.
     private func nextToMake() -> UInt64? {
-        locked {
+        monitor.locked {
             while !isStopping {
                 let rushEndUs = lastTakenUs + Self.rushEndsAfterUs
                 if ready.count >= countWanted {
                     hasBeenFull = true
-                    pthread_cond_wait(condition, mutex)
+                    monitor.wait()
                 } else if hasBeenFull && ready.count * 2 >= countWanted && Clock.monotonicUs() < rushEndUs {
-                    wait(untilUs: rushEndUs)
+                    _ = monitor.wait(untilUs: rushEndUs)
                 } else {
                     defer { nextNumber += 1 }
                     return nextNumber
@@ -113,22 +107,13 @@ final class SpareSegments: @unchecked Sendable {
         }
     }
 
-    /// False when the time is over. With the mutex.
-    @discardableResult
-    private func wait(untilUs: UInt64) -> Bool {
-        var deadline = timespec()
-        deadline.tv_sec = Int(untilUs / 1_000_000)
-        deadline.tv_nsec = Int(untilUs % 1_000_000) * 1000
-        return pthread_cond_timedwait(condition, mutex, &deadline) != ETIMEDOUT
-    }
-
     private func make(_ number: UInt64) throws {
         let name = LogFiles.spare(number)
         let temporary = name + LogFiles.temporarySuffix
         try storage.create(temporary)
         do {
             try storage.fillWithZeros(temporary, sizeBytes: sizeBytes) {
-                if !locked({ isStopping }) { usleep(Self.pauseUs) }
+                if !monitor.locked({ isStopping }) { usleep(Self.pauseUs) }
             }
             try storage.sync(temporary)
             try storage.rename(temporary, to: name)
@@ -136,19 +121,13 @@ final class SpareSegments: @unchecked Sendable {
             try? storage.remove(temporary)
             throw error
         }
-        locked { ready.append(number) }
+        monitor.locked { ready.append(number) }
     }
 
     private func waitForTheDisk() {
-        locked {
+        monitor.locked {
             let untilUs = Clock.monotonicUs() + 60_000_000
-            while !isStopping && wait(untilUs: untilUs) {}
+            while !isStopping && monitor.wait(untilUs: untilUs) {}
         }
-    }
-
-    private func locked<T>(_ body: () -> T) -> T {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        return body()
     }
 }

@@ -33,27 +33,22 @@ final class WorkThread: @unchecked Sendable {
 
 /// Lets shards begin together: none may send to the ring of another before that ring is there.
 final class StartGate: @unchecked Sendable {
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let monitor = Monitor()
     private var missing: Int
 
-    init(count: Int) {
-        missing = count
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
-    }
+    init(count: Int) { missing = count }
 
     func arriveAndWait() {
-        pthread_mutex_lock(mutex)
-        missing -= 1
-        pthread_cond_broadcast(condition)
-        while missing > 0 { pthread_cond_wait(condition, mutex) }
-        pthread_mutex_unlock(mutex)
+        monitor.locked {
+            missing -= 1
+            monitor.signal()
+            while missing > 0 { monitor.wait() }
+        }
     }
 
     func waitUntilAllAreReady() {
-        pthread_mutex_lock(mutex)
-        while missing > 0 { pthread_cond_wait(condition, mutex) }
-        pthread_mutex_unlock(mutex)
+        monitor.locked {
+            while missing > 0 { monitor.wait() }
+        }
     }
 }
