@@ -29,17 +29,7 @@ import Testing
         var answers: [String: Int] = [:]
         for index in 0..<UInt64(Self.seedsCount / 4) {
             let seed = quarter * UInt64(Self.seedsCount / 4) + index
-            var run = ModelRun(seed: seed)
-            for step in 0..<Self.stepsPerSeed {
-                if let fault = try run.step() {
-                    Issue.record("seed \(seed), step \(step): \(fault)")
-                    return
-                }
-            }
-            if let fault = try run.finish() {
-                Issue.record("seed \(seed), at the end: \(fault)")
-                return
-            }
+            guard let run = try ModelRun.played(seed: seed, steps: Self.stepsPerSeed) else { return }
             answers.merge(run.answers, uniquingKeysWith: +)
         }
         let missed = Self.expectedAnswers.filter { answers[$0] == nil }
@@ -57,7 +47,7 @@ extension OrderViewResult: Answer {}
 extension SaleResult: Answer {}
 
 /// One random history: an engine, the model, and the choices so far.
-struct ModelRun {
+struct ModelRun: SeededRun {
     private var dice: Dice
     private let capacities: Cluster.Capacities
     private var cluster: Cluster

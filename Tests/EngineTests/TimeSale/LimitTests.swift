@@ -12,17 +12,7 @@ import Testing
     func countsAreExactAtEachStep(seeds: [UInt64]) throws {
         var tried = LimitRun.Tried()
         for seed in seeds {
-            var run = LimitRun(seed: seed)
-            for step in 0..<500 {
-                if let fault = try run.step() {
-                    Issue.record("seed \(seed), step \(step): \(fault)")
-                    return
-                }
-            }
-            if let fault = try run.finish() {
-                Issue.record("seed \(seed), at the end: \(fault)")
-                return
-            }
+            guard let run = try LimitRun.played(seed: seed, steps: 500) else { return }
             tried.add(run.tried)
         }
         // Runs that never came there have shown nothing.
@@ -99,7 +89,7 @@ import Testing
 }
 
 /// One random history.
-private struct LimitRun {
+private struct LimitRun: SeededRun {
     struct Tried {
         var refused = 0
         var lateRefused = 0
