@@ -53,8 +53,9 @@ struct Latency: ParsableCommand {
         let probe = try DiskProbe(directory: options.directory)
         var results: [LatencyReport.Case] = []
         for test in try choose(Self.cases, cases, name: \.name) {
-            results.append(LatencyReport.Case(load: test, maximum: try maximum(test), rate: 0, rounds: []))
-            results[results.count - 1].rate = rate ?? results[results.count - 1].maximum! / 2
+            let maximum = rate == nil ? try maximum(test) : nil
+            let due = rate ?? maximum! / 2
+            results.append(LatencyReport.Case(load: test, maximum: maximum, rate: due, rounds: []))
         }
         for round in 0..<rounds {
             for index in results.indices {
@@ -76,9 +77,8 @@ struct Latency: ParsableCommand {
         try output.write(LatencyReport(command: "latency", machine: machine, cases: results))
     }
 
-    /// What a closed loop reaches; nil if the rate is given.
-    private func maximum(_ test: LoadCase) throws -> Double? {
-        guard rate == nil else { return nil }
+    /// What a closed loop reaches.
+    private func maximum(_ test: LoadCase) throws -> Double {
         Progress.show("maximum: \(test.name)")
         return try room.trial(test, options, seconds: seconds, seed: 1).run().ordersPerSecond
     }
