@@ -90,7 +90,7 @@ public enum BatchProgress: Sendable {
 }
 
 extension Engine {
-    /// Works on a batch of an operation on orders until it is done, has used its allowance of entries, or
+    /// Works on a batch of an operation whose entries begin with an id of their own, until it is done, has used its allowance of entries, or
     /// needs units from elsewhere.
     public mutating func run(_ batch: inout Batch, allowance: inout Int, nowMs: UInt64) -> BatchProgress {
         if batch.operation == .order { return runOrders(&batch, allowance: &allowance, nowMs: nowMs) }
@@ -104,7 +104,11 @@ extension Engine {
             case .cancel: outcome = cancel(batch.entry, result: batch.result, nowMs: nowMs)
             case .extend: outcome = extend(batch.entry, result: batch.result, nowMs: nowMs)
             case .getOrder: outcome = getOrder(batch.entry, result: batch.result)
-            default: preconditionFailure("not an operation on orders")
+            case .earnPoints: outcome = earn(batch.entry, result: batch.result, nowMs: nowMs)
+            case .usePoints: outcome = usePoints(batch.entry, result: batch.result, nowMs: nowMs)
+            case .cancelTransaction: outcome = cancelTransaction(batch.entry, result: batch.result, nowMs: nowMs)
+            case .getTransaction: outcome = getTransaction(batch.entry, result: batch.result, nowMs: nowMs)
+            default: preconditionFailure("not an operation with an id of its own")
             }
             if outcome.needsUnits {
                 guard takeOwnStripe() else { return .takesUnits }

@@ -9,6 +9,7 @@ public struct EngineConfiguration: Sendable {
     public var usersMax: Int
     public var ordersMax: Int
     public var tombstonesMax: Int
+    public var transactionsMax: Int
     /// Capacities of the catalogue, the same on every shard.
     public var salesMax: Int
     public var catalogueOperationsMax: Int
@@ -20,14 +21,15 @@ public struct EngineConfiguration: Sendable {
     public var hashSeed: UInt64
 
     public init(
-        shard: Int, shards: Int, usersMax: Int, ordersMax: Int, tombstonesMax: Int, salesMax: Int,
-        catalogueOperationsMax: Int, retainMs: UInt64, hashSeed: UInt64
+        shard: Int, shards: Int, usersMax: Int, ordersMax: Int, tombstonesMax: Int, transactionsMax: Int,
+        salesMax: Int, catalogueOperationsMax: Int, retainMs: UInt64, hashSeed: UInt64
     ) {
         self.shard = shard
         self.shards = shards
         self.usersMax = usersMax
         self.ordersMax = ordersMax
         self.tombstonesMax = tombstonesMax
+        self.transactionsMax = transactionsMax
         self.salesMax = salesMax
         self.catalogueOperationsMax = catalogueOperationsMax
         self.retainMs = retainMs
@@ -61,6 +63,9 @@ public struct Engine: ~Copyable {
     var users: Pool<UserRecord>
     var limits: Pool<LimitRecord>
     var tombstones: Pool<TombstoneRecord>
+    var wallets: Pool<WalletRecord>
+    var transactions: Pool<TransactionRecord>
+    var takings: Takings
     var sales: Pool<SaleRecord>
     var saleDetails: UnsafeMutablePointer<SaleDetail>
     var catalogueOperations: Pool<CatalogueOperationRecord>
@@ -84,7 +89,8 @@ public struct Engine: ~Copyable {
         let isCatalogue = Partition.owner(of: Partition.catalogue, shards: configuration.shards) == configuration.shard
         let catalogueOperationsMax = isCatalogue ? configuration.catalogueOperationsMax : 1
         ids = Index(
-            countMax: configuration.ordersMax + configuration.tombstonesMax + catalogueOperationsMax, memory: memory)
+            countMax: configuration.ordersMax + configuration.tombstonesMax + configuration.transactionsMax
+                + catalogueOperationsMax, memory: memory)
         userIndex = Index(countMax: configuration.usersMax, memory: memory)
         limitIndex = Index(countMax: configuration.ordersMax, memory: memory, isPopulated: false)
         saleIndex = Index(countMax: configuration.salesMax, memory: memory)
@@ -92,6 +98,9 @@ public struct Engine: ~Copyable {
         users = Pool(countMax: configuration.usersMax, memory: memory)
         limits = Pool(countMax: configuration.ordersMax, memory: memory)
         tombstones = Pool(countMax: configuration.tombstonesMax, memory: memory)
+        wallets = Pool(countMax: min(configuration.usersMax, configuration.transactionsMax), memory: memory)
+        transactions = Pool(countMax: configuration.transactionsMax, memory: memory)
+        takings = Takings(transactionsMax: configuration.transactionsMax, memory: memory)
         sales = Pool(countMax: configuration.salesMax, memory: memory)
         saleDetails = memory.table(of: SaleDetail.self, count: isCatalogue ? configuration.salesMax + 1 : 1)
         catalogueOperations = Pool(countMax: catalogueOperationsMax, memory: memory)
@@ -168,6 +177,7 @@ extension Engine {
             case .order: found = orders[handle.slot].pointee.id
             case .tombstone: found = tombstones[handle.slot].pointee.id
             case .catalogueOperation: found = catalogueOperations[handle.slot].pointee.id
+            case .transaction: found = transactions[handle.slot].pointee.id
             }
             if found == id { return handle }
         }
@@ -178,6 +188,7 @@ extension Engine {
         switch known.kind {
         case .order: users[orders[known.slot].pointee.user].pointee.lastLsn
         case .tombstone: tombstones[known.slot].pointee.lsn
+        case .transaction: users[transactions[known.slot].pointee.user].pointee.lastLsn
         case .catalogueOperation: saleDetails[Int(catalogueOperations[known.slot].pointee.sale)].lastLsn
         }
     }

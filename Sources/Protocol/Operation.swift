@@ -17,6 +17,13 @@ public enum Operation: UInt8, CaseIterable, Sendable {
     case extend = 35
     case getOrder = 36
     case listUserOrders = 37
+
+    case earnPoints = 64
+    case usePoints = 65
+    case cancelTransaction = 66
+    case getTransaction = 67
+    case getBalance = 68
+    case listTransactions = 69
 }
 
 extension Operation {
@@ -33,7 +40,11 @@ extension Operation {
         case .order: OrderEntry.sizeBytes
         case .confirm, .cancel, .getOrder: OrderIdEntry.sizeBytes
         case .extend: ExtendEntry.sizeBytes
-        case .listUserOrders: ListUserOrdersEntry.sizeBytes
+        case .listUserOrders, .listTransactions: ListUserOrdersEntry.sizeBytes
+        case .earnPoints: EarnEntry.sizeBytes
+        case .usePoints: UsePointsEntry.sizeBytes
+        case .cancelTransaction, .getTransaction: TransactionIdEntry.sizeBytes
+        case .getBalance: UserEntry.sizeBytes
         }
     }
 
@@ -47,6 +58,9 @@ extension Operation {
         case .createSale, .getSale, .listSales, .restockSale, .closeSale: SaleResult.sizeBytes
         case .order: OrderResult.sizeBytes
         case .confirm, .cancel, .extend, .getOrder, .listUserOrders: OrderViewResult.sizeBytes
+        case .earnPoints, .usePoints: PointResult.sizeBytes
+        case .cancelTransaction, .getTransaction, .listTransactions: TransactionViewResult.sizeBytes
+        case .getBalance: BalanceResult.sizeBytes
         }
     }
 
@@ -54,9 +68,11 @@ extension Operation {
     @inlinable
     public var countMax: Int {
         switch self {
-        case .order, .confirm, .cancel, .extend, .getOrder: Frame.batchCountMax
+        case .order, .confirm, .cancel, .extend, .getOrder, .earnPoints, .usePoints, .cancelTransaction,
+            .getTransaction:
+            Frame.batchCountMax
         case .createSale, .getSale, .restockSale, .closeSale: Frame.catalogueBatchCountMax
-        case .handshake, .ping, .stats, .topology, .listSales, .listUserOrders: 1
+        case .handshake, .ping, .stats, .topology, .listSales, .listUserOrders, .getBalance, .listTransactions: 1
         }
     }
 
@@ -64,7 +80,7 @@ extension Operation {
     @inlinable
     public var answersList: Bool {
         switch self {
-        case .stats, .listSales, .listUserOrders: true
+        case .stats, .listSales, .listUserOrders, .listTransactions: true
         default: false
         }
     }
@@ -74,6 +90,15 @@ extension Operation {
     public var isCatalogue: Bool {
         switch self {
         case .createSale, .getSale, .listSales, .restockSale, .closeSale: true
+        default: false
+        }
+    }
+
+    /// Whether its one entry begins with the id of a user, whose shard answers it.
+    @inlinable
+    public var isOfUser: Bool {
+        switch self {
+        case .listUserOrders, .getBalance, .listTransactions: true
         default: false
         }
     }

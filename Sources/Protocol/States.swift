@@ -7,6 +7,19 @@ public enum OrderState: UInt8, Sendable, BitwiseCopyable {
     case expired = 3
 }
 
+/// What a transaction of points does to the balance.
+public enum TransactionKind: UInt8, Sendable, BitwiseCopyable {
+    case earning = 0
+    case use = 1
+}
+
+/// The state of a transaction of points. An earning expires by the clock alone, what is left of it with it.
+public enum TransactionState: UInt8, Sendable {
+    case posted = 0
+    case cancelled = 1
+    case expired = 2
+}
+
 /// The state of a sale at a moment, in the order of precedence of its refusals: closed, ended, scheduled.
 public enum SaleState: UInt8, Sendable {
     case scheduled = 0

@@ -30,12 +30,12 @@ extension ShardCore {
             return runCatalogue(
                 operation, entries, header.count, .connection(connection, requestId: header.requestId),
                 nowMs: nowMs)
-        case .listUserOrders:
+        case .listUserOrders, .listTransactions, .getBalance:
             let owner = Partition.owner(of: Partition.of(user: entries.loadId(0)), shards: shards)
             if owner != shard { return forward(operation, header, entries, connection, to: owner) }
             return runList(
                 operation, entries, .connection(connection, requestId: header.requestId), nowMs: nowMs)
-        case .order, .confirm, .cancel, .extend, .getOrder:
+        case .order, .confirm, .cancel, .extend, .getOrder, .earnPoints, .usePoints, .cancelTransaction, .getTransaction:
             if shards > 1 && !ownsAll(operation, entries, header.count) {
                 return distribute(operation, header, entries, connection)
             }
@@ -169,6 +169,16 @@ extension ShardCore {
                 source, operation, count: page.count, status: page.code,
                 flags: page.more ? Frame.Flags.more : 0,
                 waitLsn: page.waitLsn)
+        case .listTransactions:
+            let page = engine.pointee.listTransactions(
+                entries, results: results, limit: Frame.pageCountMax, nowMs: nowMs)
+            finish(
+                source, operation, count: page.count, status: page.code,
+                flags: page.more ? Frame.Flags.more : 0,
+                waitLsn: page.waitLsn)
+        case .getBalance:
+            let outcome = engine.pointee.getBalance(entries, result: results, nowMs: nowMs)
+            finish(source, operation, count: 1, waitLsn: outcome.waitLsn)
         case .listSales:
             let page = engine.pointee.listSales(
                 entries, results: results, limit: Frame.pageCountMax, nowMs: nowMs)

@@ -207,7 +207,7 @@ extension ShardCore {
             ring.advance()
             return .finished
         }
-        if operation.answersList {
+        if operation.isOfUser {
             allowance -= 1
             _ = runList(operation, entries, origin, nowMs: nowMs)
             ring.advance()

@@ -21,7 +21,7 @@ final class LogRig {
     {
         RecoveryConfiguration(
             shards: shards, segmentSizeBytes: segmentSizeBytes, usersMax: 256, ordersMax: 1024,
-            tombstonesMax: 128,
+            tombstonesMax: 128, transactionsMax: 1024,
             salesMax: 16, catalogueOperationsMax: 256, retainMs: 1 << 40, hashSeed: 42)
     }
 

@@ -111,6 +111,22 @@ struct Dump: ParsableCommand {
             line.add("deadlineMs", event.loadLE(EventField.extendedDeadlineMs, as: UInt64.self))
         case .holdsGraced:
             line.add("notBeforeMs", event.loadLE(EventField.notBeforeMs, as: UInt64.self))
+        case .pointsEarned, .pointsUsed, .transactionKept:
+            line.add("transaction", event.loadId(EventField.id))
+            line.add("user", event.loadId(EventField.userId))
+            line.add("points", event.loadLE(EventField.quantity, as: UInt32.self))
+            if kind != .pointsUsed {
+                line.add("expiresAtMs", event.loadLE(EventField.pointsExpireAtMs, as: UInt64.self))
+            }
+            guard kind == .transactionKept else { return }
+            line.add("transactionKind", TransactionKind(rawValue: flags & 15).map { "\($0)" } ?? "unknown")
+            line.add("cancelled", flags >> 4 != 0)
+        case .transactionCancelled:
+            line.add("transaction", event.loadId(EventField.id))
+        case .takingKept:
+            line.add("transaction", event.loadId(EventField.id))
+            line.add("earning", event.loadId(EventField.takingLotId))
+            line.add("points", event.loadLE(EventField.quantity, as: UInt32.self))
         case .saleCreated, .saleKept:
             line.add("operation", event.loadId(EventField.id))
             line.add("sale", String(event.loadLE(EventField.sale, as: UInt64.self)))

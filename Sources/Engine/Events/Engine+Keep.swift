@@ -10,7 +10,7 @@ extension Engine {
         withUnsafeTemporaryAllocation(byteCount: EventField.sizeMaxBytes, alignment: 8) { memory in
             let base = memory.baseAddress!
             for slot in stride(from: 1, through: sales.count, by: 1) {
-                let event = begin(
+                let event = beginKept(
                     base, .saleKept, flags: saleDetails[slot].isClosed ? 1 : 0,
                     timeMs: saleDetails[slot].createdAtMs)
                 let sale = sales[UInt32(slot)].pointee
@@ -29,7 +29,7 @@ extension Engine {
             for slot in stride(from: 1, through: catalogueOperations.count, by: 1) {
                 let operation = catalogueOperations[UInt32(slot)].pointee
                 if operation.isCreation { continue }
-                let event = begin(base, .catalogueOperationKept, flags: 0, timeMs: operation.timeMs)
+                let event = beginKept(base, .catalogueOperationKept, flags: 0, timeMs: operation.timeMs)
                 event.storeId(operation.id, EventField.id)
                 event.storeLE(sales[operation.sale].pointee.id, EventField.sale)
                 event.storeLE(operation.quantity, EventField.stock)
@@ -40,7 +40,7 @@ extension Engine {
         }
     }
 
-    /// Writes this shard's orders and tombstones as events that rebuild them, by partition, each user's
+    /// Writes this shard's orders, points and tombstones as events that rebuild them, by partition, each user's
     /// orders oldest first.
     public func keepPartitions(_ emit: (EventKind, UnsafeRawBufferPointer) -> Void) {
         withUnsafeTemporaryAllocation(byteCount: EventField.sizeMaxBytes, alignment: 8) { memory in
@@ -55,7 +55,7 @@ extension Engine {
             }
             for slot in slots {
                 let order = orders[slot].pointee
-                let event = begin(
+                let event = beginKept(
                     base, .orderKept, flags: order.state.rawValue | order.flags << 4, quantity: order.quantity,
                     timeMs: order.createdAtMs)
                 event.storeId(order.id, EventField.id)
@@ -64,9 +64,10 @@ extension Engine {
                 event.storeLE(order.state == .held ? order.deadlineMs : 0, EventField.orderDeadlineMs)
                 emit(.orderKept, UnsafeRawBufferPointer(start: event, count: EventKind.orderKept.sizeBytes))
             }
+            keepPoints(base, emit)
             for slot in stride(from: 1, through: tombstones.count, by: 1) {
                 let tombstone = tombstones[UInt32(slot)].pointee
-                let event = begin(base, .tombstonePlaced, flags: 0, timeMs: tombstone.createdAtMs)
+                let event = beginKept(base, .tombstonePlaced, flags: 0, timeMs: tombstone.createdAtMs)
                 event.storeId(tombstone.id, EventField.id)
                 emit(.tombstonePlaced, UnsafeRawBufferPointer(start: event, count: EventKind.tombstonePlaced.sizeBytes))
             }
@@ -89,7 +90,7 @@ extension Engine {
         return sum
     }
 
-    private func begin(
+    func beginKept(
         _ memory: UnsafeMutableRawPointer, _ kind: EventKind, flags: UInt8, quantity: UInt32 = 0, timeMs: UInt64
     ) -> UnsafeMutableRawPointer {
         // Reserved bytes are zero, in files and in digests.

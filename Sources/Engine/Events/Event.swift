@@ -17,6 +17,10 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
     case tombstonePlaced = 6
     case holdsGraced = 7
 
+    case pointsEarned = 8
+    case pointsUsed = 9
+    case transactionCancelled = 10
+
     case saleCreated = 16
     case saleRestocked = 17
     case saleClosed = 18
@@ -27,13 +31,19 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
     case saleKept = 33
     /// A restock as a snapshot keeps it: the id and what it was, its units are in the sale's stock.
     case catalogueOperationKept = 34
+    /// An earning or a use as a snapshot keeps it.
+    case transactionKept = 35
+    /// What the use kept before it took from one lot.
+    case takingKept = 36
 
     /// The size of such an event in bytes.
     @inlinable
     public var sizeBytes: Int {
         switch self {
         case .orderPlaced, .orderKept: 64
-        case .orderConfirmed, .orderCancelled, .orderExpired, .tombstonePlaced: 32
+        case .orderConfirmed, .orderCancelled, .orderExpired, .tombstonePlaced, .transactionCancelled: 32
+        case .pointsUsed, .takingKept: 48
+        case .pointsEarned, .transactionKept: 56
         case .orderExtended: 40
         case .holdsGraced, .saleClosed: 24
         case .saleCreated: 160
@@ -48,7 +58,7 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
     public var isOfPartition: Bool {
         switch self {
         case .orderPlaced, .orderConfirmed, .orderCancelled, .orderExpired, .orderExtended, .tombstonePlaced,
-            .orderKept:
+            .orderKept, .pointsEarned, .pointsUsed, .transactionCancelled, .transactionKept, .takingKept:
             true
         default: false
         }
@@ -73,6 +83,11 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
 ///     orderExtended     16 order id  32 deadline
 ///     tombstonePlaced   16 order id
 ///     holdsGraced       16 not before: no open hold of this log ends earlier
+///     pointsEarned      16 transaction id  32 user id  48 expires (0: never)   quantity: points
+///     pointsUsed        16 transaction id  32 user id                          quantity: points
+///     transactionCancelled  16 transaction id
+///     transactionKept   as pointsEarned                                        flags: kind | cancelled << 4
+///     takingKept        16 id of the use  32 id of the earning                 quantity: points
 ///     saleCreated       16 operation id  32 sale  40 stock  48 starts  56 ends  64 unit price
 ///                       72 limit (4)  76 hold (4)  80 name (80)
 ///     saleKept          as saleCreated, then 160 stock now  168 reserved       flags: 1 closed
@@ -90,6 +105,8 @@ public enum EventField {
     public static let orderSale = 48
     public static let orderDeadlineMs = 56
     public static let extendedDeadlineMs = 32
+    public static let pointsExpireAtMs = 48
+    public static let takingLotId = 32
     public static let notBeforeMs = 16
     public static let sale = 32
     public static let stock = 40

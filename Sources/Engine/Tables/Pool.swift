@@ -51,6 +51,7 @@ struct RecordHandle {
         case order = 0
         case tombstone = 1
         case catalogueOperation = 2
+        case transaction = 3
     }
 
     static let slotCountMax = 1 << 29

@@ -49,7 +49,8 @@ struct UserRecord: BitwiseCopyable {
     var limits = NearLimits()
     /// Records of this user in the table of limits.
     var farLimitCount: UInt32 = 0
-    private var reserved: UInt32 = 0
+    /// What the user has besides orders, 0 for nothing.
+    var wallet: UInt32 = 0
 
     init(id: Id128) {
         self.id = id

@@ -59,7 +59,7 @@ extension Engine {
         switch known.kind {
         case .tombstone:
             return answerTombstone(known.slot, flags: ResultFlags.repeat, result)
-        case .catalogueOperation:
+        case .catalogueOperation, .transaction:
             // Were it not for that operation, this would have placed a tombstone.
             _ = refuseView(.notFound, id, result)
             return Outcome(waitLsn: lastLsn(of: known))

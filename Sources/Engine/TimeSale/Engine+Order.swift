@@ -81,12 +81,7 @@ extension Engine {
         id: Id128, idHash: UInt64, userId: Id128, userHash: UInt64, user knownUser: UInt32, sale: UInt32,
         quantity: UInt32, createdAtMs: UInt64, deadlineMs: UInt64, state: OrderState, flags: UInt8, lsn: UInt64
     ) {
-        var user = knownUser
-        if user == 0 {
-            user = users.allocate()
-            users[user].initialize(to: UserRecord(id: userId))
-            userIndex.insert(userHash, user)
-        }
+        let user = knownUser != 0 ? knownUser : insertUser(userId, hash: userHash)
         let userRecord = users[user]
         let slot = orders.allocate()
         orders[slot].initialize(
@@ -109,6 +104,14 @@ extension Engine {
         addLimit(user: user, userHash: userHash, sale: sale, units: quantity)
     }
 
+    @inline(__always)
+    mutating func insertUser(_ id: Id128, hash: UInt64) -> UInt32 {
+        let user = users.allocate()
+        users[user].initialize(to: UserRecord(id: id))
+        userIndex.insert(hash, user)
+        return user
+    }
+
     /// The original decision on an order that was accepted before, or why the id cannot be used.
     private mutating func repeatOrder(
         _ known: RecordHandle, _ entry: OrderEntry, _ result: UnsafeMutableRawPointer
@@ -116,7 +119,7 @@ extension Engine {
         switch known.kind {
         case .tombstone:
             return refuseOrder(.cancelled, result, waitLsn: lastLsn(of: known))
-        case .catalogueOperation:
+        case .catalogueOperation, .transaction:
             return refuseOrder(.idReused, result, waitLsn: lastLsn(of: known))
         case .order:
             let record = orders[known.slot]

@@ -94,10 +94,13 @@ extension Engine {
     {
         if let code = refusal(ofUnknown: id, nowMs: nowMs) { return refuseView(code, id, result) }
         if tombstones.isFull { return refuseView(.capacity, id, result) }
+        return answerTombstone(logTombstone(id, hash, nowMs: nowMs), flags: 0, result)
+    }
+
+    mutating func logTombstone(_ id: Id128, _ hash: UInt64, nowMs: UInt64) -> UInt32 {
         let event = log(.tombstonePlaced, timeMs: nowMs)
         event.storeId(id, EventField.id)
-        let slot = insertTombstone(id, hash, createdAtMs: nowMs, lsn: events.pointee.lastLsn)
-        return answerTombstone(slot, flags: 0, result)
+        return insertTombstone(id, hash, createdAtMs: nowMs, lsn: events.pointee.lastLsn)
     }
 
     mutating func insertTombstone(_ id: Id128, _ hash: UInt64, createdAtMs: UInt64, lsn: UInt64) -> UInt32 {

@@ -121,12 +121,12 @@ public struct LogAudit {
     /// Tables that hold exactly what was counted, in one shard.
     public var configuration: RecoveryConfiguration {
         let orders = count(.orderPlaced) + count(.orderKept)
+        let transactions = count(.pointsEarned) + count(.pointsUsed) + count(.transactionKept)
         let sales = count(.saleCreated) + count(.saleKept)
         let restocks = count(.saleRestocked) + count(.catalogueOperationKept)
         return RecoveryConfiguration(
-            shards: 1, segmentSizeBytes: directory?.manifest?.segmentSizeBytes ?? 0, usersMax: orders,
-            ordersMax: orders,
-            tombstonesMax: count(.tombstonePlaced), salesMax: sales, catalogueOperationsMax: sales + restocks,
+            shards: 1, segmentSizeBytes: directory?.manifest?.segmentSizeBytes ?? 0, usersMax: orders + transactions,
+            ordersMax: orders, tombstonesMax: count(.tombstonePlaced), transactionsMax: transactions, salesMax: sales, catalogueOperationsMax: sales + restocks,
             retainMs: 0, hashSeed: 0x7469_6d65_7361_6c65)
     }
 }

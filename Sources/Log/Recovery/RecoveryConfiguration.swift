@@ -11,6 +11,7 @@ public struct RecoveryConfiguration: Sendable {
     public var usersMax: Int
     public var ordersMax: Int
     public var tombstonesMax: Int
+    public var transactionsMax: Int
     public var salesMax: Int
     public var catalogueOperationsMax: Int
     public var retainMs: UInt64
@@ -18,14 +19,15 @@ public struct RecoveryConfiguration: Sendable {
     public var hashSeed: UInt64
 
     public init(
-        shards: Int, segmentSizeBytes: Int, usersMax: Int, ordersMax: Int, tombstonesMax: Int, salesMax: Int,
-        catalogueOperationsMax: Int, retainMs: UInt64, hashSeed: UInt64
+        shards: Int, segmentSizeBytes: Int, usersMax: Int, ordersMax: Int, tombstonesMax: Int,
+        transactionsMax: Int, salesMax: Int, catalogueOperationsMax: Int, retainMs: UInt64, hashSeed: UInt64
     ) {
         self.shards = shards
         self.segmentSizeBytes = segmentSizeBytes
         self.usersMax = usersMax
         self.ordersMax = ordersMax
         self.tombstonesMax = tombstonesMax
+        self.transactionsMax = transactionsMax
         self.salesMax = salesMax
         self.catalogueOperationsMax = catalogueOperationsMax
         self.retainMs = retainMs
@@ -42,7 +44,8 @@ public struct RecoveryConfiguration: Sendable {
         EngineConfiguration(
             shard: shard, shards: shards, usersMax: Self.perShard(usersMax, shards: shards),
             ordersMax: Self.perShard(ordersMax, shards: shards),
-            tombstonesMax: Self.perShard(tombstonesMax, shards: shards), salesMax: max(salesMax, 1),
+            tombstonesMax: Self.perShard(tombstonesMax, shards: shards),
+            transactionsMax: Self.perShard(transactionsMax, shards: shards), salesMax: max(salesMax, 1),
             catalogueOperationsMax: max(catalogueOperationsMax, 1), retainMs: retainMs, hashSeed: hashSeed)
     }
 }

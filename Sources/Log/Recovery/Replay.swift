@@ -48,6 +48,7 @@ public struct Replay {
         let largest = configuration.engineConfiguration(shard: 0)
         for (what, count) in [
             ("users", largest.usersMax), ("orders", largest.ordersMax), ("tombstones", largest.tombstonesMax),
+            ("transactions", largest.transactionsMax),
             ("sales", largest.salesMax), ("catalogue operations", largest.catalogueOperationsMax),
         ] where count >= tableCountMax {
             throw RecoveryFault(

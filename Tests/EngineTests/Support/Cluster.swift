@@ -31,6 +31,7 @@ final class Cluster {
         var users = 1000
         var orders = 2000
         var tombstones = 1000
+        var transactions = 2000
         var sales = 40
         var catalogueOperations = 100
     }
@@ -47,7 +48,7 @@ final class Cluster {
         for shard in 0..<shards {
             let configuration = EngineConfiguration(
                 shard: shard, shards: shards, usersMax: capacities.users, ordersMax: capacities.orders,
-                tombstonesMax: capacities.tombstones, salesMax: capacities.sales,
+                tombstonesMax: capacities.tombstones, transactionsMax: capacities.transactions, salesMax: capacities.sales,
                 catalogueOperationsMax: capacities.catalogueOperations, retainMs: Self.retainMs, hashSeed: 0x5eed)
             let base = arena.allocate(Self.bufferSizeBytes)
             (buffers + shard).initialize(

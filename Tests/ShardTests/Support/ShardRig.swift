@@ -39,7 +39,7 @@ final class ShardRig {
         sequence.initialize(to: 0)
         engine = .allocate(capacity: 1)
         let configuration = EngineConfiguration(
-            shard: 0, shards: 1, usersMax: 200_000, ordersMax: 200_000, tombstonesMax: 10_000, salesMax: 8,
+            shard: 0, shards: 1, usersMax: 200_000, ordersMax: 200_000, tombstonesMax: 10_000, transactionsMax: 10_000, salesMax: 8,
             catalogueOperationsMax: 10_000, retainMs: 1 << 30, hashSeed: 5)
         engine.initialize(
             to: Engine(

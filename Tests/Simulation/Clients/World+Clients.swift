@@ -143,6 +143,8 @@ extension World {
         case .restockSale:
             RestockSaleEntry(operationId: item.id, saleId: item.saleId, quantity: item.units).store(to: entry)
         case .ping, .stats, .topology: PingEntry(nonce: 7).store(to: entry)
+        case .earnPoints, .usePoints, .cancelTransaction, .getTransaction, .getBalance, .listTransactions:
+            preconditionFailure("clients of the simulation have no points yet")
         case .handshake: preconditionFailure("connections of the simulation need no handshake")
         }
     }

@@ -81,7 +81,7 @@ extension World {
     func recoveryConfiguration(shards: Int) -> RecoveryConfiguration {
         RecoveryConfiguration(
             shards: shards, segmentSizeBytes: scenario.segmentSizeBytes, usersMax: scenario.usersMax,
-            ordersMax: scenario.ordersMax, tombstonesMax: scenario.tombstonesMax, salesMax: scenario.salesMax,
+            ordersMax: scenario.ordersMax, tombstonesMax: scenario.tombstonesMax, transactionsMax: 4096, salesMax: scenario.salesMax,
             catalogueOperationsMax: scenario.catalogueOperationsMax, retainMs: scenario.retainMs,
             hashSeed: 0x5eed &* UInt64(trace.step + 1))
     }

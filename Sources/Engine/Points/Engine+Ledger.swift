@@ -1,0 +1,152 @@
+import Protocol
+
+// The ledger of a user's points: what earnings, uses and cancels do to it, on the live path and in replay alike.
+//
+// An earning is a lot. Lots with points left form a list, earliest expiry first, the older first among equals, those
+// that never expire last. Which lots a use takes from follows from the list and from the time of the event, so that the
+// event need not say it; a snapshot does.
+
+extension Engine {
+    /// The most lots with points left that one user may have: a use walks along them.
+    static let lotsPerUserMax = 1024
+
+    /// A user's points at this moment: what the list has, less what has expired at its front.
+    func balance(ofUser user: UInt32, nowMs: UInt64) -> UInt64 {
+        guard user != 0, users[user].pointee.wallet != 0 else { return 0 }
+        let wallet = wallets[users[user].pointee.wallet]
+        var points = wallet.pointee.points
+        var lot = wallet.pointee.firstLot
+        while lot != 0 && transactions[lot].pointee.isExpired(nowMs: nowMs) {
+            points &-= UInt64(transactions[lot].pointee.remaining)
+            lot = transactions[lot].pointee.next
+        }
+        return points
+    }
+
+    // MARK: State changes, shared with replay
+
+    mutating func insertTransaction(
+        _ kind: TransactionKind, id: Id128, idHash: UInt64, user: UInt32, amount: UInt32, expiresAtMs: UInt64,
+        createdAtMs: UInt64, lsn: UInt64
+    ) -> UInt32 {
+        let userRecord = users[user]
+        if userRecord.pointee.wallet == 0 {
+            userRecord.pointee.wallet = wallets.allocate()
+            wallets[userRecord.pointee.wallet].initialize(to: WalletRecord())
+        }
+        let wallet = wallets[userRecord.pointee.wallet]
+        let slot = transactions.allocate()
+        transactions[slot].initialize(
+            to: TransactionRecord(
+                id: id, createdAtMs: createdAtMs, expiresAtMs: expiresAtMs, amount: amount, user: user,
+                older: wallet.pointee.newestTransaction, kind: kind))
+        ids.insert(idHash, RecordHandle(.transaction, slot).rawValue)
+        wallet.pointee.newestTransaction = slot
+        wallet.pointee.transactionCount &+= 1
+        userRecord.pointee.lastLsn = lsn
+        return slot
+    }
+
+    /// Takes the points of a use from the lots that expire first. They suffice.
+    mutating func applyUse(_ use: UInt32, nowMs: UInt64) {
+        let user = transactions[use].pointee.user
+        dropExpiredLots(ofUser: user, nowMs: nowMs)
+        var missing = transactions[use].pointee.amount
+        var last: UInt32 = 0
+        while missing > 0 {
+            let lot = wallets[users[user].pointee.wallet].pointee.firstLot
+            let amount = min(missing, transactions[lot].pointee.remaining)
+            missing -= amount
+            last = appendTaking(lot, amount, to: use, after: last)
+            takeFromLot(lot, amount)
+        }
+    }
+
+    /// Takes points from a lot in the list.
+    mutating func takeFromLot(_ lot: UInt32, _ amount: UInt32) {
+        let record = transactions[lot]
+        record.pointee.remaining -= amount
+        wallets[users[record.pointee.user].pointee.wallet].pointee.points -= UInt64(amount)
+        if record.pointee.remaining == 0 { unlistLot(lot) }
+    }
+
+    /// Takes expired lots out of the list. What can be seen does not change by it.
+    mutating func dropExpiredLots(ofUser user: UInt32, nowMs: UInt64) {
+        guard user != 0, users[user].pointee.wallet != 0 else { return }
+        let wallet = wallets[users[user].pointee.wallet]
+        while wallet.pointee.firstLot != 0 && transactions[wallet.pointee.firstLot].pointee.isExpired(nowMs: nowMs) {
+            unlistLot(wallet.pointee.firstLot)
+        }
+    }
+
+    /// Cancels a use, or an earning of which nothing is spent.
+    mutating func applyCancelTransaction(_ slot: UInt32, nowMs: UInt64) {
+        transactions[slot].pointee.isCancelled = true
+        switch transactions[slot].pointee.kind {
+        case .earning: if transactions[slot].pointee.isListed { unlistLot(slot) }
+        case .use: giveBack(slot, nowMs: nowMs)
+        }
+    }
+
+    /// Gives back to each lot what a use took from it. A lot keeps its expiry.
+    private mutating func giveBack(_ use: UInt32, nowMs: UInt64) {
+        var taking = transactions[use].pointee.next
+        while taking != 0 {
+            let (lot, amount) = (takings[taking].pointee.lot, takings[taking].pointee.amount)
+            transactions[lot].pointee.remaining += amount
+            if transactions[lot].pointee.isListed {
+                wallets[users[transactions[lot].pointee.user].pointee.wallet].pointee.points += UInt64(amount)
+            } else if !transactions[lot].pointee.isExpired(nowMs: nowMs) {
+                listLot(lot)
+            }
+            let next = takings[taking].pointee.next
+            takings.remove(taking)
+            taking = next
+        }
+        transactions[use].pointee.next = 0
+    }
+
+    mutating func appendTaking(_ lot: UInt32, _ amount: UInt32, to use: UInt32, after last: UInt32) -> UInt32 {
+        let slot = takings.insert(TakingRecord(lot: lot, amount: amount, next: 0))
+        if last == 0 { transactions[use].pointee.next = slot } else { takings[last].pointee.next = slot }
+        return slot
+    }
+
+    // MARK: The list of lots
+
+    /// Enters a lot into its user's list. Most lots expire last: the search begins there.
+    mutating func listLot(_ lot: UInt32) {
+        let record = transactions[lot]
+        let wallet = wallets[users[record.pointee.user].pointee.wallet]
+        var before = wallet.pointee.lastLot
+        while before != 0 && isBefore(lot, before) { before = transactions[before].pointee.previous }
+        let after = before == 0 ? wallet.pointee.firstLot : transactions[before].pointee.next
+        record.pointee.previous = before
+        record.pointee.next = after
+        record.pointee.isListed = true
+        if before == 0 { wallet.pointee.firstLot = lot } else { transactions[before].pointee.next = lot }
+        if after == 0 { wallet.pointee.lastLot = lot } else { transactions[after].pointee.previous = lot }
+        wallet.pointee.points += UInt64(record.pointee.remaining)
+        wallet.pointee.lotCount += 1
+    }
+
+    private mutating func unlistLot(_ lot: UInt32) {
+        let record = transactions[lot]
+        let wallet = wallets[users[record.pointee.user].pointee.wallet]
+        let (before, after) = (record.pointee.previous, record.pointee.next)
+        if before == 0 { wallet.pointee.firstLot = after } else { transactions[before].pointee.next = after }
+        if after == 0 { wallet.pointee.lastLot = before } else { transactions[after].pointee.previous = before }
+        record.pointee.previous = 0
+        record.pointee.next = 0
+        record.pointee.isListed = false
+        wallet.pointee.points -= UInt64(record.pointee.remaining)
+        wallet.pointee.lotCount -= 1
+    }
+
+    /// The order of lots. Never is later than any time; slots of one user are in the order of their events.
+    private func isBefore(_ lot: UInt32, _ other: UInt32) -> Bool {
+        let a = transactions[lot].pointee.expiresAtMs &- 1
+        let b = transactions[other].pointee.expiresAtMs &- 1
+        return a == b ? lot < other : a < b
+    }
+}

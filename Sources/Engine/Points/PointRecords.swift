@@ -1,0 +1,91 @@
+import Protocol
+
+/// What a user has besides orders: made at the first operation of another module.
+struct WalletRecord: BitwiseCopyable {
+    /// The lot that expires first, and the one that expires last, of those with points left. Lots that have expired
+    /// stay in front until the next use takes them out.
+    var firstLot: UInt32 = 0
+    var lastLot: UInt32 = 0
+    var newestTransaction: UInt32 = 0
+    var transactionCount: UInt32 = 0
+    var lotCount: UInt32 = 0
+    private var reserved: UInt32 = 0
+    /// What the lots in the list have left.
+    var points: UInt64 = 0
+}
+
+/// A transaction of points as it stays in memory: one cache line. An earning is a lot that uses take from.
+struct TransactionRecord: BitwiseCopyable {
+    var id: Id128
+    var createdAtMs: UInt64
+    /// Of an earning; 0: never.
+    var expiresAtMs: UInt64
+    var amount: UInt32
+    /// What uses have left of an earning.
+    var remaining: UInt32
+    var user: UInt32
+    /// The user's transaction before this one, 0 for none.
+    var older: UInt32
+    /// An earning: neighbours in the list of lots, while it is in it. A use: `next` is the first of its takings.
+    var next: UInt32 = 0
+    var previous: UInt32 = 0
+    var kind: TransactionKind
+    var isCancelled = false
+    /// Whether it is in the list of lots.
+    var isListed = false
+    private var reserved: UInt8 = 0
+    private var reserved2: UInt32 = 0
+
+    init(
+        id: Id128, createdAtMs: UInt64, expiresAtMs: UInt64, amount: UInt32, user: UInt32, older: UInt32,
+        kind: TransactionKind
+    ) {
+        self.id = id
+        self.createdAtMs = createdAtMs
+        self.expiresAtMs = expiresAtMs
+        self.amount = amount
+        remaining = kind == .earning ? amount : 0
+        self.user = user
+        self.older = older
+        self.kind = kind
+    }
+
+    @inline(__always)
+    func isExpired(nowMs: UInt64) -> Bool { expiresAtMs != 0 && expiresAtMs <= nowMs }
+}
+
+/// What one use took from one lot.
+struct TakingRecord: BitwiseCopyable {
+    var lot: UInt32
+    var amount: UInt32
+    /// The use's next one, 0 for none.
+    var next: UInt32
+}
+
+/// The takings of uses that are not cancelled.
+///
+/// Twice as many as transactions suffice: each use has one last taking; every other one exhausts its lot, and a lot is
+/// exhausted again only where the last taking of some use had split it.
+struct Takings: ~Copyable {
+    private var pool: Pool<TakingRecord>
+    private var firstFree: UInt32 = 0
+
+    init(transactionsMax: Int, memory: MemorySource) {
+        pool = Pool(countMax: 2 * transactionsMax, memory: memory)
+    }
+
+    @inline(__always)
+    subscript(_ slot: UInt32) -> UnsafeMutablePointer<TakingRecord> { pool[slot] }
+
+    mutating func insert(_ taking: TakingRecord) -> UInt32 {
+        var slot = firstFree
+        if slot == 0 { slot = pool.allocate() } else { firstFree = pool[slot].pointee.next }
+        pool[slot].initialize(to: taking)
+        return slot
+    }
+
+    mutating func remove(_ slot: UInt32) {
+        pool[slot].pointee.next = firstFree
+        firstFree = slot
+    }
+}
