@@ -65,6 +65,8 @@ public struct Engine: ~Copyable {
     var tombstones: Pool<TombstoneRecord>
     var wallets: Pool<WalletRecord>
     var transactions: Pool<TransactionRecord>
+    /// Beside each transaction its reason, if it has one.
+    var reasons: UnsafeMutablePointer<Reason>
     var takings: Takings
     var sales: Pool<SaleRecord>
     var saleDetails: UnsafeMutablePointer<SaleDetail>
@@ -100,6 +102,7 @@ public struct Engine: ~Copyable {
         tombstones = Pool(countMax: configuration.tombstonesMax, memory: memory)
         wallets = Pool(countMax: min(configuration.usersMax, configuration.transactionsMax), memory: memory)
         transactions = Pool(countMax: configuration.transactionsMax, memory: memory)
+        reasons = memory.table(of: Reason.self, count: configuration.transactionsMax + 1)
         takings = Takings(transactionsMax: configuration.transactionsMax, memory: memory)
         sales = Pool(countMax: configuration.salesMax, memory: memory)
         saleDetails = memory.table(of: SaleDetail.self, count: isCatalogue ? configuration.salesMax + 1 : 1)
