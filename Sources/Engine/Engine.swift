@@ -127,6 +127,8 @@ public struct EngineStatistics: Sendable {
     public var cancels: UInt64 = 0
     public var expiries: UInt64 = 0
     public var extends: UInt64 = 0
+    public var earnings: UInt64 = 0
+    public var uses: UInt64 = 0
 }
 
 extension Engine {
@@ -135,6 +137,7 @@ extension Engine {
     public var openHolds: Int { wheel.count }
     public var tombstonesKept: Int { tombstones.count }
     public var salesKnown: Int { sales.count }
+    public var transactionsRemembered: Int { transactions.count }
 }
 
 // MARK: Memory

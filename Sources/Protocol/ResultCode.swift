@@ -48,7 +48,7 @@ extension ResultCode {
     @inlinable public static var partOfCheckout: ResultCode { ResultCode(40) }
 
     // Refusals of points.
-    @inlinable public static var insufficientBalance: ResultCode { ResultCode(64) }
+    @inlinable public static var insufficientPoints: ResultCode { ResultCode(64) }
     @inlinable public static var alreadySpent: ResultCode { ResultCode(65) }
 
     // Bounds of the server: the same request may succeed later.
@@ -80,7 +80,7 @@ extension ResultCode {
         (.soldOut, "SOLD_OUT"), (.limitExceeded, "LIMIT_EXCEEDED"), (.notStarted, "NOT_STARTED"),
         (.ended, "ENDED"), (.closed, "CLOSED"), (.confirmed, "CONFIRMED"), (.cancelled, "CANCELLED"),
         (.expired, "EXPIRED"), (.partOfCheckout, "PART_OF_CHECKOUT"),
-        (.insufficientBalance, "INSUFFICIENT_BALANCE"), (.alreadySpent, "ALREADY_SPENT"),
+        (.insufficientPoints, "INSUFFICIENT_POINTS"), (.alreadySpent, "ALREADY_SPENT"),
         (.busy, "BUSY"), (.capacity, "CAPACITY"), (.noSpace, "NO_SPACE"), (.shuttingDown, "SHUTTING_DOWN"),
     ]
 }

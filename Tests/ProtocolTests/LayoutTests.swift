@@ -7,10 +7,12 @@ import Testing
     @Test func sizesAreFixed() {
         let sizes: [String: Int] = [
             "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24,
-            "ShardStatsResult": 200,
+            "ShardStatsResult": 232,
             "CreateSaleEntry": 144, "SaleEntry": 8, "RestockSaleEntry": 32, "ListSalesEntry": 16,
             "SaleResult": 168, "OrderEntry": 48, "OrderResult": 24, "OrderIdEntry": 16, "ExtendEntry": 24,
             "ListUserOrdersEntry": 40, "OrderViewResult": 64,
+            "EarnEntry": 80, "UsePointsEntry": 72, "PointResult": 32, "TransactionIdEntry": 16,
+            "TransactionViewResult": 104, "UserEntry": 16, "BalanceResult": 32,
         ]
         #expect(goldenLayouts.mapValues { $0.sizeBytes } == sizes)
     }
@@ -31,6 +33,8 @@ import Testing
         check(ListSalesEntry.self, ListSalesEntry.reservedIsZero, reserved: 11..<16)
         check(OrderEntry.self, OrderEntry.reservedIsZero, reserved: 44..<48)
         check(ListUserOrdersEntry.self, ListUserOrdersEntry.reservedIsZero, reserved: 34..<40)
+        check(EarnEntry.self, EarnEntry.reservedIsZero, reserved: 44..<48)
+        check(UsePointsEntry.self, UsePointsEntry.reservedIsZero, reserved: 36..<40)
     }
 
     private func check<Entry: WireStruct>(

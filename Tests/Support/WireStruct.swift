@@ -23,6 +23,13 @@ extension OrderIdEntry: WireStruct {}
 extension ExtendEntry: WireStruct {}
 extension ListUserOrdersEntry: WireStruct {}
 extension OrderViewResult: WireStruct {}
+extension EarnEntry: WireStruct {}
+extension UsePointsEntry: WireStruct {}
+extension PointResult: WireStruct {}
+extension TransactionIdEntry: WireStruct {}
+extension TransactionViewResult: WireStruct {}
+extension UserEntry: WireStruct {}
+extension BalanceResult: WireStruct {}
 
 extension WireStruct {
     /// The wire form of many, one behind the other. Starts from a pattern, so that a byte which `store`

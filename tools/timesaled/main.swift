@@ -29,6 +29,7 @@ extension Options {
         configuration.usersMax = userCountMax
         configuration.ordersMax = orderCountMax
         configuration.salesMax = saleCountMax
+        configuration.transactionsMax = transactionCountMax
         configuration.areTablesResident = tables == .resident
         configuration.connectionCountMax = connectionCountMax
         configuration.retainMs = retainMs

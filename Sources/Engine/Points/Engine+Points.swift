@@ -37,6 +37,7 @@ extension Engine {
             expiresAtMs: entry.expiresAtMs, createdAtMs: nowMs, lsn: events.pointee.lastLsn)
         if !entry.reason.isEmpty { applyReason(slot, entry.reason) }
         listLot(slot)
+        statistics.earnings &+= 1
         return answerPoints(slot, flags: 0, result, nowMs: nowMs)
     }
 
@@ -54,7 +55,7 @@ extension Engine {
         if let decided = decideKnown(request, idHash, result, nowMs: nowMs) { return decided }
         let user = findUser(entry.userId, hash: hash(entry.userId))
         guard balance(ofUser: user, nowMs: nowMs) >= UInt64(entry.amount) else {
-            return refusePoints(.insufficientBalance, result, waitLsn: user == 0 ? 0 : users[user].pointee.lastLsn)
+            return refusePoints(.insufficientPoints, result, waitLsn: user == 0 ? 0 : users[user].pointee.lastLsn)
         }
 
         let event = log(.pointsUsed, quantity: entry.amount, timeMs: nowMs)
@@ -66,6 +67,7 @@ extension Engine {
             createdAtMs: nowMs, lsn: events.pointee.lastLsn)
         if !entry.reason.isEmpty { applyReason(slot, entry.reason) }
         applyUse(slot, nowMs: nowMs)
+        statistics.uses &+= 1
         return answerPoints(slot, flags: 0, result, nowMs: nowMs)
     }
 

@@ -109,7 +109,7 @@ private struct LedgerModel {
     }
 
     mutating func use(_ entry: UsePointsEntry, nowMs: UInt64) -> ResultCode {
-        guard balance(entry.userId, nowMs: nowMs) >= UInt64(entry.amount) else { return .insufficientBalance }
+        guard balance(entry.userId, nowMs: nowMs) >= UInt64(entry.amount) else { return .insufficientPoints }
         var missing = entry.amount
         var takings: [(lot: Int, amount: UInt32)] = []
         while missing > 0 {

@@ -32,7 +32,7 @@ import Testing
         #expect(cluster.balance(alice).balance == 35)
         cluster.nowMs += 1
         #expect(cluster.balance(alice).balance == 5 && cluster.balance(alice).nextExpiryMs == 0)
-        #expect(cluster.use(alice, 6).result.code == .insufficientBalance)
+        #expect(cluster.use(alice, 6).result.code == .insufficientPoints)
         #expect(cluster.use(alice, 5).result.code == .ok)
         #expect(cluster.getTransaction(id).result.state == TransactionState.expired.rawValue)
     }
@@ -60,7 +60,7 @@ import Testing
         cluster.nowMs += 1000
         #expect(cluster.cancelTransaction(use).result.balance == 30)
         #expect(cluster.getTransaction(soon).result.remaining == 30)
-        #expect(cluster.use(alice, 31).result.code == .insufficientBalance)
+        #expect(cluster.use(alice, 31).result.code == .insufficientPoints)
     }
 
     @Test func aSpentEarningStays() {
@@ -163,7 +163,7 @@ import Testing
         #expect(cluster.earn(alice, 1, id: cluster.mint(user(2))).result.code == .wrongPartition)
         #expect(cluster.earn(alice, 1, id: .zero).result.code == .invalidId)
         #expect(cluster.use(alice, 0).result.code == .invalid)
-        #expect(cluster.use(alice, 1).result.code == .insufficientBalance)
+        #expect(cluster.use(alice, 1).result.code == .insufficientPoints)
         #expect(cluster.getTransaction(cluster.mint(alice)).result.code == .notFound)
         #expect(cluster.cancelTransaction(.zero).result.code == .invalidId)
         #expect(cluster.balance(.zero).code == .invalid)
