@@ -58,9 +58,9 @@ LAYOUTS = {
     "usersKnown:u64 usersCapacity:u64 openHolds:u64 tombstones:u64 bytesReceived:u64 bytesSent:u64 turns:u64",
     "CreateSaleEntry": "operationId:id saleId:u64 stock:u64 startsAtMs:u64 endsAtMs:u64 perUserLimit:u32 "
     "holdMs:u32 unitPrice:u64 name:text",
-    "SaleEntry": "saleId:u64",
-    "RestockSaleEntry": "operationId:id saleId:u64 quantity:u64",
-    "ListSalesEntry": "after:u64 limit:u16 stateMask:u8 :r5",
+    "OfferIdEntry": "offerId:u64",
+    "RestockEntry": "operationId:id offerId:u64 quantity:u64",
+    "ListOffersEntry": "after:u64 limit:u16 stateMask:u8 :r5",
     "SaleResult": "code:u16 state:u8 flags:u8 perUserLimit:u32 saleId:u64 stock:u64 available:u64 held:u64 "
     "sold:u64 startsAtMs:u64 endsAtMs:u64 unitPrice:u64 createdAtMs:u64 holdMs:u32 :r4 name:text",
     "OrderEntry": "orderId:id userId:id saleId:u64 quantity:u32 :r4",
@@ -70,13 +70,28 @@ LAYOUTS = {
     "ListUserOrdersEntry": "userId:id after:id limit:u16 :r6",
     "OrderViewResult": "code:u16 state:u8 flags:u8 quantity:u32 orderId:id userId:id saleId:u64 "
     "createdAtMs:u64 expiresAtMs:u64",
+    "CreatePolicyEntry": "operationId:id policyId:u64 quantity:u64 validFromMs:u64 validUntilMs:u64 "
+    "discountValue:u64 maxDiscount:u64 minPurchase:u64 perUserLimit:u32 discountKind:u8 :r3 name:text",
+    "PolicyResult": "code:u16 state:u8 flags:u8 perUserLimit:u32 policyId:u64 quantity:u64 remaining:u64 "
+    "issued:u64 used:u64 validFromMs:u64 validUntilMs:u64 discountValue:u64 maxDiscount:u64 minPurchase:u64 "
+    "createdAtMs:u64 discountKind:u8 :r7 name:text",
+    "IssueCouponEntry": "couponId:id userId:id policyId:u64",
+    "CouponResult": "code:u16 state:u8 flags:u8 :r4 issuedAtMs:u64 expiresAtMs:u64",
+    "UseCouponEntry": "useId:id couponId:id userId:id orderId:id purchaseAmount:u64",
+    "RestoreCouponEntry": "restoreId:id couponId:id userId:id",
+    "CouponIdEntry": "couponId:id",
+    "ListUserCouponsEntry": "userId:id after:id limit:u16 stateMask:u8 :r5",
+    "CouponViewResult": "code:u16 state:u8 flags:u8 :r4 couponId:id userId:id policyId:u64 issuedAtMs:u64 "
+    "expiresAtMs:u64 usedAtMs:u64 discount:u64 purchaseAmount:u64 orderId:id",
 }
 
 SIZES = {
     "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24, "ShardStatsResult": 200,
-    "CreateSaleEntry": 144, "SaleEntry": 8, "RestockSaleEntry": 32, "ListSalesEntry": 16, "SaleResult": 168,
+    "CreateSaleEntry": 144, "OfferIdEntry": 8, "RestockEntry": 32, "ListOffersEntry": 16, "SaleResult": 168,
     "OrderEntry": 48, "OrderResult": 24, "OrderIdEntry": 16, "ExtendEntry": 24, "ListUserOrdersEntry": 40,
-    "OrderViewResult": 64,
+    "OrderViewResult": 64, "CreatePolicyEntry": 160, "PolicyResult": 184, "IssueCouponEntry": 40,
+    "CouponResult": 24, "UseCouponEntry": 72, "RestoreCouponEntry": 48, "CouponIdEntry": 16,
+    "ListUserCouponsEntry": 40, "CouponViewResult": 104,
 }  # fmt: skip
 
 OPERATIONS = {
@@ -85,21 +100,32 @@ OPERATIONS = {
     "stats": (3, "PingEntry", "ShardStatsResult"),
     "topology": (4, "PingEntry", "TopologyResult"),
     "createSale": (16, "CreateSaleEntry", "SaleResult"),
-    "getSale": (17, "SaleEntry", "SaleResult"),
-    "listSales": (18, "ListSalesEntry", "SaleResult"),
-    "restockSale": (19, "RestockSaleEntry", "SaleResult"),
-    "closeSale": (20, "SaleEntry", "SaleResult"),
+    "getSale": (17, "OfferIdEntry", "SaleResult"),
+    "listSales": (18, "ListOffersEntry", "SaleResult"),
+    "restockSale": (19, "RestockEntry", "SaleResult"),
+    "closeSale": (20, "OfferIdEntry", "SaleResult"),
     "order": (32, "OrderEntry", "OrderResult"),
     "confirm": (33, "OrderIdEntry", "OrderViewResult"),
     "cancel": (34, "OrderIdEntry", "OrderViewResult"),
     "extend": (35, "ExtendEntry", "OrderViewResult"),
     "getOrder": (36, "OrderIdEntry", "OrderViewResult"),
     "listUserOrders": (37, "ListUserOrdersEntry", "OrderViewResult"),
+    "createPolicy": (80, "CreatePolicyEntry", "PolicyResult"),
+    "getPolicy": (81, "OfferIdEntry", "PolicyResult"),
+    "listPolicies": (82, "ListOffersEntry", "PolicyResult"),
+    "restockPolicy": (83, "RestockEntry", "PolicyResult"),
+    "closePolicy": (84, "OfferIdEntry", "PolicyResult"),
+    "issueCoupon": (85, "IssueCouponEntry", "CouponResult"),
+    "useCoupon": (86, "UseCouponEntry", "CouponViewResult"),
+    "restoreCoupon": (87, "RestoreCouponEntry", "CouponViewResult"),
+    "getCoupon": (88, "CouponIdEntry", "CouponViewResult"),
+    "listUserCoupons": (89, "ListUserCouponsEntry", "CouponViewResult"),
 }
 
 CODES = {
     "OK": 0, "BAD_COUNT": 4, "UNAUTHENTICATED": 7, "INVALID_ID": 17, "ID_REUSED": 21, "NOT_FOUND": 22,
-    "ALREADY_EXISTS": 23, "SOLD_OUT": 32, "CONFIRMED": 37, "CANCELLED": 38, "EXPIRED": 39, "BUSY": 96,
+    "ALREADY_EXISTS": 23, "SOLD_OUT": 32, "CONFIRMED": 37, "CANCELLED": 38, "EXPIRED": 39, "EXHAUSTED": 80,
+    "MIN_PURCHASE": 85, "INVALID_PERCENTAGE": 86, "BUSY": 96,
 }  # fmt: skip
 
 
@@ -187,6 +213,21 @@ TOPOLOGY = dict(
     code=0, version=1, shard=0, shards=2, frameSizeMaxBytes=1 << 20, batchCountMax=8190,
     instance=0xA1B2C3D4E5F60718, nowMs=NOW, retainMs=7 * 86400000, inFlightMaxBytes=4 << 20, admin=1, sequence=77,
 )  # fmt: skip
+POLICY = dict(
+    code=0, state=1, flags=0, perUserLimit=1, policyId=1001, quantity=500, remaining=498, issued=2, used=1,
+    validFromMs=NOW, validUntilMs=NOW + 30 * 86400000, discountValue=15, maxDiscount=20000, minPurchase=10000,
+    createdAtMs=NOW - 800, discountKind=1, name="15% \u2013 \ucfe0\ud3f0",
+)  # fmt: skip
+NO_POLICY = {key: "" if key == "name" else 0 for key in POLICY}
+COUPON = version7(NOW, partition(USER), 0x0C0FFEE0)
+USE = version7(NOW + 60000, partition(USER), 0x05E)
+RESTORE = version8(3, 4, partition(USER))
+COUPON_VIEW = dict(
+    code=0, state=1, flags=0, couponId=COUPON, userId=USER, policyId=1001, issuedAtMs=NOW + 7,
+    expiresAtMs=NOW + 30 * 86400000, usedAtMs=NOW + 60003, discount=18749, purchaseAmount=124999, orderId=ORDER,
+)  # fmt: skip
+UNUSED = COUPON_VIEW | dict(state=0, usedAtMs=0, discount=0, purchaseAmount=0, orderId=number(0))
+NO_COUPON = {key: number(0) if key.endswith("Id") and key != "policyId" else 0 for key in COUPON_VIEW}
 
 
 def stats(shard):
@@ -217,16 +258,16 @@ def frames():
         frame("create sale reply", "createSale", reply, 5,
               [SALE | dict(state=0, available=10000, held=0, sold=0),
                {key: "" if key == "name" else 0 for key in SALE} | dict(code=CODES["ALREADY_EXISTS"], saleId=MASK)]),
-        frame("get sale request", "getSale", request, 6, [dict(saleId=1001), dict(saleId=PAST53)]),
+        frame("get sale request", "getSale", request, 6, [dict(offerId=1001), dict(offerId=PAST53)]),
         frame("get sale reply", "getSale", reply, 6, [SALE, UNKNOWN_SALE]),
         frame("list sales request", "listSales", request, 8, [dict(after=1000, limit=1, stateMask=0b00110)]),
         frame("list sales reply with more", "listSales", reply, 8, [SALE], more=True),
         frame("list sales reply, empty", "listSales", reply, 9, []),
         frame("restock sale request", "restockSale", request, 10,
-              [dict(operationId=RESTOCK, saleId=1001, quantity=500)]),
+              [dict(operationId=RESTOCK, offerId=1001, quantity=500)]),
         frame("restock sale repeated reply", "restockSale", reply, 10,
               [SALE | dict(flags=1, stock=10500, available=10490)]),
-        frame("close sale request", "closeSale", request, 11, [dict(saleId=1001)]),
+        frame("close sale request", "closeSale", request, 11, [dict(offerId=1001)]),
         frame("close sale reply", "closeSale", reply, 11, [SALE | dict(state=4)]),
         frame("order request", "order", request, 7, [dict(orderId=ORDER, userId=USER, saleId=1001, quantity=2)]),
         frame("order reply", "order", reply, 7,
@@ -254,6 +295,50 @@ def frames():
         frame("list user orders request", "listUserOrders", request, 20,
               [dict(userId=USER, after=ORDER, limit=1000)]),
         frame("list user orders reply", "listUserOrders", reply, 20, [VIEW, expired], more=False),
+        *coupon_frames(),
+    ]  # fmt: skip
+
+
+def coupon_frames():
+    request, reply = "request", "reply"
+    return [
+        frame("create policy request", "createPolicy", request, 50,
+              [dict(operationId=version7(NOW - 900, 0, 3)) | {key: POLICY[key] for key in
+               ("policyId", "quantity", "validFromMs", "validUntilMs", "discountValue", "maxDiscount", "minPurchase",
+                "perUserLimit", "discountKind", "name")},
+               dict(operationId=version8(5, 6, 0), policyId=PAST53, quantity=1, validFromMs=0, validUntilMs=0,
+                    discountValue=101, maxDiscount=0, minPurchase=0, perUserLimit=0, discountKind=1, name="")]),
+        frame("create policy reply", "createPolicy", reply, 50,
+              [POLICY | dict(state=0, remaining=500, issued=0, used=0),
+               NO_POLICY | dict(code=CODES["INVALID_PERCENTAGE"], policyId=PAST53)]),
+        frame("get policy request", "getPolicy", request, 51, [dict(offerId=1001)]),
+        frame("get policy reply", "getPolicy", reply, 51, [POLICY]),
+        frame("list policies request", "listPolicies", request, 52, [dict(after=0, limit=2, stateMask=0b00010)]),
+        frame("list policies reply", "listPolicies", reply, 52, [POLICY]),
+        frame("restock policy request", "restockPolicy", request, 53,
+              [dict(operationId=version7(NOW + 2000, 0, 4), offerId=1001, quantity=100)]),
+        frame("restock policy reply", "restockPolicy", reply, 53, [POLICY | dict(quantity=600, remaining=598)]),
+        frame("close policy request", "closePolicy", request, 54, [dict(offerId=1001)]),
+        frame("close policy reply", "closePolicy", reply, 54, [POLICY | dict(state=4)]),
+        frame("issue coupon request", "issueCoupon", request, 55,
+              [dict(couponId=COUPON, userId=USER, policyId=1001),
+               dict(couponId=LOST, userId=SHOPPER, policyId=1001)]),
+        frame("issue coupon reply", "issueCoupon", reply, 55,
+              [dict(code=0, state=0, flags=0, issuedAtMs=NOW + 7, expiresAtMs=NOW + 30 * 86400000),
+               dict(code=CODES["EXHAUSTED"], state=0, flags=0, issuedAtMs=0, expiresAtMs=0)]),
+        frame("use coupon request", "useCoupon", request, 56,
+              [dict(useId=USE, couponId=COUPON, userId=USER, orderId=ORDER, purchaseAmount=124999)]),
+        frame("use coupon reply", "useCoupon", reply, 56, [COUPON_VIEW]),
+        frame("use coupon refused", "useCoupon", reply, 57, [UNUSED | dict(code=CODES["MIN_PURCHASE"])]),
+        frame("restore coupon request", "restoreCoupon", request, 58,
+              [dict(restoreId=RESTORE, couponId=COUPON, userId=USER)]),
+        frame("restore coupon reply", "restoreCoupon", reply, 58, [UNUSED]),
+        frame("get coupon request", "getCoupon", request, 59, [dict(couponId=COUPON), dict(couponId=LOST)]),
+        frame("get coupon reply", "getCoupon", reply, 59,
+              [COUPON_VIEW, NO_COUPON | dict(code=CODES["NOT_FOUND"], couponId=LOST)]),
+        frame("list user coupons request", "listUserCoupons", request, 60,
+              [dict(userId=USER, after=COUPON, limit=1000, stateMask=0b001)]),
+        frame("list user coupons reply", "listUserCoupons", reply, 60, [UNUSED, COUPON_VIEW], more=True),
     ]  # fmt: skip
 
 
