@@ -59,9 +59,9 @@ LAYOUTS = {
     "earnings:u64 uses:u64 transactionsRemembered:u64 transactionsCapacity:u64",
     "CreateSaleEntry": "operationId:id saleId:u64 stock:u64 startsAtMs:u64 endsAtMs:u64 perUserLimit:u32 "
     "holdMs:u32 unitPrice:u64 name:text",
-    "SaleEntry": "saleId:u64",
-    "RestockSaleEntry": "operationId:id saleId:u64 quantity:u64",
-    "ListSalesEntry": "after:u64 limit:u16 stateMask:u8 :r5",
+    "OfferIdEntry": "offerId:u64",
+    "RestockEntry": "operationId:id offerId:u64 quantity:u64",
+    "ListOffersEntry": "after:u64 limit:u16 stateMask:u8 :r5",
     "SaleResult": "code:u16 state:u8 flags:u8 perUserLimit:u32 saleId:u64 stock:u64 available:u64 held:u64 "
     "sold:u64 startsAtMs:u64 endsAtMs:u64 unitPrice:u64 createdAtMs:u64 holdMs:u32 :r4 name:text",
     "OrderEntry": "orderId:id userId:id saleId:u64 quantity:u32 :r4",
@@ -79,13 +79,29 @@ LAYOUTS = {
     "remaining:u32 createdAtMs:u64 expiresAtMs:u64 balance:u64 reason:reason",
     "UserEntry": "userId:id",
     "BalanceResult": "code:u16 :r2 lots:u32 balance:u64 nextExpiryMs:u64 nextExpiryAmount:u64",
+    "CreatePolicyEntry": "operationId:id policyId:u64 quantity:u64 validFromMs:u64 validUntilMs:u64 "
+    "discountValue:u64 maxDiscount:u64 minPurchase:u64 perUserLimit:u32 discountKind:u8 :r3 name:text",
+    "PolicyResult": "code:u16 state:u8 flags:u8 perUserLimit:u32 policyId:u64 quantity:u64 remaining:u64 "
+    "issued:u64 used:u64 validFromMs:u64 validUntilMs:u64 discountValue:u64 maxDiscount:u64 minPurchase:u64 "
+    "createdAtMs:u64 discountKind:u8 :r7 name:text",
+    "IssueCouponEntry": "couponId:id userId:id policyId:u64",
+    "CouponResult": "code:u16 state:u8 flags:u8 :r4 issuedAtMs:u64 expiresAtMs:u64",
+    "UseCouponEntry": "useId:id couponId:id userId:id orderId:id purchaseAmount:u64",
+    "RestoreCouponEntry": "restoreId:id couponId:id userId:id",
+    "CouponIdEntry": "couponId:id",
+    "ListUserCouponsEntry": "userId:id after:id limit:u16 stateMask:u8 :r5",
+    "CouponViewResult": "code:u16 state:u8 flags:u8 :r4 couponId:id userId:id policyId:u64 issuedAtMs:u64 "
+    "expiresAtMs:u64 usedAtMs:u64 discount:u64 purchaseAmount:u64 orderId:id",
 }
 
 SIZES = {
     "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24, "ShardStatsResult": 232,
-    "CreateSaleEntry": 144, "SaleEntry": 8, "RestockSaleEntry": 32, "ListSalesEntry": 16, "SaleResult": 168,
+    "CreateSaleEntry": 144, "OfferIdEntry": 8, "RestockEntry": 32, "ListOffersEntry": 16, "SaleResult": 168,
     "OrderEntry": 48, "OrderResult": 24, "OrderIdEntry": 16, "ExtendEntry": 24, "ListUserOrdersEntry": 40,
-    "OrderViewResult": 64, "EarnEntry": 80, "UsePointsEntry": 72, "PointResult": 32, "TransactionIdEntry": 16,
+    "OrderViewResult": 64, "CreatePolicyEntry": 160, "PolicyResult": 184, "IssueCouponEntry": 40,
+    "CouponResult": 24, "UseCouponEntry": 72, "RestoreCouponEntry": 48, "CouponIdEntry": 16,
+    "ListUserCouponsEntry": 40, "CouponViewResult": 104,
+    "EarnEntry": 80, "UsePointsEntry": 72, "PointResult": 32, "TransactionIdEntry": 16,
     "TransactionViewResult": 104, "UserEntry": 16, "BalanceResult": 32,
 }  # fmt: skip
 
@@ -95,10 +111,10 @@ OPERATIONS = {
     "stats": (3, "PingEntry", "ShardStatsResult"),
     "topology": (4, "PingEntry", "TopologyResult"),
     "createSale": (16, "CreateSaleEntry", "SaleResult"),
-    "getSale": (17, "SaleEntry", "SaleResult"),
-    "listSales": (18, "ListSalesEntry", "SaleResult"),
-    "restockSale": (19, "RestockSaleEntry", "SaleResult"),
-    "closeSale": (20, "SaleEntry", "SaleResult"),
+    "getSale": (17, "OfferIdEntry", "SaleResult"),
+    "listSales": (18, "ListOffersEntry", "SaleResult"),
+    "restockSale": (19, "RestockEntry", "SaleResult"),
+    "closeSale": (20, "OfferIdEntry", "SaleResult"),
     "order": (32, "OrderEntry", "OrderResult"),
     "confirm": (33, "OrderIdEntry", "OrderViewResult"),
     "cancel": (34, "OrderIdEntry", "OrderViewResult"),
@@ -111,12 +127,22 @@ OPERATIONS = {
     "getTransaction": (67, "TransactionIdEntry", "TransactionViewResult"),
     "getBalance": (68, "UserEntry", "BalanceResult"),
     "listTransactions": (69, "ListUserOrdersEntry", "TransactionViewResult"),
+    "createPolicy": (80, "CreatePolicyEntry", "PolicyResult"),
+    "getPolicy": (81, "OfferIdEntry", "PolicyResult"),
+    "listPolicies": (82, "ListOffersEntry", "PolicyResult"),
+    "restockPolicy": (83, "RestockEntry", "PolicyResult"),
+    "closePolicy": (84, "OfferIdEntry", "PolicyResult"),
+    "issueCoupon": (85, "IssueCouponEntry", "CouponResult"),
+    "useCoupon": (86, "UseCouponEntry", "CouponViewResult"),
+    "restoreCoupon": (87, "RestoreCouponEntry", "CouponViewResult"),
+    "getCoupon": (88, "CouponIdEntry", "CouponViewResult"),
+    "listUserCoupons": (89, "ListUserCouponsEntry", "CouponViewResult"),
 }
 
 CODES = {
     "OK": 0, "BAD_COUNT": 4, "UNAUTHENTICATED": 7, "INVALID_ID": 17, "ID_REUSED": 21, "NOT_FOUND": 22,
     "ALREADY_EXISTS": 23, "SOLD_OUT": 32, "CONFIRMED": 37, "CANCELLED": 38, "EXPIRED": 39,
-    "INSUFFICIENT_POINTS": 64, "ALREADY_SPENT": 65, "BUSY": 96,
+    "INSUFFICIENT_POINTS": 64, "ALREADY_SPENT": 65, "EXHAUSTED": 80, "MIN_PURCHASE": 85, "INVALID_PERCENTAGE": 86, "BUSY": 96,
 }  # fmt: skip
 
 
@@ -188,7 +214,7 @@ LOST = version7(NOW + 1, partition(SHOPPER), HIGH62)
 CREATE = version7(NOW - 1000, 0, 1)
 RESTOCK = version7(NOW + 1000, 0, 2)
 EARNING = version7(NOW + 2000, partition(USER), 3)
-USE = version7(NOW + 3000, partition(USER), 4)
+SPENDING = version7(NOW + 3000, partition(USER), 4)
 GIFT = version8(5, 6, partition(SHOPPER))
 PAST53 = (1 << 53) + 1
 
@@ -210,7 +236,7 @@ EARNED = dict(
     createdAtMs=NOW + 2001, expiresAtMs=NOW + 86400000, balance=380, reason="review \u2013 \uac10\uc0ac",
 )  # fmt: skip
 USED = EARNED | dict(
-    amount=120, transactionId=USE, kind=1, remaining=0, createdAtMs=NOW + 3001, expiresAtMs=0, reason=""
+    amount=120, transactionId=SPENDING, kind=1, remaining=0, createdAtMs=NOW + 3001, expiresAtMs=0, reason=""
 )
 NO_TRANSACTION = {key: "" if key == "reason" else 0 for key in EARNED} | dict(
     transactionId=GIFT, userId=number(0))
@@ -218,6 +244,21 @@ TOPOLOGY = dict(
     code=0, version=1, shard=0, shards=2, frameSizeMaxBytes=1 << 20, batchCountMax=8190,
     instance=0xA1B2C3D4E5F60718, nowMs=NOW, retainMs=7 * 86400000, inFlightMaxBytes=4 << 20, admin=1, sequence=77,
 )  # fmt: skip
+POLICY = dict(
+    code=0, state=1, flags=0, perUserLimit=1, policyId=1001, quantity=500, remaining=498, issued=2, used=1,
+    validFromMs=NOW, validUntilMs=NOW + 30 * 86400000, discountValue=15, maxDiscount=20000, minPurchase=10000,
+    createdAtMs=NOW - 800, discountKind=1, name="15% \u2013 \ucfe0\ud3f0",
+)  # fmt: skip
+NO_POLICY = {key: "" if key == "name" else 0 for key in POLICY}
+COUPON = version7(NOW, partition(USER), 0x0C0FFEE0)
+USE = version7(NOW + 60000, partition(USER), 0x05E)
+RESTORE = version8(3, 4, partition(USER))
+COUPON_VIEW = dict(
+    code=0, state=1, flags=0, couponId=COUPON, userId=USER, policyId=1001, issuedAtMs=NOW + 7,
+    expiresAtMs=NOW + 30 * 86400000, usedAtMs=NOW + 60003, discount=18749, purchaseAmount=124999, orderId=ORDER,
+)  # fmt: skip
+UNUSED = COUPON_VIEW | dict(state=0, usedAtMs=0, discount=0, purchaseAmount=0, orderId=number(0))
+NO_COUPON = {key: number(0) if key.endswith("Id") and key != "policyId" else 0 for key in COUPON_VIEW}
 
 
 def stats(shard):
@@ -248,16 +289,16 @@ def frames():
         frame("create sale reply", "createSale", reply, 5,
               [SALE | dict(state=0, available=10000, held=0, sold=0),
                {key: "" if key == "name" else 0 for key in SALE} | dict(code=CODES["ALREADY_EXISTS"], saleId=MASK)]),
-        frame("get sale request", "getSale", request, 6, [dict(saleId=1001), dict(saleId=PAST53)]),
+        frame("get sale request", "getSale", request, 6, [dict(offerId=1001), dict(offerId=PAST53)]),
         frame("get sale reply", "getSale", reply, 6, [SALE, UNKNOWN_SALE]),
         frame("list sales request", "listSales", request, 8, [dict(after=1000, limit=1, stateMask=0b00110)]),
         frame("list sales reply with more", "listSales", reply, 8, [SALE], more=True),
         frame("list sales reply, empty", "listSales", reply, 9, []),
         frame("restock sale request", "restockSale", request, 10,
-              [dict(operationId=RESTOCK, saleId=1001, quantity=500)]),
+              [dict(operationId=RESTOCK, offerId=1001, quantity=500)]),
         frame("restock sale repeated reply", "restockSale", reply, 10,
               [SALE | dict(flags=1, stock=10500, available=10490)]),
-        frame("close sale request", "closeSale", request, 11, [dict(saleId=1001)]),
+        frame("close sale request", "closeSale", request, 11, [dict(offerId=1001)]),
         frame("close sale reply", "closeSale", reply, 11, [SALE | dict(state=4)]),
         frame("order request", "order", request, 7, [dict(orderId=ORDER, userId=USER, saleId=1001, quantity=2)]),
         frame("order reply", "order", reply, 7,
@@ -285,11 +326,13 @@ def frames():
         frame("list user orders request", "listUserOrders", request, 20,
               [dict(userId=USER, after=ORDER, limit=1000)]),
         frame("list user orders reply", "listUserOrders", reply, 20, [VIEW, expired], more=False),
-        *point_frames(request, reply),
+        *point_frames(),
+        *coupon_frames(),
     ]  # fmt: skip
 
 
-def point_frames(request, reply):
+def point_frames():
+    request, reply = "request", "reply"
     return [
         frame("earn request", "earnPoints", request, 30,
               [dict(transactionId=EARNING, userId=USER, expiresAtMs=NOW + 86400000, amount=500,
@@ -300,14 +343,14 @@ def point_frames(request, reply):
                     expiresAtMs=NOW + 86400000),
                dict(code=CODES["CANCELLED"], state=0, flags=0, amount=0, balance=0, createdAtMs=0, expiresAtMs=0)]),
         frame("use points request", "usePoints", request, 31,
-              [dict(transactionId=USE, userId=USER, amount=120, reason="")]),
+              [dict(transactionId=SPENDING, userId=USER, amount=120, reason="")]),
         frame("use points repeated reply", "usePoints", reply, 31,
               [dict(code=0, state=0, flags=1, amount=120, balance=380, createdAtMs=NOW + 3001, expiresAtMs=0)]),
         frame("use of more points than there are", "usePoints", reply, 32,
               [dict(code=CODES["INSUFFICIENT_POINTS"], state=0, flags=0, amount=0, balance=0, createdAtMs=0,
                     expiresAtMs=0)]),
         frame("cancel transaction request", "cancelTransaction", request, 33,
-              [dict(transactionId=EARNING), dict(transactionId=USE), dict(transactionId=GIFT)]),
+              [dict(transactionId=EARNING), dict(transactionId=SPENDING), dict(transactionId=GIFT)]),
         frame("cancel transaction reply", "cancelTransaction", reply, 33,
               [EARNED | dict(code=CODES["ALREADY_SPENT"]), USED | dict(state=1, balance=500),
                NO_TRANSACTION | dict(state=1, flags=4, createdAtMs=NOW + 9)]),
@@ -321,6 +364,49 @@ def point_frames(request, reply):
         frame("list transactions request", "listTransactions", request, 36,
               [dict(userId=USER, after=number(0), limit=2)]),
         frame("list transactions reply", "listTransactions", reply, 36, [USED, EARNED], more=True),
+    ]  # fmt: skip
+
+
+def coupon_frames():
+    request, reply = "request", "reply"
+    return [
+        frame("create policy request", "createPolicy", request, 50,
+              [dict(operationId=version7(NOW - 900, 0, 3)) | {key: POLICY[key] for key in
+               ("policyId", "quantity", "validFromMs", "validUntilMs", "discountValue", "maxDiscount", "minPurchase",
+                "perUserLimit", "discountKind", "name")},
+               dict(operationId=version8(5, 6, 0), policyId=PAST53, quantity=1, validFromMs=0, validUntilMs=0,
+                    discountValue=101, maxDiscount=0, minPurchase=0, perUserLimit=0, discountKind=1, name="")]),
+        frame("create policy reply", "createPolicy", reply, 50,
+              [POLICY | dict(state=0, remaining=500, issued=0, used=0),
+               NO_POLICY | dict(code=CODES["INVALID_PERCENTAGE"], policyId=PAST53)]),
+        frame("get policy request", "getPolicy", request, 51, [dict(offerId=1001)]),
+        frame("get policy reply", "getPolicy", reply, 51, [POLICY]),
+        frame("list policies request", "listPolicies", request, 52, [dict(after=0, limit=2, stateMask=0b00010)]),
+        frame("list policies reply", "listPolicies", reply, 52, [POLICY]),
+        frame("restock policy request", "restockPolicy", request, 53,
+              [dict(operationId=version7(NOW + 2000, 0, 4), offerId=1001, quantity=100)]),
+        frame("restock policy reply", "restockPolicy", reply, 53, [POLICY | dict(quantity=600, remaining=598)]),
+        frame("close policy request", "closePolicy", request, 54, [dict(offerId=1001)]),
+        frame("close policy reply", "closePolicy", reply, 54, [POLICY | dict(state=4)]),
+        frame("issue coupon request", "issueCoupon", request, 55,
+              [dict(couponId=COUPON, userId=USER, policyId=1001),
+               dict(couponId=LOST, userId=SHOPPER, policyId=1001)]),
+        frame("issue coupon reply", "issueCoupon", reply, 55,
+              [dict(code=0, state=0, flags=0, issuedAtMs=NOW + 7, expiresAtMs=NOW + 30 * 86400000),
+               dict(code=CODES["EXHAUSTED"], state=0, flags=0, issuedAtMs=0, expiresAtMs=0)]),
+        frame("use coupon request", "useCoupon", request, 56,
+              [dict(useId=USE, couponId=COUPON, userId=USER, orderId=ORDER, purchaseAmount=124999)]),
+        frame("use coupon reply", "useCoupon", reply, 56, [COUPON_VIEW]),
+        frame("use coupon refused", "useCoupon", reply, 57, [UNUSED | dict(code=CODES["MIN_PURCHASE"])]),
+        frame("restore coupon request", "restoreCoupon", request, 58,
+              [dict(restoreId=RESTORE, couponId=COUPON, userId=USER)]),
+        frame("restore coupon reply", "restoreCoupon", reply, 58, [UNUSED]),
+        frame("get coupon request", "getCoupon", request, 59, [dict(couponId=COUPON), dict(couponId=LOST)]),
+        frame("get coupon reply", "getCoupon", reply, 59,
+              [COUPON_VIEW, NO_COUPON | dict(code=CODES["NOT_FOUND"], couponId=LOST)]),
+        frame("list user coupons request", "listUserCoupons", request, 60,
+              [dict(userId=USER, after=COUPON, limit=1000, stateMask=0b001)]),
+        frame("list user coupons reply", "listUserCoupons", reply, 60, [UNUSED, COUPON_VIEW], more=True),
     ]  # fmt: skip
 
 

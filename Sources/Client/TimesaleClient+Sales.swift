@@ -27,7 +27,7 @@ extension TimesaleClient {
         _ id: SaleID, timeoutMs: UInt32? = nil
     ) async throws(TimesaleError) -> Sale {
         try await queues.call(
-            queues.getSale, SaleEntry(saleId: id.rawValue), timeoutNs: timeoutNs(timeoutMs))
+            queues.getSale, OfferIdEntry(offerId: id.rawValue), timeoutNs: timeoutNs(timeoutMs))
     }
 
     /// A page of sales in the order of their creation. A page may be shorter than `limit` although more follow.
@@ -41,7 +41,7 @@ extension TimesaleClient {
         _ states: Set<SaleState> = [], after: SaleID? = nil, limit: Int = 100, timeoutMs: UInt32? = nil
     ) async throws(TimesaleError) -> SalePage {
         guard (1...Frame.pageCountMax).contains(limit) else { throw .invalidArgument(.limit) }
-        let entry = ListSalesEntry(
+        let entry = ListOffersEntry(
             after: after?.rawValue ?? 0, limit: UInt16(limit),
             stateMask: states.reduce(0) { $0 | 1 << $1.rawValue })
         return try await queues.call(queues.listSales, entry, timeoutNs: timeoutNs(timeoutMs))
@@ -65,7 +65,7 @@ extension TimesaleClient {
     nonisolated(nonsending) public func restock(
         _ id: SaleID, quantity: UInt64, operation: OperationID = .mint(), timeoutMs: UInt32? = nil
     ) async throws(TimesaleError) -> Sale {
-        let entry = RestockSaleEntry(operationId: operation.wire, saleId: id.rawValue, quantity: quantity)
+        let entry = RestockEntry(operationId: operation.wire, offerId: id.rawValue, quantity: quantity)
         return try await queues.call(queues.restockSale, entry, timeoutNs: timeoutNs(timeoutMs))
     }
 
@@ -78,6 +78,6 @@ extension TimesaleClient {
         _ id: SaleID, timeoutMs: UInt32? = nil
     ) async throws(TimesaleError) -> Sale {
         try await queues.call(
-            queues.closeSale, SaleEntry(saleId: id.rawValue), timeoutNs: timeoutNs(timeoutMs))
+            queues.closeSale, OfferIdEntry(offerId: id.rawValue), timeoutNs: timeoutNs(timeoutMs))
     }
 }

@@ -1,4 +1,4 @@
-// Entries and results of the catalogue: sales.
+// What creates a sale, and what shows one.
 
 /// Puts a sale into the catalogue.
 ///
@@ -65,110 +65,6 @@ public struct CreateSaleEntry: Equatable, Sendable {
         bytes.storeLE(holdMs, 52)
         bytes.storeLE(unitPrice, 56)
         name.store(to: bytes + 64)
-    }
-}
-
-/// Names a sale: get and close.
-///
-///     offset  size  field
-///          0     8  saleId
-public struct SaleEntry: Equatable, Sendable {
-    public static let sizeBytes = 8
-
-    public var saleId: UInt64
-
-    @inlinable
-    public init(saleId: UInt64) {
-        self.saleId = saleId
-    }
-
-    @inlinable
-    public init(_ bytes: UnsafeRawPointer) {
-        saleId = bytes.loadLE(0)
-    }
-
-    @inlinable
-    public func store(to bytes: UnsafeMutableRawPointer) {
-        bytes.storeLE(saleId, 0)
-    }
-}
-
-/// Puts more units up for sale.
-///
-///     offset  size  field
-///          0    16  operationId: UUID of partition 0
-///         16     8  saleId
-///         24     8  quantity: 1 ... 2^40 units
-public struct RestockSaleEntry: Equatable, Sendable {
-    public static let sizeBytes = 32
-
-    public var operationId: Id128
-    public var saleId: UInt64
-    public var quantity: UInt64
-
-    @inlinable
-    public init(operationId: Id128, saleId: UInt64, quantity: UInt64) {
-        self.operationId = operationId
-        self.saleId = saleId
-        self.quantity = quantity
-    }
-
-    @inlinable
-    public init(_ bytes: UnsafeRawPointer) {
-        operationId = bytes.loadId(0)
-        saleId = bytes.loadLE(16)
-        quantity = bytes.loadLE(24)
-    }
-
-    @inlinable
-    public func store(to bytes: UnsafeMutableRawPointer) {
-        bytes.storeId(operationId, 0)
-        bytes.storeLE(saleId, 16)
-        bytes.storeLE(quantity, 24)
-    }
-}
-
-/// Asks for a page of sales in the order of their creation.
-///
-///     offset  size  field
-///          0     8  after: the last sale of the page before, or 0 to begin
-///          8     2  limit: 1 ... 1,000
-///         10     1  stateMask: bit n: sales in state n; 0: all
-///         11     5  reserved: 0
-public struct ListSalesEntry: Equatable, Sendable {
-    public static let sizeBytes = 16
-
-    public var after: UInt64
-    public var limit: UInt16
-    public var stateMask: UInt8
-
-    @inlinable
-    public init(after: UInt64, limit: UInt16, stateMask: UInt8) {
-        self.after = after
-        self.limit = limit
-        self.stateMask = stateMask
-    }
-
-    @inlinable
-    public init(_ bytes: UnsafeRawPointer) {
-        after = bytes.loadLE(0)
-        limit = bytes.loadLE(8)
-        stateMask = bytes.loadLE(10)
-    }
-
-    @inlinable
-    public func store(to bytes: UnsafeMutableRawPointer) {
-        bytes.storeLE(after, 0)
-        bytes.storeLE(limit, 8)
-        bytes.storeLE(stateMask, 10)
-        bytes.storeLE(UInt32(0), 11)
-        bytes.storeLE(UInt8(0), 15)
-    }
-
-    /// Whether the reserved bytes are zero, as they must be.
-    @inlinable
-    public static func reservedIsZero(_ bytes: UnsafeRawPointer) -> Bool {
-        bytes.loadLE(11, as: UInt32.self) == 0 && bytes.loadLE(15, as: UInt8.self) == 0
     }
 }
 

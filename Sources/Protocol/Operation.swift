@@ -24,6 +24,18 @@ public enum Operation: UInt8, CaseIterable, Sendable {
     case getTransaction = 67
     case getBalance = 68
     case listTransactions = 69
+
+    case createPolicy = 80
+    case getPolicy = 81
+    case listPolicies = 82
+    case restockPolicy = 83
+    case closePolicy = 84
+
+    case issueCoupon = 85
+    case useCoupon = 86
+    case restoreCoupon = 87
+    case getCoupon = 88
+    case listUserCoupons = 89
 }
 
 extension Operation {
@@ -34,9 +46,10 @@ extension Operation {
         case .handshake: HandshakeEntry.sizeBytes
         case .ping, .stats, .topology: PingEntry.sizeBytes
         case .createSale: CreateSaleEntry.sizeBytes
-        case .getSale, .closeSale: SaleEntry.sizeBytes
-        case .listSales: ListSalesEntry.sizeBytes
-        case .restockSale: RestockSaleEntry.sizeBytes
+        case .createPolicy: CreatePolicyEntry.sizeBytes
+        case .getSale, .closeSale, .getPolicy, .closePolicy: OfferIdEntry.sizeBytes
+        case .listSales, .listPolicies: ListOffersEntry.sizeBytes
+        case .restockSale, .restockPolicy: RestockEntry.sizeBytes
         case .order: OrderEntry.sizeBytes
         case .confirm, .cancel, .getOrder: OrderIdEntry.sizeBytes
         case .extend: ExtendEntry.sizeBytes
@@ -45,6 +58,11 @@ extension Operation {
         case .usePoints: UsePointsEntry.sizeBytes
         case .cancelTransaction, .getTransaction: TransactionIdEntry.sizeBytes
         case .getBalance: UserEntry.sizeBytes
+        case .issueCoupon: IssueCouponEntry.sizeBytes
+        case .useCoupon: UseCouponEntry.sizeBytes
+        case .restoreCoupon: RestoreCouponEntry.sizeBytes
+        case .getCoupon: CouponIdEntry.sizeBytes
+        case .listUserCoupons: ListUserCouponsEntry.sizeBytes
         }
     }
 
@@ -61,18 +79,47 @@ extension Operation {
         case .earnPoints, .usePoints: PointResult.sizeBytes
         case .cancelTransaction, .getTransaction, .listTransactions: TransactionViewResult.sizeBytes
         case .getBalance: BalanceResult.sizeBytes
+        case .createPolicy, .getPolicy, .listPolicies, .restockPolicy, .closePolicy: PolicyResult.sizeBytes
+        case .issueCoupon: CouponResult.sizeBytes
+        case .useCoupon, .restoreCoupon, .getCoupon, .listUserCoupons: CouponViewResult.sizeBytes
         }
     }
 
-    /// The largest number of entries in one frame. Operations that answer with a list take one entry.
+    /// Who answers it, and where the entries say so.
+    public enum Owner: Sendable {
+        /// The shard of the connection, itself.
+        case connection
+        /// The owner of partition 0, which keeps the catalogue.
+        case catalogue
+        /// The shard of the user whose id its one entry begins with.
+        case user
+        /// For each entry the shard of the partition that is carried by the id it begins with.
+        case ids
+    }
+
+    @inlinable
+    public var owner: Owner {
+        switch self {
+        case .handshake, .ping, .stats, .topology: .connection
+        case .createSale, .getSale, .listSales, .restockSale, .closeSale,
+            .createPolicy, .getPolicy, .listPolicies, .restockPolicy, .closePolicy:
+            .catalogue
+        case .listUserOrders, .getBalance, .listTransactions, .listUserCoupons: .user
+        case .order, .confirm, .cancel, .extend, .getOrder,
+            .earnPoints, .usePoints, .cancelTransaction, .getTransaction,
+            .issueCoupon, .useCoupon, .restoreCoupon, .getCoupon:
+            .ids
+        }
+    }
+
+    /// The largest number of entries in one frame.
     @inlinable
     public var countMax: Int {
-        switch self {
-        case .order, .confirm, .cancel, .extend, .getOrder, .earnPoints, .usePoints, .cancelTransaction,
-            .getTransaction:
-            Frame.batchCountMax
-        case .createSale, .getSale, .restockSale, .closeSale: Frame.catalogueBatchCountMax
-        case .handshake, .ping, .stats, .topology, .listSales, .listUserOrders, .getBalance, .listTransactions: 1
+        if answersList { return 1 }
+        switch owner {
+        case .connection, .user: return 1
+        case .catalogue: return Frame.catalogueBatchCountMax
+        case .ids: return Frame.batchCountMax
         }
     }
 
@@ -80,28 +127,14 @@ extension Operation {
     @inlinable
     public var answersList: Bool {
         switch self {
-        case .stats, .listSales, .listUserOrders, .listTransactions: true
+        case .stats, .listSales, .listUserOrders, .listTransactions, .listPolicies, .listUserCoupons: true
         default: false
         }
     }
 
-    /// Whether the operation reads or writes the catalogue, which the owner of partition 0 keeps.
+    /// Whether the operation reads or writes the catalogue.
     @inlinable
-    public var isCatalogue: Bool {
-        switch self {
-        case .createSale, .getSale, .listSales, .restockSale, .closeSale: true
-        default: false
-        }
-    }
-
-    /// Whether its one entry begins with the id of a user, whose shard answers it.
-    @inlinable
-    public var isOfUser: Bool {
-        switch self {
-        case .listUserOrders, .getBalance, .listTransactions: true
-        default: false
-        }
-    }
+    public var isCatalogue: Bool { owner == .catalogue }
 
     /// Whether its entries begin with the id of an order.
     @inlinable
@@ -116,7 +149,7 @@ extension Operation {
     @inlinable
     public var isAdmin: Bool {
         switch self {
-        case .createSale, .restockSale, .closeSale: true
+        case .createSale, .restockSale, .closeSale, .createPolicy, .restockPolicy, .closePolicy: true
         default: false
         }
     }

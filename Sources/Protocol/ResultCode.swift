@@ -35,6 +35,7 @@ extension ResultCode {
     @inlinable public static var idReused: ResultCode { ResultCode(21) }
     @inlinable public static var notFound: ResultCode { ResultCode(22) }
     @inlinable public static var alreadyExists: ResultCode { ResultCode(23) }
+    @inlinable public static var invalidAmount: ResultCode { ResultCode(24) }
 
     // Refusals of an order.
     @inlinable public static var soldOut: ResultCode { ResultCode(32) }
@@ -50,6 +51,15 @@ extension ResultCode {
     // Refusals of points.
     @inlinable public static var insufficientPoints: ResultCode { ResultCode(64) }
     @inlinable public static var alreadySpent: ResultCode { ResultCode(65) }
+
+    // Refusals of coupons and their policies.
+    @inlinable public static var exhausted: ResultCode { ResultCode(80) }
+    @inlinable public static var alreadyIssued: ResultCode { ResultCode(81) }
+    @inlinable public static var notOwner: ResultCode { ResultCode(82) }
+    @inlinable public static var alreadyUsed: ResultCode { ResultCode(83) }
+    @inlinable public static var notUsed: ResultCode { ResultCode(84) }
+    @inlinable public static var minPurchase: ResultCode { ResultCode(85) }
+    @inlinable public static var invalidPercentage: ResultCode { ResultCode(86) }
 
     // Bounds of the server: the same request may succeed later.
     @inlinable public static var busy: ResultCode { ResultCode(96) }
@@ -77,10 +87,14 @@ extension ResultCode {
         (.invalid, "INVALID"), (.invalidId, "INVALID_ID"), (.wrongPartition, "WRONG_PARTITION"),
         (.idTooOld, "ID_TOO_OLD"), (.idInFuture, "ID_IN_FUTURE"), (.idReused, "ID_REUSED"),
         (.notFound, "NOT_FOUND"), (.alreadyExists, "ALREADY_EXISTS"),
+        (.invalidAmount, "INVALID_AMOUNT"),
         (.soldOut, "SOLD_OUT"), (.limitExceeded, "LIMIT_EXCEEDED"), (.notStarted, "NOT_STARTED"),
         (.ended, "ENDED"), (.closed, "CLOSED"), (.confirmed, "CONFIRMED"), (.cancelled, "CANCELLED"),
         (.expired, "EXPIRED"), (.partOfCheckout, "PART_OF_CHECKOUT"),
         (.insufficientPoints, "INSUFFICIENT_POINTS"), (.alreadySpent, "ALREADY_SPENT"),
+        (.exhausted, "EXHAUSTED"), (.alreadyIssued, "ALREADY_ISSUED"), (.notOwner, "NOT_OWNER"),
+        (.alreadyUsed, "ALREADY_USED"), (.notUsed, "NOT_USED"), (.minPurchase, "MIN_PURCHASE"),
+        (.invalidPercentage, "INVALID_PERCENTAGE"),
         (.busy, "BUSY"), (.capacity, "CAPACITY"), (.noSpace, "NO_SPACE"), (.shuttingDown, "SHUTTING_DOWN"),
     ]
 }

@@ -20,7 +20,23 @@ public enum TransactionState: UInt8, Sendable {
     case expired = 2
 }
 
+/// The state of a coupon. One that is not used expires by the clock alone.
+public enum CouponState: UInt8, Sendable {
+    case issued = 0
+    case used = 1
+    case expired = 2
+}
+
+/// What the discount of a policy is.
+public enum DiscountKind: UInt8, Sendable, BitwiseCopyable {
+    /// An amount, at most that of the purchase.
+    case fixed = 0
+    /// Of the amount of the purchase, rounded down.
+    case percent = 1
+}
+
 /// The state of a sale at a moment, in the order of precedence of its refusals: closed, ended, scheduled.
+/// A policy has the same, and is exhausted where a sale is sold out.
 public enum SaleState: UInt8, Sendable {
     case scheduled = 0
     case open = 1

@@ -41,7 +41,7 @@ extension ShardCore {
     mutating func runCatalogue(
         _ operation: Operation, _ entries: UnsafeRawPointer, _ count: Int, _ source: Work.Source, nowMs: UInt64
     ) -> WorkProgress {
-        if operation == .listSales { return runList(operation, entries, source, nowMs: nowMs) }
+        if operation.answersList { return answerPage(operation, entries, source, nowMs: nowMs) }
         // At a bound of the log or of pending replies: nothing of the frame has happened yet.
         let isFull = catalogue.replies.count >= 1024 || !hasCatalogueRoom(count)
         if isFull && operation != .getSale {

@@ -19,23 +19,22 @@ extension ShardCore {
         if operation.isAdmin && !isAdmin {
             return refuseFrame(.forbidden, header, connection)
         }
-        switch operation {
-        case .handshake:
-            return refuseFrame(.unknownOperation, header, connection)
-        case .ping, .topology, .stats:
+        switch operation.owner {
+        case .connection:
+            if operation == .handshake { return refuseFrame(.unknownOperation, header, connection) }
             return answerSystem(operation, header, entries, connection, isAdmin: isAdmin, nowMs: nowMs)
-        case .createSale, .getSale, .listSales, .restockSale, .closeSale:
+        case .catalogue:
             let owner = Partition.owner(of: Partition.catalogue, shards: shards)
             if owner != shard { return forward(operation, header, entries, connection, to: owner) }
             return runCatalogue(
                 operation, entries, header.count, .connection(connection, requestId: header.requestId),
                 nowMs: nowMs)
-        case .listUserOrders, .listTransactions, .getBalance:
+        case .user:
             let owner = Partition.owner(of: Partition.of(user: entries.loadId(0)), shards: shards)
             if owner != shard { return forward(operation, header, entries, connection, to: owner) }
-            return runList(
+            return answerPage(
                 operation, entries, .connection(connection, requestId: header.requestId), nowMs: nowMs)
-        case .order, .confirm, .cancel, .extend, .getOrder, .earnPoints, .usePoints, .cancelTransaction, .getTransaction:
+        case .ids:
             if shards > 1 && !ownsAll(operation, entries, header.count) {
                 return distribute(operation, header, entries, connection)
             }
@@ -154,40 +153,17 @@ extension ShardCore {
         Partition.owner(of: entry.loadId(0).carriedPartition, shards: shards)
     }
 
-    // MARK: Lists
+    // MARK: Pages
 
+    /// Answers a question about a user or the catalogue, most of them with a page of a list.
     @inline(never)
-    mutating func runList(
-        _ operation: Operation, _ entries: UnsafeRawPointer, _ source: Work.Source, nowMs: UInt64
-    )
-        -> WorkProgress
-    {
-        switch operation {
-        case .listUserOrders:
-            let page = engine.pointee.listUserOrders(entries, results: results, limit: Frame.pageCountMax)
-            finish(
-                source, operation, count: page.count, status: page.code,
-                flags: page.more ? Frame.Flags.more : 0,
-                waitLsn: page.waitLsn)
-        case .listTransactions:
-            let page = engine.pointee.listTransactions(
-                entries, results: results, limit: Frame.pageCountMax, nowMs: nowMs)
-            finish(
-                source, operation, count: page.count, status: page.code,
-                flags: page.more ? Frame.Flags.more : 0,
-                waitLsn: page.waitLsn)
-        case .getBalance:
-            let outcome = engine.pointee.getBalance(entries, result: results, nowMs: nowMs)
-            finish(source, operation, count: 1, waitLsn: outcome.waitLsn)
-        case .listSales:
-            let page = engine.pointee.listSales(
-                entries, results: results, limit: Frame.pageCountMax, nowMs: nowMs)
-            finish(
-                source, operation, count: page.count, status: page.code,
-                flags: page.more ? Frame.Flags.more : 0,
-                waitLsn: page.waitLsn)
-        default: preconditionFailure("not a list")
-        }
+    mutating func answerPage(
+        _ operation: Operation, _ entry: UnsafeRawPointer, _ source: Work.Source, nowMs: UInt64
+    ) -> WorkProgress {
+        let page = engine.pointee.answer(operation, entry, results: results, nowMs: nowMs)
+        finish(
+            source, operation, count: page.count, status: page.code, flags: page.more ? Frame.Flags.more : 0,
+            waitLsn: page.waitLsn)
         return .finished
     }
 

@@ -207,9 +207,9 @@ extension ShardCore {
             ring.advance()
             return .finished
         }
-        if operation.isOfUser {
+        if operation.owner == .user {
             allowance -= 1
-            _ = runList(operation, entries, origin, nowMs: nowMs)
+            _ = answerPage(operation, entries, origin, nowMs: nowMs)
             ring.advance()
             return .finished
         }

@@ -126,7 +126,7 @@ extension Market {
         for index in restocks.indices {
             let (entry, isAcknowledged) = restocks[index]
             let answer = try client.restockSale(
-                operationId: entry.operationId, saleId: entry.saleId, quantity: entry.quantity)
+                operationId: entry.operationId, saleId: entry.offerId, quantity: entry.quantity)
             #expect(answer.code == .ok, context)
             if isAcknowledged { #expect(answer.flags == ResultFlags.repeat, context) }
             restocks[index].isAcknowledged = true

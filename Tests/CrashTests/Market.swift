@@ -12,7 +12,7 @@ final class Market {
     let customers: [Customer]
     var mint: IdMint
     /// Units added to the first sale, by operation id; nil: not acknowledged.
-    var restocks: [(entry: RestockSaleEntry, isAcknowledged: Bool)] = []
+    var restocks: [(entry: RestockEntry, isAcknowledged: Bool)] = []
 
     init(seed: UInt64, customers count: Int = 4) {
         self.seed = seed
@@ -69,11 +69,11 @@ final class Market {
 
     /// Adds units while everybody orders; the answer may be lost with the server.
     private func restock(_ server: ServerProcess) throws {
-        let entry = RestockSaleEntry(operationId: mint.catalogueId(), saleId: 1, quantity: 25)
+        let entry = RestockEntry(operationId: mint.catalogueId(), offerId: 1, quantity: 25)
         restocks.append((entry, false))
         guard let client = try? server.client(),
             let answer = try? client.restockSale(
-                operationId: entry.operationId, saleId: entry.saleId, quantity: entry.quantity)
+                operationId: entry.operationId, saleId: entry.offerId, quantity: entry.quantity)
         else { return }
         #expect(answer.code == .ok && answer.flags == 0, context)
         restocks[restocks.count - 1].isAcknowledged = true
@@ -81,7 +81,7 @@ final class Market {
 
     /// All units ever put up for a sale, once every restock has been answered.
     func stock(of sale: MarketSale) -> UInt64 {
-        sale.stock + restocks.reduce(0) { $0 + ($1.entry.saleId == sale.id ? $1.entry.quantity : 0) }
+        sale.stock + restocks.reduce(0) { $0 + ($1.entry.offerId == sale.id ? $1.entry.quantity : 0) }
     }
 
     /// Of all customers, the units of a sale in orders of one state.

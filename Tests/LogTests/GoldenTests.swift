@@ -197,9 +197,9 @@ import Testing
         change(.cancel, 2, 4, extended + 3000)
         order(3, 5, 1, extended + 4000)
         engine.graceHolds(notBeforeMs: extended + 2_000_000, nowMs: extended + 5000)
-        RestockSaleEntry(operationId: catalogueId(6), saleId: 7, quantity: 500).store(to: entry)
+        RestockEntry(operationId: catalogueId(6), offerId: 7, quantity: 500).store(to: entry)
         _ = engine.restockSale(entry, result: result, nowMs: extended + 6000)
-        SaleEntry(saleId: 7).store(to: entry)
+        OfferIdEntry(offerId: 7).store(to: entry)
         _ = engine.closeSale(entry, result: result, nowMs: extended + 7000)
         let earned = extended + 8000
         earn(42, 7, 500, expiresAtMs: earned + 86_400_000, "welcome", earned)

@@ -10,14 +10,19 @@ protocol GoldenLayout: WireStruct {
 let goldenLayouts: [String: any GoldenLayout.Type] = [
     "HandshakeEntry": HandshakeEntry.self, "TopologyResult": TopologyResult.self, "PingEntry": PingEntry.self,
     "PingResult": PingResult.self, "ShardStatsResult": ShardStatsResult.self,
-    "CreateSaleEntry": CreateSaleEntry.self, "SaleEntry": SaleEntry.self,
-    "RestockSaleEntry": RestockSaleEntry.self, "ListSalesEntry": ListSalesEntry.self,
+    "CreateSaleEntry": CreateSaleEntry.self, "OfferIdEntry": OfferIdEntry.self,
+    "RestockEntry": RestockEntry.self, "ListOffersEntry": ListOffersEntry.self,
     "SaleResult": SaleResult.self, "OrderEntry": OrderEntry.self, "OrderResult": OrderResult.self,
     "OrderIdEntry": OrderIdEntry.self, "ExtendEntry": ExtendEntry.self,
     "ListUserOrdersEntry": ListUserOrdersEntry.self, "OrderViewResult": OrderViewResult.self,
     "EarnEntry": EarnEntry.self, "UsePointsEntry": UsePointsEntry.self, "PointResult": PointResult.self,
     "TransactionIdEntry": TransactionIdEntry.self, "TransactionViewResult": TransactionViewResult.self,
     "UserEntry": UserEntry.self, "BalanceResult": BalanceResult.self,
+    "CreatePolicyEntry": CreatePolicyEntry.self, "PolicyResult": PolicyResult.self,
+    "IssueCouponEntry": IssueCouponEntry.self, "CouponResult": CouponResult.self,
+    "UseCouponEntry": UseCouponEntry.self, "RestoreCouponEntry": RestoreCouponEntry.self,
+    "CouponIdEntry": CouponIdEntry.self, "ListUserCouponsEntry": ListUserCouponsEntry.self,
+    "CouponViewResult": CouponViewResult.self,
 ]
 
 extension HandshakeEntry: GoldenLayout {
@@ -86,19 +91,19 @@ extension CreateSaleEntry: GoldenLayout {
     }
 }
 
-extension SaleEntry: GoldenLayout {
-    init(fields: inout GoldenFields) throws { self.init(saleId: try fields.take("saleId")) }
+extension OfferIdEntry: GoldenLayout {
+    init(fields: inout GoldenFields) throws { self.init(offerId: try fields.take("offerId")) }
 }
 
-extension RestockSaleEntry: GoldenLayout {
+extension RestockEntry: GoldenLayout {
     init(fields: inout GoldenFields) throws {
         self.init(
-            operationId: try fields.takeId("operationId"), saleId: try fields.take("saleId"),
+            operationId: try fields.takeId("operationId"), offerId: try fields.take("offerId"),
             quantity: try fields.take("quantity"))
     }
 }
 
-extension ListSalesEntry: GoldenLayout {
+extension ListOffersEntry: GoldenLayout {
     init(fields: inout GoldenFields) throws {
         self.init(
             after: try fields.take("after"), limit: try fields.take("limit"),

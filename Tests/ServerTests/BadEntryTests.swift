@@ -167,7 +167,7 @@ extension ServerTests {
                 Fault(name: "an unknown sale", code: .notFound, change: Self.store(UInt64(1 << 60), 16)),
             ]
             try present(restocks, .restockSale, client, code: \SaleResult.code) {
-                RestockSaleEntry(operationId: mint.catalogueId(), saleId: known, quantity: 1)
+                RestockEntry(operationId: mint.catalogueId(), offerId: known, quantity: 1)
             }
             #expect(try client.getSale(known).stock == UInt64(5 + restocks.count + 1))
             stop(server)
@@ -197,7 +197,7 @@ extension ServerTests {
             #expect(throws: invalid) { try client.listUserOrders(.zero) }
             #expect(throws: invalid) { try client.listUserOrders(user, limit: 0) }
             #expect(throws: invalid) { try client.listUserOrders(user, limit: 1001) }
-            var list = ListSalesEntry.pack([ListSalesEntry(after: 0, limit: 1, stateMask: 0)])
+            var list = ListOffersEntry.pack([ListOffersEntry(after: 0, limit: 1, stateMask: 0)])
             list[15] = 1
             #expect(try client.call(.listSales, list).header.status == .invalid)
             try bystander.expectUndisturbed()

@@ -217,8 +217,8 @@ extension ServerTests {
                 case 0:
                     bytes += FrameBytes.request(.ping, requestId: requestId, [PingEntry(nonce: requestId)])
                 case 1:
-                    let entries = [SaleEntry](
-                        repeating: SaleEntry(saleId: 1), count: Int(mint.random() % 255 + 1))
+                    let entries = [OfferIdEntry](
+                        repeating: OfferIdEntry(offerId: 1), count: Int(mint.random() % 255 + 1))
                     bytes += FrameBytes.request(.getSale, requestId: requestId, entries)
                 default:
                     let ids = (0..<mint.random() % 4000 + 1).map { OrderIdEntry(orderId: Id128($0)) }

@@ -65,7 +65,7 @@ extension ServerTests {
             }
             let made: [SaleResult] = try client.call(.createSale, entries)
             #expect(made.map(\.code) == Array(repeating: .ok, count: 20))
-            let got: [SaleResult] = try client.call(.getSale, entries.map { SaleEntry(saleId: $0.saleId) })
+            let got: [SaleResult] = try client.call(.getSale, entries.map { OfferIdEntry(offerId: $0.saleId) })
             #expect(got.map(\.saleId) == entries.map(\.saleId))
 
             let all = try client.listSales().items.map(\.saleId)

@@ -27,8 +27,8 @@ import Testing
         rig.finish()
     }
 
-    private static func restock(_ mint: inout IdMint) -> RestockSaleEntry {
-        RestockSaleEntry(operationId: mint.catalogueId(timeMs: ShardRig.nowMs), saleId: 1, quantity: 5)
+    private static func restock(_ mint: inout IdMint) -> RestockEntry {
+        RestockEntry(operationId: mint.catalogueId(timeMs: ShardRig.nowMs), offerId: 1, quantity: 5)
     }
 
     /// The log is full in the middle of a frame, and before it goes on a reply of the catalogue goes into the

@@ -53,23 +53,23 @@ extension TestClient {
     }
 
     public func getSale(_ saleId: UInt64) throws(ClientFault) -> SaleResult {
-        try one(.getSale, SaleEntry(saleId: saleId))
+        try one(.getSale, OfferIdEntry(offerId: saleId))
     }
 
     public func restockSale(operationId: Id128, saleId: UInt64, quantity: UInt64) throws(ClientFault)
         -> SaleResult
     {
-        try one(.restockSale, RestockSaleEntry(operationId: operationId, saleId: saleId, quantity: quantity))
+        try one(.restockSale, RestockEntry(operationId: operationId, offerId: saleId, quantity: quantity))
     }
 
     public func closeSale(_ saleId: UInt64) throws(ClientFault) -> SaleResult {
-        try one(.closeSale, SaleEntry(saleId: saleId))
+        try one(.closeSale, OfferIdEntry(offerId: saleId))
     }
 
     public func listSales(
         after: UInt64 = 0, limit: UInt16 = 1000, stateMask: UInt8 = 0
     ) throws(ClientFault) -> Page<SaleResult> {
-        try page(.listSales, ListSalesEntry(after: after, limit: limit, stateMask: stateMask))
+        try page(.listSales, ListOffersEntry(after: after, limit: limit, stateMask: stateMask))
     }
 }
 

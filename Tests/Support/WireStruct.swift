@@ -13,9 +13,9 @@ extension PingEntry: WireStruct {}
 extension PingResult: WireStruct {}
 extension ShardStatsResult: WireStruct {}
 extension CreateSaleEntry: WireStruct {}
-extension SaleEntry: WireStruct {}
-extension RestockSaleEntry: WireStruct {}
-extension ListSalesEntry: WireStruct {}
+extension OfferIdEntry: WireStruct {}
+extension RestockEntry: WireStruct {}
+extension ListOffersEntry: WireStruct {}
 extension SaleResult: WireStruct {}
 extension OrderEntry: WireStruct {}
 extension OrderResult: WireStruct {}
@@ -30,6 +30,15 @@ extension TransactionIdEntry: WireStruct {}
 extension TransactionViewResult: WireStruct {}
 extension UserEntry: WireStruct {}
 extension BalanceResult: WireStruct {}
+extension CreatePolicyEntry: WireStruct {}
+extension PolicyResult: WireStruct {}
+extension IssueCouponEntry: WireStruct {}
+extension CouponResult: WireStruct {}
+extension UseCouponEntry: WireStruct {}
+extension RestoreCouponEntry: WireStruct {}
+extension CouponIdEntry: WireStruct {}
+extension ListUserCouponsEntry: WireStruct {}
+extension CouponViewResult: WireStruct {}
 
 extension WireStruct {
     /// The wire form of many, one behind the other. Starts from a pattern, so that a byte which `store`

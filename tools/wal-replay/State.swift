@@ -32,10 +32,10 @@ struct State: ParsableCommand {
     }
 
     private static func sale(slot: UInt32, _ replay: Replay) -> SaleResult {
-        withUnsafeTemporaryAllocation(byteCount: SaleEntry.sizeBytes + SaleResult.sizeBytes, alignment: 8) {
+        withUnsafeTemporaryAllocation(byteCount: OfferIdEntry.sizeBytes + SaleResult.sizeBytes, alignment: 8) {
             memory in
             let entry = memory.baseAddress!
-            let result = entry + SaleEntry.sizeBytes
+            let result = entry + OfferIdEntry.sizeBytes
             entry.storeLE(replay.engines[0].saleDefinition(slot: slot).id, 0)
             _ = replay.engines[0].getSale(entry, result: result, nowMs: replay.lastTimeMs)
             return SaleResult(result)

@@ -19,13 +19,13 @@ enum CreateSale: WireCall {
 enum RestockSale: WireCall {
     static let operation = Operation.restockSale
 
-    static func store(_ entry: RestockSaleEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
+    static func store(_ entry: RestockEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
 
-    static func answer(_ entry: RestockSaleEntry, _ reply: Reply, _ index: Int) -> Sale? {
+    static func answer(_ entry: RestockEntry, _ reply: Reply, _ index: Int) -> Sale? {
         Sale(reply, index)
     }
 
-    static func unknown(_ entry: RestockSaleEntry, _ cause: UnknownOutcome.Cause) -> UnknownOutcome {
+    static func unknown(_ entry: RestockEntry, _ cause: UnknownOutcome.Cause) -> UnknownOutcome {
         UnknownOutcome(cause: cause, operation: OperationID(wire: entry.operationId))
     }
 }
@@ -33,25 +33,25 @@ enum RestockSale: WireCall {
 enum CloseSale: WireCall {
     static let operation = Operation.closeSale
 
-    static func store(_ entry: SaleEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
-    static func answer(_ entry: SaleEntry, _ reply: Reply, _ index: Int) -> Sale? { Sale(reply, index) }
+    static func store(_ entry: OfferIdEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
+    static func answer(_ entry: OfferIdEntry, _ reply: Reply, _ index: Int) -> Sale? { Sale(reply, index) }
 }
 
 enum GetSale: WireCall {
     static let operation = Operation.getSale
     static let changes = false
 
-    static func store(_ entry: SaleEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
-    static func answer(_ entry: SaleEntry, _ reply: Reply, _ index: Int) -> Sale? { Sale(reply, index) }
+    static func store(_ entry: OfferIdEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
+    static func answer(_ entry: OfferIdEntry, _ reply: Reply, _ index: Int) -> Sale? { Sale(reply, index) }
 }
 
 enum ListSales: WireCall {
     static let operation = Operation.listSales
     static let changes = false
 
-    static func store(_ entry: ListSalesEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
+    static func store(_ entry: ListOffersEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
 
-    static func answer(_ entry: ListSalesEntry, _ reply: Reply, _ index: Int) -> SalePage? {
+    static func answer(_ entry: ListOffersEntry, _ reply: Reply, _ index: Int) -> SalePage? {
         let sales = (0..<reply.header.count).compactMap { Sale(reply, $0) }
         guard sales.count == reply.header.count else { return nil }
         return SalePage(sales: sales, next: reply.hasMore ? sales.last?.id : nil)

@@ -79,15 +79,15 @@ extension Engine {
     /// and what the reply waits for.
     public mutating func listTransactions(
         _ bytes: UnsafeRawPointer, results: UnsafeMutableRawPointer, limit: Int, nowMs: UInt64
-    ) -> (code: ResultCode, count: Int, more: Bool, waitLsn: UInt64) {
+    ) -> Page {
         let entry = ListUserOrdersEntry(bytes)
         guard entry.limit >= 1, entry.limit <= Frame.pageCountMax, ListUserOrdersEntry.reservedIsZero(bytes),
             !entry.userId.isZero
         else {
-            return (.invalid, 0, false, 0)
+            return Page(.invalid)
         }
         let user = findUser(entry.userId, hash: hash(entry.userId))
-        guard user != 0 else { return (entry.after.isZero ? .ok : .notFound, 0, false, 0) }
+        guard user != 0 else { return Page(entry.after.isZero ? .ok : .notFound) }
         let waitLsn = users[user].pointee.lastLsn
         let wallet = users[user].pointee.wallet
         var slot = wallet == 0 ? 0 : wallets[wallet].pointee.newestTransaction
@@ -95,7 +95,7 @@ extension Engine {
             guard let known = find(entry.after, hash: hash(entry.after)), known.kind == .transaction,
                 transactions[known.slot].pointee.user == user
             else {
-                return (.notFound, 0, false, waitLsn)
+                return Page(.notFound, waitLsn: waitLsn)
             }
             slot = transactions[known.slot].pointee.older
         }
@@ -105,7 +105,7 @@ extension Engine {
             slot = transactions[slot].pointee.older
             count += 1
         }
-        return (.ok, count, slot != 0, waitLsn)
+        return Page(.ok, count: count, more: slot != 0, waitLsn: waitLsn)
     }
 
     // MARK: Answers

@@ -7,11 +7,10 @@ extension Engine {
 
     mutating func earn(_ bytes: UnsafeRawPointer, result: UnsafeMutableRawPointer, nowMs: UInt64) -> Outcome {
         let entry = EarnEntry(bytes)
-        guard entry.amount &- 1 < Self.pointsMax, !entry.userId.isZero, EarnEntry.reservedIsZero(bytes),
-            entry.reason.isValid
-        else {
+        guard !entry.userId.isZero, EarnEntry.reservedIsZero(bytes), entry.reason.isValid else {
             return refusePoints(.invalid, result)
         }
+        guard entry.amount &- 1 < Self.pointsMax else { return refusePoints(.invalidAmount, result) }
         let idHash = hash(entry.transactionId)
         let request = TransactionRequest(
             kind: .earning, id: entry.transactionId, userId: entry.userId, amount: entry.amount,
@@ -43,11 +42,10 @@ extension Engine {
 
     mutating func usePoints(_ bytes: UnsafeRawPointer, result: UnsafeMutableRawPointer, nowMs: UInt64) -> Outcome {
         let entry = UsePointsEntry(bytes)
-        guard entry.amount &- 1 < Self.pointsMax, !entry.userId.isZero, UsePointsEntry.reservedIsZero(bytes),
-            entry.reason.isValid
-        else {
+        guard !entry.userId.isZero, UsePointsEntry.reservedIsZero(bytes), entry.reason.isValid else {
             return refusePoints(.invalid, result)
         }
+        guard entry.amount &- 1 < Self.pointsMax else { return refusePoints(.invalidAmount, result) }
         let idHash = hash(entry.transactionId)
         let request = TransactionRequest(
             kind: .use, id: entry.transactionId, userId: entry.userId, amount: entry.amount, expiresAtMs: 0,

@@ -83,35 +83,35 @@ extension Engine {
     public mutating func restockSale(_ bytes: UnsafeRawPointer, result: UnsafeMutableRawPointer, nowMs: UInt64)
         -> CatalogueOutcome
     {
-        let entry = RestockSaleEntry(bytes)
-        if let code = catalogueIdFault(entry.operationId) { return refuseSale(code, entry.saleId, result) }
+        let entry = RestockEntry(bytes)
+        if let code = catalogueIdFault(entry.operationId) { return refuseSale(code, entry.offerId, result) }
         if let known = find(entry.operationId, hash: hash(entry.operationId)) {
             guard known.kind == .catalogueOperation else {
-                return refuseSale(.idReused, entry.saleId, result, waitLsn: lastLsn(of: known))
+                return refuseSale(.idReused, entry.offerId, result, waitLsn: lastLsn(of: known))
             }
             let operation = catalogueOperations[known.slot].pointee
             let isSame =
                 !operation.isCreation && operation.quantity == entry.quantity
-                && sales[operation.sale].pointee.id == entry.saleId
+                && sales[operation.sale].pointee.id == entry.offerId
             let waitLsn = saleDetails[Int(operation.sale)].lastLsn
-            guard isSame else { return refuseSale(.idReused, entry.saleId, result, waitLsn: waitLsn) }
+            guard isSame else { return refuseSale(.idReused, entry.offerId, result, waitLsn: waitLsn) }
             return repeatSale(operation.sale, result, nowMs)
         }
         if let code = refusal(ofUnknown: entry.operationId, nowMs: nowMs) {
-            return refuseSale(code, entry.saleId, result)
+            return refuseSale(code, entry.offerId, result)
         }
-        let slot = findSale(entry.saleId)
-        guard slot != 0, saleDetails[Int(slot)].isPublished else { return refuseSale(.notFound, entry.saleId, result) }
+        let slot = findSale(entry.offerId)
+        guard slot != 0, saleDetails[Int(slot)].isPublished else { return refuseSale(.notFound, entry.offerId, result) }
         let detail = saleDetails + Int(slot)
         guard entry.quantity >= 1, entry.quantity <= Self.stockMax,
             detail.pointee.stock + entry.quantity <= Self.stockMax
-        else { return refuseSale(.invalid, entry.saleId, result) }
-        if detail.pointee.isClosed { return refuseSale(.closed, entry.saleId, result, waitLsn: detail.pointee.lastLsn) }
-        if catalogueOperations.isFull { return refuseSale(.capacity, entry.saleId, result) }
+        else { return refuseSale(.invalid, entry.offerId, result) }
+        if detail.pointee.isClosed { return refuseSale(.closed, entry.offerId, result, waitLsn: detail.pointee.lastLsn) }
+        if catalogueOperations.isFull { return refuseSale(.capacity, entry.offerId, result) }
 
         let event = log(.saleRestocked, timeMs: nowMs)
         event.storeId(entry.operationId, EventField.id)
-        event.storeLE(entry.saleId, EventField.sale)
+        event.storeLE(entry.offerId, EventField.sale)
         event.storeLE(entry.quantity, EventField.stock)
         let lsn = events.pointee.lastLsn
         insertRestock(slot, entry.operationId, quantity: entry.quantity, timeMs: nowMs)
@@ -126,7 +126,7 @@ extension Engine {
     public mutating func closeSale(_ bytes: UnsafeRawPointer, result: UnsafeMutableRawPointer, nowMs: UInt64)
         -> CatalogueOutcome
     {
-        let id = SaleEntry(bytes).saleId
+        let id = OfferIdEntry(bytes).offerId
         let slot = findSale(id)
         guard slot != 0, saleDetails[Int(slot)].isPublished else { return refuseSale(.notFound, id, result) }
         let detail = saleDetails + Int(slot)
@@ -145,7 +145,7 @@ extension Engine {
     public func getSale(_ bytes: UnsafeRawPointer, result: UnsafeMutableRawPointer, nowMs: UInt64)
         -> CatalogueOutcome
     {
-        let id = SaleEntry(bytes).saleId
+        let id = OfferIdEntry(bytes).offerId
         let slot = findSale(id)
         guard slot != 0, saleDetails[Int(slot)].isPublished else { return refuseSale(.notFound, id, result) }
         showSale(slot, flags: 0, nowMs: nowMs).store(to: result)
@@ -154,16 +154,16 @@ extension Engine {
 
     /// A page of sales in the order of their creation: only those that every shard knows.
     public func listSales(_ bytes: UnsafeRawPointer, results: UnsafeMutableRawPointer, limit: Int, nowMs: UInt64)
-        -> (code: ResultCode, count: Int, more: Bool, waitLsn: UInt64)
+        -> Page
     {
-        let entry = ListSalesEntry(bytes)
-        guard entry.limit >= 1, entry.limit <= Frame.pageCountMax, ListSalesEntry.reservedIsZero(bytes) else {
-            return (.invalid, 0, false, 0)
+        let entry = ListOffersEntry(bytes)
+        guard entry.limit >= 1, entry.limit <= Frame.pageCountMax, ListOffersEntry.reservedIsZero(bytes) else {
+            return Page(.invalid)
         }
         var slot = 0
         if entry.after != 0 {
             slot = Int(findSale(entry.after))
-            if slot == 0 { return (.notFound, 0, false, 0) }
+            if slot == 0 { return Page(.notFound) }
         }
         var count = 0
         var waitLsn: UInt64 = 0
@@ -175,11 +175,11 @@ extension Engine {
             // A sale that is left out has been closed, which a crash must not undo either.
             waitLsn = max(waitLsn, saleDetails[slot].lastLsn)
             if entry.stateMask != 0 && entry.stateMask & (1 << shown.state) == 0 { continue }
-            if count == most { return (.ok, count, true, waitLsn) }
+            if count == most { return Page(.ok, count: count, more: true, waitLsn: waitLsn) }
             shown.store(to: results + count * SaleResult.sizeBytes)
             count += 1
         }
-        return (.ok, count, false, waitLsn)
+        return Page(.ok, count: count, waitLsn: waitLsn)
     }
 
     // MARK: Following a change on every shard
@@ -263,8 +263,8 @@ extension Engine {
         let saleId: UInt64 =
             switch operation {
             case .createSale: CreateSaleEntry(entry).saleId
-            case .restockSale: RestockSaleEntry(entry).saleId
-            default: SaleEntry(entry).saleId
+            case .restockSale: RestockEntry(entry).offerId
+            default: OfferIdEntry(entry).offerId
             }
         _ = refuseSale(code, saleId, result)
     }

@@ -12,21 +12,21 @@ extension Engine {
     /// A page of a user's orders, newest first. Answers how many results it wrote, whether more follow,
     /// and what the reply waits for.
     public mutating func listUserOrders(_ bytes: UnsafeRawPointer, results: UnsafeMutableRawPointer, limit: Int)
-        -> (code: ResultCode, count: Int, more: Bool, waitLsn: UInt64)
+        -> Page
     {
         let entry = ListUserOrdersEntry(bytes)
         guard entry.limit >= 1, entry.limit <= Frame.pageCountMax, ListUserOrdersEntry.reservedIsZero(bytes),
             !entry.userId.isZero
         else {
-            return (.invalid, 0, false, 0)
+            return Page(.invalid)
         }
         let user = findUser(entry.userId, hash: hash(entry.userId))
-        guard user != 0 else { return (entry.after.isZero ? .ok : .notFound, 0, false, 0) }
+        guard user != 0 else { return Page(entry.after.isZero ? .ok : .notFound) }
         let waitLsn = users[user].pointee.lastLsn
         var slot = users[user].pointee.newestOrder
         if !entry.after.isZero {
             guard let after = orderSlot(entry.after), orders[after].pointee.user == user else {
-                return (.notFound, 0, false, waitLsn)
+                return Page(.notFound, waitLsn: waitLsn)
             }
             slot = orders[after].pointee.older
         }
@@ -36,7 +36,7 @@ extension Engine {
             slot = orders[slot].pointee.older
             count += 1
         }
-        return (.ok, count, slot != 0, waitLsn)
+        return Page(.ok, count: count, more: slot != 0, waitLsn: waitLsn)
     }
 
     /// The slot of an order; nil for an unknown id and for one that is no order's.

@@ -157,12 +157,12 @@ import Testing
     @Test func badInput() {
         let cluster = Cluster()
         let nowMs = cluster.nowMs
-        #expect(cluster.earn(alice, 0).result.code == .invalid)
-        #expect(cluster.earn(alice, 1_000_000_001).result.code == .invalid)
+        #expect(cluster.earn(alice, 0).result.code == .invalidAmount)
+        #expect(cluster.earn(alice, 1_000_000_001).result.code == .invalidAmount)
         #expect(cluster.earn(alice, 1, expiresAtMs: nowMs).result.code == .expired)
         #expect(cluster.earn(alice, 1, id: cluster.mint(user(2))).result.code == .wrongPartition)
         #expect(cluster.earn(alice, 1, id: .zero).result.code == .invalidId)
-        #expect(cluster.use(alice, 0).result.code == .invalid)
+        #expect(cluster.use(alice, 0).result.code == .invalidAmount)
         #expect(cluster.use(alice, 1).result.code == .insufficientPoints)
         #expect(cluster.getTransaction(cluster.mint(alice)).result.code == .notFound)
         #expect(cluster.cancelTransaction(.zero).result.code == .invalidId)

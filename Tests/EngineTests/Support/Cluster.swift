@@ -271,20 +271,20 @@ final class Cluster {
     }
 
     func restock(_ sale: UInt64, _ quantity: UInt64, id: Id128? = nil) -> Reply<SaleResult> {
-        let entry = RestockSaleEntry(operationId: id ?? mintForCatalogue(), saleId: sale, quantity: quantity)
-        return catalogue(encode(RestockSaleEntry.sizeBytes) { entry.store(to: $0) }) {
+        let entry = RestockEntry(operationId: id ?? mintForCatalogue(), offerId: sale, quantity: quantity)
+        return catalogue(encode(RestockEntry.sizeBytes) { entry.store(to: $0) }) {
             engines[catalogueShard].restockSale($0, result: $1, nowMs: nowMs)
         }
     }
 
     func close(_ sale: UInt64) -> Reply<SaleResult> {
-        catalogue(encode(SaleEntry.sizeBytes) { SaleEntry(saleId: sale).store(to: $0) }) {
+        catalogue(encode(OfferIdEntry.sizeBytes) { OfferIdEntry(offerId: sale).store(to: $0) }) {
             engines[catalogueShard].closeSale($0, result: $1, nowMs: nowMs)
         }
     }
 
     func sale(_ sale: UInt64) -> Reply<SaleResult> {
-        catalogue(encode(SaleEntry.sizeBytes) { SaleEntry(saleId: sale).store(to: $0) }) {
+        catalogue(encode(OfferIdEntry.sizeBytes) { OfferIdEntry(offerId: sale).store(to: $0) }) {
             engines[catalogueShard].getSale($0, result: $1, nowMs: nowMs)
         }
     }
@@ -301,8 +301,8 @@ final class Cluster {
     }
 
     func listSales(after: UInt64 = 0, limit: UInt16 = 1000, stateMask: UInt8 = 0, room: Int = 1000) -> SalePage {
-        let entry = ListSalesEntry(after: after, limit: limit, stateMask: stateMask)
-        return listSales(encode(ListSalesEntry.sizeBytes) { entry.store(to: $0) }, room: room)
+        let entry = ListOffersEntry(after: after, limit: limit, stateMask: stateMask)
+        return listSales(encode(ListOffersEntry.sizeBytes) { entry.store(to: $0) }, room: room)
     }
 
     func listSales(_ bytes: [UInt8], room: Int = 1000) -> SalePage {

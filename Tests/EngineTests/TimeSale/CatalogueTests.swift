@@ -271,8 +271,8 @@ import Testing
         #expect(cluster.listSales(limit: 0).code == .invalid)
         #expect(cluster.listSales(limit: 1001).code == .invalid)
         for byte in 11..<16 {
-            var bytes = encode(ListSalesEntry.sizeBytes) {
-                ListSalesEntry(after: 0, limit: 1, stateMask: 0).store(to: $0)
+            var bytes = encode(ListOffersEntry.sizeBytes) {
+                ListOffersEntry(after: 0, limit: 1, stateMask: 0).store(to: $0)
             }
             bytes[byte] = 1
             #expect(cluster.listSales(bytes).code == .invalid)

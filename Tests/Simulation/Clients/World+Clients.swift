@@ -138,13 +138,16 @@ extension World {
         case .extend: ExtendEntry(orderId: item.id, deadlineMs: item.deadlineMs).store(to: entry)
         case .listUserOrders: ListUserOrdersEntry(userId: item.user, after: .zero, limit: 1000).store(to: entry)
         case .createSale: item.creation!.store(to: entry)
-        case .getSale, .closeSale: SaleEntry(saleId: item.saleId).store(to: entry)
-        case .listSales: ListSalesEntry(after: 0, limit: 1000, stateMask: item.stateMask).store(to: entry)
+        case .getSale, .closeSale: OfferIdEntry(offerId: item.saleId).store(to: entry)
+        case .listSales: ListOffersEntry(after: 0, limit: 1000, stateMask: item.stateMask).store(to: entry)
         case .restockSale:
-            RestockSaleEntry(operationId: item.id, saleId: item.saleId, quantity: item.units).store(to: entry)
+            RestockEntry(operationId: item.id, offerId: item.saleId, quantity: item.units).store(to: entry)
         case .ping, .stats, .topology: PingEntry(nonce: 7).store(to: entry)
         case .earnPoints, .usePoints, .cancelTransaction, .getTransaction, .getBalance, .listTransactions:
             preconditionFailure("clients of the simulation have no points yet")
+        case .createPolicy, .getPolicy, .listPolicies, .restockPolicy, .closePolicy, .issueCoupon, .useCoupon,
+            .restoreCoupon, .getCoupon, .listUserCoupons:
+            preconditionFailure("clients of the simulation have no coupons yet")
         case .handshake: preconditionFailure("connections of the simulation need no handshake")
         }
     }

@@ -84,7 +84,7 @@ final class Machine {
     func sale(_ id: UInt64) -> SaleResult {
         withUnsafeTemporaryAllocation(byteCount: 256, alignment: 16) { memory in
             let base = memory.baseAddress!
-            SaleEntry(saleId: id).store(to: base)
+            OfferIdEntry(offerId: id).store(to: base)
             _ = engine(catalogue).pointee.getSale(base, result: base + 64, nowMs: 0)
             return SaleResult(UnsafeRawPointer(base + 64))
         }
