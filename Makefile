@@ -68,8 +68,8 @@ test: setup ## build everything in debug mode, run every suite
 	@for suite in $(SUITES); do $(MAKE) --no-print-directory $$suite || exit 1; done
 	@echo "make test: swift test $(SUITES:%=+ %) green"
 
-bench: build ## in about ten minutes: speed, latency, memory, growth
-	@for measurement in speed latency memory growth; do \
+bench: build ## in about fifteen minutes: speed, latency, memory, growth, modules
+	@for measurement in speed latency memory growth modules; do \
 		printf '\n== bin/bench %s $(BENCH_FLAGS)\n' $$measurement; \
 		bin/bench $$measurement $(BENCH_FLAGS) || exit 1; \
 	done

@@ -118,6 +118,22 @@ import Testing
         #expect(lines.count == 3 && lines[2].contains(" 0.50 "))
     }
 
+    /// The share is that of the run, not of the medians.
+    @Test func modulesCompareWithOrdersOfTheSameRun() throws {
+        let load = LoadCase(name: "depth-16", connections: 64, depth: 16, batch: 1)
+        var orders = ModulesReport.Row(load, .order)
+        var coupons = ModulesReport.Row(load, .issueCoupon)
+        var uses = ModulesReport.Row(load, .usePoints)
+        orders.runs = [result(rate: 4e6), result(rate: 1e6), result(rate: 2e6)]
+        coupons.runs = [result(rate: 2e6), result(rate: 9e5), result(rate: 1e6)]
+        uses.runs = [result(rate: 1.9e6), result(rate: 4e5), result(rate: 1.8e6)]
+        let lines = ModulesReport.table([orders, coupons, uses]).split(separator: "\n")
+        #expect(lines.count == 4 && lines[2].contains("0.50  0.50  0.90") && lines[2].contains("0.5 met"))
+        #expect(lines[3].contains("0.5 missed") && !lines[1].contains("met"))
+        let report = ModulesReport(command: "modules", machine: machine, secondsPerRun: 1, rows: [orders, coupons])
+        #expect(Set(try object(report).keys) == ["command", "machine", "secondsPerRun", "rows"])
+    }
+
     @Test func growthCoversEveryGroup() {
         for (group, count) in [("connections", 5), ("users", 5), ("sales", 6), ("shards", 3), ("shards-batches", 3)] {
             #expect(GrowthReport.allRows.count { $0.group == group } == count)

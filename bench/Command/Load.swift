@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Generator
 import Harness
 
 struct Load: ParsableCommand {
@@ -18,6 +19,8 @@ struct Load: ParsableCommand {
     var seconds = 4.0
     @Option(help: "Frames a second on a schedule (open loop) in place of a closed loop.")
     var rate: Double?
+    @Option(help: "What to ask for: order, issueCoupon, earnPoints or usePoints.")
+    var workload = Workload.order
     @Option(help: "Seed of users, sales and ids.")
     var seed: UInt64 = 1
 
@@ -32,13 +35,14 @@ struct Load: ParsableCommand {
 
     mutating func run() throws {
         let test = LoadCase(name: "this load", connections: connections, depth: depth, batch: batch)
-        let trial = room.trial(test, options, seconds: seconds, seed: seed, framesPerSecond: rate)
+        var trial = room.trial(test, options, seconds: seconds, seed: seed, framesPerSecond: rate)
+        trial.setWorkload(workload)
         let result = try trial.run { pid in
             // For those who attach a profiler.
             FileHandle.standardError.write(Data("load begins on process \(pid)\n".utf8))
         }
         let latency = result.latency
-        print("accepted    \(grouped(result.ordersPerSecond)) orders/s")
+        print("accepted    \(grouped(result.ordersPerSecond))/s: \(workload.rawValue)")
         print(
             "latency us  p50 \(latency.p50Us)  p99 \(latency.p99Us)  p99.9 \(latency.p999Us)  "
                 + "p99.99 \(latency.p9999Us)  max \(latency.maxUs)")
@@ -58,3 +62,5 @@ struct Load: ParsableCommand {
         warnOfRefusals(result.refused)
     }
 }
+
+extension Workload: ExpressibleByArgument {}

@@ -41,7 +41,7 @@ struct Memory: ParsableCommand {
         trial.plan.batch = batch
         trial.plan.users = UInt64(users)
         trial.plan.saleIds = (1...UInt64(sales)).map { $0 }
-        trial.plan.ordersTotal = orders
+        trial.plan.entriesTotal = orders
 
         let server = try trial.start()
         defer { server.stop() }

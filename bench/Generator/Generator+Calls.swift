@@ -2,35 +2,76 @@ import Protocol
 
 // What surrounds a load: calls over connections of their own, one after the other.
 extension Generator {
-    /// Creates the plan's sales with a stock above any demand.
-    public static func createSales(_ plan: LoadPlan, stock: UInt64, perUserLimit: UInt32) throws(LoadError) {
-        var connection = try GeneratorConnection(plan, shard: 0xffff)
+    /// Stock of each sale, coupons of each policy: above any demand, as their limit per user is.
+    static let stock: UInt64 = 1 << 40
+    static let perUserLimit: UInt32 = 1_000_000
+    /// What every user has before uses begin.
+    static let creditedPoints: UInt32 = 1_000_000_000
+
+    /// Makes what the plan's entries need: its sales, its policies, or points of its users.
+    public static func prepare(_ plan: LoadPlan) throws(LoadError) {
+        let nowMs = MonotonicClock.wallMs()
+        let operationId = { (number: UInt64) in
+            Id128.version7(timeMs: nowMs, partition: Partition.catalogue, random: Partition.mix(number))
+        }
+        switch plan.workload {
+        case .order:
+            try call(plan, .createSale, count: plan.saleIds.count) { index, entry in
+                let id = plan.saleIds[index]
+                CreateSaleEntry(
+                    operationId: operationId(id), saleId: id, stock: stock, startsAtMs: 0,
+                    endsAtMs: nowMs + 86_400_000, perUserLimit: perUserLimit, holdMs: 0, unitPrice: 100,
+                    name: Name("bench \(id)")!
+                ).store(to: entry)
+            }
+        case .issueCoupon:
+            try call(plan, .createPolicy, count: plan.saleIds.count) { index, entry in
+                let id = plan.saleIds[index]
+                CreatePolicyEntry(
+                    operationId: operationId(id), policyId: id, quantity: stock, validFromMs: 0,
+                    validUntilMs: nowMs + 86_400_000, discountValue: 10, maxDiscount: 0, minPurchase: 0,
+                    perUserLimit: perUserLimit, discountKind: DiscountKind.percent.rawValue, name: Name("bench \(id)")!
+                ).store(to: entry)
+            }
+        case .earnPoints: break
+        case .usePoints:
+            try call(plan, .earnPoints, count: Int(plan.users), inFrame: 4096) { index, entry in
+                let user = Id128(UInt64(index) + 1)
+                EarnEntry(
+                    transactionId: .version7(
+                        timeMs: nowMs, partition: Partition.of(user: user), random: Partition.mix(UInt64(index))),
+                    userId: user, expiresAtMs: 0, amount: creditedPoints
+                ).store(to: entry)
+            }
+        }
+    }
+
+    /// Sends `count` entries in frames, one after the other; each has to be accepted, now or before.
+    private static func call(
+        _ plan: LoadPlan, _ operation: Operation, count: Int, inFrame countMax: Int = Frame.catalogueBatchCountMax,
+        _ fill: (Int, UnsafeMutableRawPointer) -> Void
+    ) throws(LoadError) {
+        var connection = try GeneratorConnection(plan, shard: 0xffff, replyBytes: countMax * operation.resultSizeBytes)
         defer { connection.close() }
         var first = 0
-        while first < plan.saleIds.count {
-            let count = min(Frame.catalogueBatchCountMax, plan.saleIds.count - first)
-            let length = Frame.headerSizeBytes + count * CreateSaleEntry.sizeBytes
+        while first < count {
+            let some = min(countMax, count - first)
+            let length = Frame.headerSizeBytes + some * operation.entrySizeBytes
             let frame = connection.reserve(length)
-            let nowMs = MonotonicClock.wallMs()
-            for index in 0..<count {
-                let id = plan.saleIds[first + index]
-                CreateSaleEntry(
-                    operationId: .version7(timeMs: nowMs, partition: Partition.catalogue, random: Partition.mix(id)),
-                    saleId: id, stock: stock, startsAtMs: 0, endsAtMs: nowMs + 86_400_000,
-                    perUserLimit: perUserLimit, holdMs: 0, unitPrice: 100, name: Name("bench \(id)")!
-                ).store(to: frame + Frame.headerSizeBytes + index * CreateSaleEntry.sizeBytes)
+            for index in 0..<some {
+                fill(first + index, frame + Frame.headerSizeBytes + index * operation.entrySizeBytes)
             }
             FrameHeader.seal(
-                frame, operation: Operation.createSale.rawValue, requestId: 1, count: count, lengthBytes: length)
+                frame, operation: operation.rawValue, requestId: 1, count: some, lengthBytes: length)
             let header = try connection.call(length)
             for index in 0..<header.count {
-                let offset = Frame.headerSizeBytes + index * SaleResult.sizeBytes
+                let offset = Frame.headerSizeBytes + index * operation.resultSizeBytes
                 let code = ResultCode(rawValue: UnsafeRawPointer(connection.inBytes).loadLE(offset))
                 guard code == .ok || code == .alreadyExists else {
-                    throw LoadError(description: "cannot create sale \(plan.saleIds[first + index]): \(code)")
+                    throw LoadError(description: "\(operation) \(first + index) of \(count): \(code)")
                 }
             }
-            first += count
+            first += some
         }
     }
 

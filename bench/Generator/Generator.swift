@@ -2,15 +2,17 @@ import CLinux
 import Glibc
 import Protocol
 
-/// Drives a server with orders from one thread, over many connections, and measures what comes back.
+/// Drives a server with one workload from one thread, over many connections, and measures what comes back.
 ///
 /// Closed loop: each connection keeps `depth` frames in flight, so that the rate is what server and
 /// generator can do together. Open loop: frames are due on a schedule, and latency counts from the moment
 /// a frame was due, so that a stall of the server shows in full and not once (Tene's "coordinated omission").
 public struct Generator: ~Copyable {
     private let plan: LoadPlan
+    private let entrySizeBytes: Int
+    private let resultSizeBytes: Int
     private var connections: [GeneratorConnection] = []
-    private var orders: OrderSource
+    private var entries: EntrySource
     private let epoll: Int32
     private var latency = LatencyRecorder()
     private var lateness = LatencyRecorder()
@@ -23,7 +25,7 @@ public struct Generator: ~Copyable {
     private static let tagCount = 256
     private var nextRequestId: UInt64 = 1
     private var framesInFlight = 0
-    private var ordersLeft: Int
+    private var entriesLeft: Int
     private var countFromUs: UInt64 = 0
     private var nowUs: UInt64 = 0
 
@@ -31,8 +33,10 @@ public struct Generator: ~Copyable {
         precondition(plan.connections > 0 && plan.depth > 0 && plan.batch > 0 && plan.batch <= Frame.batchCountMax)
         precondition(plan.connections * plan.depth <= Self.begunCount, "more in flight than can be told apart")
         self.plan = plan
-        orders = OrderSource(plan: plan, nowMs: MonotonicClock.wallMs())
-        ordersLeft = plan.ordersTotal ?? Int.max
+        entrySizeBytes = plan.workload.operation.entrySizeBytes
+        resultSizeBytes = plan.workload.operation.resultSizeBytes
+        entries = EntrySource(plan: plan, nowMs: MonotonicClock.wallMs())
+        entriesLeft = plan.entriesTotal ?? Int.max
         epoll = ts_epoll_create()
         begunUs = .allocate(capacity: Self.begunCount)
         begunUs.initialize(repeating: 0, count: Self.begunCount)
@@ -57,7 +61,7 @@ public struct Generator: ~Copyable {
     public mutating func run() throws(LoadError) -> LoadReport {
         let startUs = MonotonicClock.nowUs()
         let startCPU = MonotonicClock.threadCPUSeconds()
-        let isCounted = plan.ordersTotal != nil
+        let isCounted = plan.entriesTotal != nil
         countFromUs = isCounted ? startUs : startUs + UInt64(plan.warmUpSeconds * 1e6)
         let endUs = isCounted ? UInt64.max : countFromUs + UInt64(plan.seconds * 1e6)
         nowUs = startUs
@@ -117,30 +121,30 @@ public struct Generator: ~Copyable {
         try Interruption.check()
         let count = ts_epoll_wait(epoll, tags, Int32(Self.tagCount), timeoutNs)
         nowUs = MonotonicClock.nowUs()
-        orders.nowMs = MonotonicClock.wallMs()
+        entries.nowMs = MonotonicClock.wallMs()
         for index in 0..<max(0, Int(count)) {
             try read(Int(tags[index]))
             try flush(Int(tags[index]))
         }
     }
 
-    private func frameLength(_ count: Int) -> Int { Frame.headerSizeBytes + count * OrderEntry.sizeBytes }
+    private func frameLength(_ count: Int) -> Int { Frame.headerSizeBytes + count * entrySizeBytes }
 
     private mutating func addFrame(_ index: Int, begunUs begun: UInt64) {
-        let count = min(plan.batch, ordersLeft)
+        let count = min(plan.batch, entriesLeft)
         guard count > 0 else { return }
-        ordersLeft -= count
+        entriesLeft -= count
         let length = frameLength(count)
         let frame = connections[index].reserve(length)
         let shard = plan.isOwnUsersOnly ? plan.shards.map { index % $0 } : nil
         for entry in 0..<count {
-            orders.write(to: frame + Frame.headerSizeBytes + entry * OrderEntry.sizeBytes, shard: shard)
+            entries.write(to: frame + Frame.headerSizeBytes + entry * entrySizeBytes, shard: shard)
         }
         let requestId = nextRequestId
         nextRequestId += 1
         begunUs[Int(requestId) & (Self.begunCount - 1)] = begun
         FrameHeader.seal(
-            frame, operation: Operation.order.rawValue, requestId: requestId, count: count, lengthBytes: length)
+            frame, operation: plan.workload.operation.rawValue, requestId: requestId, count: count, lengthBytes: length)
         connections[index].outEnd += length
         framesInFlight += 1
     }
@@ -182,7 +186,7 @@ public struct Generator: ~Copyable {
         latency.record(us: nowUs &- begunUs[Int(header.requestId) & (Self.begunCount - 1)], nowUs: nowUs)
         if header.status != .ok { report.refused[header.status.rawValue, default: 0] += UInt64(plan.batch) }
         for entry in 0..<header.count {
-            let code: UInt16 = frame.loadLE(Frame.headerSizeBytes + entry * OrderResult.sizeBytes)
+            let code: UInt16 = frame.loadLE(Frame.headerSizeBytes + entry * resultSizeBytes)
             if code == 0 { report.accepted += 1 } else { report.refused[code, default: 0] += 1 }
         }
     }

@@ -14,18 +14,18 @@ struct GeneratorConnection {
     var inEnd = 0
 
     /// Ten thousand connections are not to cost gigabytes, so each has room for what its plan makes it read: a
-    /// reply to a batch of orders, and to a page of the calls before the load.
-    private static func inCapacity(_ plan: LoadPlan) -> Int {
-        let reply = Frame.headerSizeBytes + plan.batch * OrderResult.sizeBytes
+    /// reply to a batch, and to a page of the calls before the load.
+    private static func inCapacity(_ plan: LoadPlan, replyBytes: Int) -> Int {
+        let reply = Frame.headerSizeBytes + max(replyBytes, plan.batch * plan.workload.operation.resultSizeBytes)
         return max(64 << 10, 2 * reply)
     }
 
-    /// Connects and shakes hands, blocking.
-    init(_ plan: LoadPlan, shard: UInt16) throws(LoadError) {
+    /// Connects and shakes hands, blocking. `replyBytes` of results are the most that a call will answer.
+    init(_ plan: LoadPlan, shard: UInt16, replyBytes: Int = 0) throws(LoadError) {
         socket = try Self.connect(plan.address)
         outCapacity = 4096
         out = .allocate(byteCount: outCapacity, alignment: 16)
-        inCapacity = Self.inCapacity(plan)
+        inCapacity = Self.inCapacity(plan, replyBytes: replyBytes)
         inBytes = .allocate(byteCount: inCapacity, alignment: 16)
         try greet(plan.token, shard)
     }
@@ -75,8 +75,11 @@ struct GeneratorConnection {
     /// Sends the frame of `length` bytes at the start of `out` and reads one reply into `inBytes`, blocking;
     /// only before `makeNonBlocking`.
     mutating func call(_ length: Int) throws(LoadError) -> FrameHeader {
-        guard Glibc.send(socket, out, length, Int32(MSG_NOSIGNAL)) == length else {
-            throw LoadError(description: "the server went away")
+        var sent = 0
+        while sent < length {
+            let some = Glibc.send(socket, out + sent, length - sent, Int32(MSG_NOSIGNAL))
+            guard some > 0 else { throw LoadError(description: "the server went away") }
+            sent += some
         }
         var count = 0
         while true {

@@ -6,10 +6,11 @@ public struct LoadPlan: Sendable {
     }
 
     public var address: Address
+    public var workload = Workload.order
     public var connections = 64
     /// Frames in flight on each connection (closed loop).
     public var depth = 1
-    /// Orders in each frame.
+    /// Entries in each frame.
     public var batch = 1
     /// Frames a second over all connections, on a schedule whatever the server does (open loop); nil: a
     /// closed loop.
@@ -17,8 +18,9 @@ public struct LoadPlan: Sendable {
     public var seconds = 5.0
     /// Results of the first part of a run are not counted, in seconds.
     public var warmUpSeconds = 0.5
-    /// A closed loop that sends so many orders in all, however long it takes, and counts every one.
-    public var ordersTotal: Int?
+    /// A closed loop that sends so many entries in all, however long it takes, and counts every one.
+    public var entriesTotal: Int?
+    /// Of the sales, or of the policies.
     public var saleIds: [UInt64] = [1]
     public var users: UInt64 = 1_000_000
     public var quantity: UInt32 = 1
@@ -37,7 +39,7 @@ public struct LoadPlan: Sendable {
 public struct LoadReport: Sendable {
     public var seconds = 0.0
     public var accepted: UInt64 = 0
-    /// Refused orders by code.
+    /// Refused entries by code.
     public var refused: [UInt16: UInt64] = [:]
     public var frames: UInt64 = 0
     /// From the moment a frame was due (open loop) or handed to the socket (closed loop) to the moment its reply

@@ -60,7 +60,7 @@ public final class BareEngine {
         let results = pool.allocate(count * OrderResult.sizeBytes)
         var plan = LoadPlan(address: .tcp(port: 0))
         plan.users = UInt64(users)
-        var source = OrderSource(plan: plan, nowMs: nowMs)
+        var source = EntrySource(plan: plan, nowMs: nowMs)
         var done = 0
         var spentNs: UInt64 = 0
         var block = 0

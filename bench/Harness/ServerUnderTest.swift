@@ -13,6 +13,9 @@ public final class ServerUnderTest {
         public var users = 1_000_000
         public var sales = 100_000
         public var capacity = Capacity(orders: 4_000_000, logAheadBytes: 0)
+        /// Of other modules; 0: as the server has it.
+        public var transactions = 0
+        public var coupons = 0
         /// Whether tables have all their memory before the load begins.
         public var areTablesResident = true
         /// The CPU of each shard's thread; empty: the scheduler's choice.
@@ -107,6 +110,8 @@ public final class ServerUnderTest {
             "--tables", settings.areTablesResident ? "resident" : "growing",
             "--log-level", messages == nil ? "warning" : "info",
         ]
+        if settings.transactions > 0 { process.arguments! += ["--transactions", "\(settings.transactions)"] }
+        if settings.coupons > 0 { process.arguments! += ["--coupons", "\(settings.coupons)"] }
         if !settings.pin.isEmpty {
             process.arguments! += ["--pin", settings.pin.map(String.init).joined(separator: ",")]
         }

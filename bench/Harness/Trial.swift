@@ -20,6 +20,7 @@ public struct LoadCase: Codable, Sendable {
 
 /// What one load reached on one server.
 public struct TrialResult: Codable, Sendable {
+    /// Accepted entries, of whatever workload.
     public var ordersPerSecond: Double
     public var refused: UInt64
     public var latency: Latencies
@@ -37,7 +38,7 @@ public struct TrialResult: Codable, Sendable {
     public var logWriteMeanUs: Double
 }
 
-/// One load on a fresh server. The stock is above any demand: what counts is accepted orders.
+/// One load on a fresh server. Stocks are above any demand: what counts is what is accepted.
 public struct Trial: Sendable {
     public var settings: ServerUnderTest.Settings
     /// Its address is filled in.
@@ -48,7 +49,7 @@ public struct Trial: Sendable {
 
     public init(settings: ServerUnderTest.Settings) { self.settings = settings }
 
-    /// Sets the shape of the load, and gives the server room for what it will order.
+    /// Sets the shape of the load, and gives the server room for what it will ask for.
     public mutating func setLoad(_ test: LoadCase, seconds: Double, framesPerSecond: Double? = nil) {
         plan.connections = test.connections
         plan.depth = test.depth
@@ -62,6 +63,19 @@ public struct Trial: Sendable {
         settings.capacity = Capacity(
             ordersPerSecond: ordersPerSecond, seconds: seconds + plan.warmUpSeconds, framesInFlight: framesInFlight,
             batch: test.batch)
+    }
+
+    /// Sets what the load asks for; after `setLoad`, whose room for orders becomes room for that.
+    public mutating func setWorkload(_ workload: Workload) {
+        plan.workload = workload
+        let room = settings.capacity.orders
+        switch workload {
+        case .order: return
+        case .issueCoupon: settings.coupons = room
+        case .earnPoints: settings.transactions = room
+        case .usePoints: settings.transactions = room + Int(plan.users)
+        }
+        settings.capacity.orders = 1000
     }
 
     /// `begins` is called with the server's process id before the load.
@@ -88,7 +102,7 @@ public struct Trial: Sendable {
         var plan = plan
         plan.address = server.address(isUnix: isUnix)
         pinGenerator()
-        try Generator.createSales(plan, stock: 1 << 40, perUserLimit: 1_000_000)
+        try Generator.prepare(plan)
         var generator = try Generator(plan)
         begins(server.pid)
         let logBefore = try Self.log(plan)
