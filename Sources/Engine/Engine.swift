@@ -10,7 +10,7 @@ public struct EngineConfiguration: Sendable {
     public var ordersMax: Int
     public var tombstonesMax: Int
     public var transactionsMax: Int
-    /// Capacities of the catalogue, the same on every shard.
+    /// Capacities of the catalogue, the same on every shard: sales and policies together.
     public var salesMax: Int
     public var catalogueOperationsMax: Int
     /// How long ids are remembered, in ms: a version 7 id older than that is refused.
@@ -57,7 +57,7 @@ public struct Engine: ~Copyable {
     var ids: Index
     var userIndex: Index
     var limitIndex: Index
-    var saleIndex: Index
+    var offerIndex: Index
 
     var orders: Pool<OrderRecord>
     var users: Pool<UserRecord>
@@ -66,8 +66,8 @@ public struct Engine: ~Copyable {
     var wallets: Pool<WalletRecord>
     var transactions: Pool<TransactionRecord>
     var takings: Takings
-    var sales: Pool<SaleRecord>
-    var saleDetails: UnsafeMutablePointer<SaleDetail>
+    var offers: Pool<OfferRecord>
+    var offerDetails: UnsafeMutablePointer<OfferDetail>
     var catalogueOperations: Pool<CatalogueOperationRecord>
 
     var wheel: HoldWheel
@@ -82,7 +82,7 @@ public struct Engine: ~Copyable {
         events: UnsafeMutablePointer<EventBuffer>, memory: MemorySource, nowMs: UInt64
     ) {
         precondition(counters.shards == configuration.shards && configuration.shard < configuration.shards)
-        precondition(counters.saleCountMax > configuration.salesMax, "slots of sales begin at 1")
+        precondition(counters.saleCountMax > configuration.salesMax, "slots of offers begin at 1")
         self.configuration = configuration
         self.counters = counters
         self.events = events
@@ -93,7 +93,7 @@ public struct Engine: ~Copyable {
                 + catalogueOperationsMax, memory: memory)
         userIndex = Index(countMax: configuration.usersMax, memory: memory)
         limitIndex = Index(countMax: configuration.ordersMax, memory: memory, isPopulated: false)
-        saleIndex = Index(countMax: configuration.salesMax, memory: memory)
+        offerIndex = Index(countMax: configuration.salesMax, memory: memory)
         orders = Pool(countMax: configuration.ordersMax, memory: memory)
         users = Pool(countMax: configuration.usersMax, memory: memory)
         limits = Pool(countMax: configuration.ordersMax, memory: memory)
@@ -101,8 +101,8 @@ public struct Engine: ~Copyable {
         wallets = Pool(countMax: min(configuration.usersMax, configuration.transactionsMax), memory: memory)
         transactions = Pool(countMax: configuration.transactionsMax, memory: memory)
         takings = Takings(transactionsMax: configuration.transactionsMax, memory: memory)
-        sales = Pool(countMax: configuration.salesMax, memory: memory)
-        saleDetails = memory.table(of: SaleDetail.self, count: isCatalogue ? configuration.salesMax + 1 : 1)
+        offers = Pool(countMax: configuration.salesMax, memory: memory)
+        offerDetails = memory.table(of: OfferDetail.self, count: isCatalogue ? configuration.salesMax + 1 : 1)
         catalogueOperations = Pool(countMax: catalogueOperationsMax, memory: memory)
         wheel = HoldWheel(nowMs: nowMs, memory: memory)
         releases = ReleaseQueue(memory: memory)
@@ -131,7 +131,8 @@ extension Engine {
     public var usersKnown: Int { users.count }
     public var openHolds: Int { wheel.count }
     public var tombstonesKept: Int { tombstones.count }
-    public var salesKnown: Int { sales.count }
+    /// Sales and policies, in slots 1 ... of the catalogue.
+    public var offersKnown: Int { offers.count }
 }
 
 // MARK: Memory
@@ -189,7 +190,7 @@ extension Engine {
         case .order: users[orders[known.slot].pointee.user].pointee.lastLsn
         case .tombstone: tombstones[known.slot].pointee.lsn
         case .transaction: users[transactions[known.slot].pointee.user].pointee.lastLsn
-        case .catalogueOperation: saleDetails[Int(catalogueOperations[known.slot].pointee.sale)].lastLsn
+        case .catalogueOperation: offerDetails[Int(catalogueOperations[known.slot].pointee.offer)].lastLsn
         }
     }
 
@@ -204,15 +205,19 @@ extension Engine {
     }
 
     @inline(__always)
-    func saleHash(_ id: UInt64) -> UInt64 { Partition.mix(id ^ configuration.hashSeed) }
+    func offerHash(_ kind: OfferKind, _ id: UInt64) -> UInt64 {
+        Partition.mix(id ^ configuration.hashSeed ^ kind.hashSalt)
+    }
 
-    /// The slot of a sale that this shard knows, or 0.
+    /// The slot of an offer that this shard knows, or 0.
     @inline(__always)
-    func findSale(_ id: UInt64) -> UInt32 {
-        var probe = saleIndex.probe(saleHash(id))
+    func findOffer(_ kind: OfferKind, _ id: UInt64) -> UInt32 {
+        var probe = offerIndex.probe(offerHash(kind, id))
         while true {
             let slot = probe.next()
-            if slot == 0 || sales[slot].pointee.id == id { return slot }
+            if slot == 0 { return 0 }
+            let offer = offers[slot]
+            if offer.pointee.terms.id == id && offer.pointee.terms.kind == kind { return slot }
         }
     }
 

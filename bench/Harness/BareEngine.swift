@@ -46,7 +46,7 @@ public final class BareEngine {
         defer { event.deallocate() }
         event.initializeMemory(as: UInt8.self, repeating: 0, count: kind.sizeBytes)
         event.storeId(.version7(timeMs: nowMs, partition: Partition.catalogue, random: 1), EventField.id)
-        event.storeLE(UInt64(1), EventField.sale)
+        event.storeLE(UInt64(1), EventField.offer)
         event.storeLE(UInt64(1 << 40), EventField.stock)
         event.storeLE(UInt32(1_000_000), EventField.perUserLimit)
         try! engine.pointee.replay(kind, event) { _ in true }

@@ -81,7 +81,7 @@ extension World {
         case .createSale, .restockSale:
             isAtBound =
                 model.creations.count + model.restocks.count >= scenario.catalogueOperationsMax - 8
-                || machine.engine(machine.catalogue).pointee.salesKnown >= scenario.salesMax
+                || machine.engine(machine.catalogue).pointee.offersKnown >= scenario.salesMax
         default: isAtBound = false
         }
         guard isAtBound, item.shownVersions == 0 else {
