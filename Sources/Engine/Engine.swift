@@ -5,14 +5,8 @@ import Protocol
 public struct EngineConfiguration: Sendable {
     public var shard: Int
     public var shards: Int
-    /// Capacities of this shard.
-    public var usersMax: Int
-    public var ordersMax: Int
-    public var tombstonesMax: Int
-    public var transactionsMax: Int
-    /// Capacities of the catalogue, the same on every shard: sales and policies together.
-    public var salesMax: Int
-    public var catalogueOperationsMax: Int
+    /// Of this shard.
+    public var capacities: Capacities
     /// How long ids are remembered, in ms: a version 7 id older than that is refused.
     public var retainMs: UInt64
     /// How far ahead of the clock a version 7 id may be minted, in ms.
@@ -20,18 +14,10 @@ public struct EngineConfiguration: Sendable {
     /// Drawn at each start: keys the hashes of the tables.
     public var hashSeed: UInt64
 
-    public init(
-        shard: Int, shards: Int, usersMax: Int, ordersMax: Int, tombstonesMax: Int, transactionsMax: Int,
-        salesMax: Int, catalogueOperationsMax: Int, retainMs: UInt64, hashSeed: UInt64
-    ) {
+    public init(shard: Int, shards: Int, capacities: Capacities, retainMs: UInt64, hashSeed: UInt64) {
         self.shard = shard
         self.shards = shards
-        self.usersMax = usersMax
-        self.ordersMax = ordersMax
-        self.tombstonesMax = tombstonesMax
-        self.transactionsMax = transactionsMax
-        self.salesMax = salesMax
-        self.catalogueOperationsMax = catalogueOperationsMax
+        self.capacities = capacities
         self.retainMs = retainMs
         self.hashSeed = hashSeed
     }
@@ -82,27 +68,28 @@ public struct Engine: ~Copyable {
         events: UnsafeMutablePointer<EventBuffer>, memory: MemorySource, nowMs: UInt64
     ) {
         precondition(counters.shards == configuration.shards && configuration.shard < configuration.shards)
-        precondition(counters.saleCountMax > configuration.salesMax, "slots of offers begin at 1")
+        let capacities = configuration.capacities
+        precondition(counters.saleCountMax > capacities.offers, "slots of offers begin at 1")
         self.configuration = configuration
         self.counters = counters
         self.events = events
         let isCatalogue = Partition.owner(of: Partition.catalogue, shards: configuration.shards) == configuration.shard
-        let catalogueOperationsMax = isCatalogue ? configuration.catalogueOperationsMax : 1
+        let catalogueOperationsMax = isCatalogue ? capacities.catalogueOperations : 1
         ids = Index(
-            countMax: configuration.ordersMax + configuration.tombstonesMax + configuration.transactionsMax
-                + catalogueOperationsMax, memory: memory)
-        userIndex = Index(countMax: configuration.usersMax, memory: memory)
-        limitIndex = Index(countMax: configuration.ordersMax, memory: memory, isPopulated: false)
-        offerIndex = Index(countMax: configuration.salesMax, memory: memory)
-        orders = Pool(countMax: configuration.ordersMax, memory: memory)
-        users = Pool(countMax: configuration.usersMax, memory: memory)
-        limits = Pool(countMax: configuration.ordersMax, memory: memory)
-        tombstones = Pool(countMax: configuration.tombstonesMax, memory: memory)
-        wallets = Pool(countMax: min(configuration.usersMax, configuration.transactionsMax), memory: memory)
-        transactions = Pool(countMax: configuration.transactionsMax, memory: memory)
-        takings = Takings(transactionsMax: configuration.transactionsMax, memory: memory)
-        offers = Pool(countMax: configuration.salesMax, memory: memory)
-        offerDetails = memory.table(of: OfferDetail.self, count: isCatalogue ? configuration.salesMax + 1 : 1)
+            countMax: capacities.orders + capacities.tombstones + capacities.transactions + catalogueOperationsMax,
+            memory: memory)
+        userIndex = Index(countMax: capacities.users, memory: memory)
+        limitIndex = Index(countMax: capacities.orders, memory: memory, isPopulated: false)
+        offerIndex = Index(countMax: capacities.offers, memory: memory)
+        orders = Pool(countMax: capacities.orders, memory: memory)
+        users = Pool(countMax: capacities.users, memory: memory)
+        limits = Pool(countMax: capacities.orders, memory: memory)
+        tombstones = Pool(countMax: capacities.tombstones, memory: memory)
+        wallets = Pool(countMax: min(capacities.users, capacities.transactions), memory: memory)
+        transactions = Pool(countMax: capacities.transactions, memory: memory)
+        takings = Takings(transactionsMax: capacities.transactions, memory: memory)
+        offers = Pool(countMax: capacities.offers, memory: memory)
+        offerDetails = memory.table(of: OfferDetail.self, count: isCatalogue ? capacities.offers + 1 : 1)
         catalogueOperations = Pool(countMax: catalogueOperationsMax, memory: memory)
         wheel = HoldWheel(nowMs: nowMs, memory: memory)
         releases = ReleaseQueue(memory: memory)

@@ -29,8 +29,10 @@ public final class BareEngine {
         engine.initialize(
             to: Engine(
                 configuration: EngineConfiguration(
-                    shard: 0, shards: 1, usersMax: users, ordersMax: orders, tombstonesMax: 1024, transactionsMax: 1, salesMax: 1,
-                    catalogueOperationsMax: 4, retainMs: 86_400_000, hashSeed: 0x5eed),
+                    shard: 0, shards: 1,
+                    capacities: Capacities(
+                        users: users, orders: orders, tombstones: 1024, transactions: 1, coupons: 1, offers: 1),
+                    retainMs: 86_400_000, hashSeed: 0x5eed),
                 counters: counters, events: events, memory: memory, nowMs: nowMs))
         createSale()
     }

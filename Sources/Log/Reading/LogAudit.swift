@@ -126,9 +126,10 @@ public struct LogAudit {
             count(.saleCreated) + count(.saleKept) + count(.policyCreated) + count(.policyKept)
         let restocks = count(.saleRestocked) + count(.policyRestocked) + count(.catalogueOperationKept)
         return RecoveryConfiguration(
-            shards: 1, segmentSizeBytes: directory?.manifest?.segmentSizeBytes ?? 0, usersMax: orders + transactions,
-            ordersMax: orders, tombstonesMax: count(.tombstonePlaced), transactionsMax: transactions, salesMax: offers,
-            catalogueOperationsMax: offers + restocks,
+            shards: 1, segmentSizeBytes: directory?.manifest?.segmentSizeBytes ?? 0,
+            capacities: Capacities(
+                users: orders + transactions, orders: orders, tombstones: count(.tombstonePlaced),
+                transactions: transactions, coupons: 0, offers: offers, catalogueOperations: offers + restocks),
             retainMs: 0, hashSeed: 0x7469_6d65_7361_6c65)
     }
 }

@@ -2,6 +2,8 @@ import Protocol
 
 @testable import Engine
 
+private typealias TableCapacities = Capacities
+
 /// The shards of one process without log, network and threads: engines on common counters, driven one call
 /// after the other. A test says when events become durable.
 final class Cluster {
@@ -34,8 +36,16 @@ final class Cluster {
         var orders = 2000
         var tombstones = 1000
         var transactions = 2000
+        var coupons = 2000
+        var couponOperations = 2000
         var sales = 40
         var catalogueOperations = 100
+
+        fileprivate var ofTables: TableCapacities {
+            TableCapacities(
+                users: users, orders: orders, tombstones: tombstones, transactions: transactions, coupons: coupons,
+                couponOperations: couponOperations, offers: sales, catalogueOperations: catalogueOperations)
+        }
     }
 
     static let startMs: UInt64 = 1_700_000_000_000
@@ -50,9 +60,8 @@ final class Cluster {
         var configurations: [EngineConfiguration] = []
         for shard in 0..<shards {
             let configuration = EngineConfiguration(
-                shard: shard, shards: shards, usersMax: capacities.users, ordersMax: capacities.orders,
-                tombstonesMax: capacities.tombstones, transactionsMax: capacities.transactions,
-                salesMax: capacities.sales, catalogueOperationsMax: capacities.catalogueOperations, retainMs: Self.retainMs, hashSeed: 0x5eed)
+                shard: shard, shards: shards, capacities: capacities.ofTables, retainMs: Self.retainMs,
+                hashSeed: 0x5eed)
             let base = arena.allocate(Self.bufferSizeBytes)
             (buffers + shard).initialize(
                 to: EventBuffer(base: base, capacityBytes: Self.bufferSizeBytes, nextLsn: 1))
