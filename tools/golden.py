@@ -55,7 +55,8 @@ LAYOUTS = {
     "ShardStatsResult": "code:u16 shard:u16 connections:u32 frames:u64 ordersAccepted:u64 ordersRefused:u64 "
     "confirms:u64 cancels:u64 expiries:u64 extends:u64 forwarded:u64 busy:u64 logEvents:u64 logBytes:u64 "
     "logBlocks:u64 writtenLsn:u64 durableLsn:u64 logLatencyUs:u64 ordersRemembered:u64 ordersCapacity:u64 "
-    "usersKnown:u64 usersCapacity:u64 openHolds:u64 tombstones:u64 bytesReceived:u64 bytesSent:u64 turns:u64",
+    "usersKnown:u64 usersCapacity:u64 openHolds:u64 tombstones:u64 bytesReceived:u64 bytesSent:u64 turns:u64 "
+    "earnings:u64 uses:u64 transactionsRemembered:u64 transactionsCapacity:u64",
     "CreateSaleEntry": "operationId:id saleId:u64 stock:u64 startsAtMs:u64 endsAtMs:u64 perUserLimit:u32 "
     "holdMs:u32 unitPrice:u64 name:text",
     "OfferIdEntry": "offerId:u64",
@@ -70,6 +71,14 @@ LAYOUTS = {
     "ListUserOrdersEntry": "userId:id after:id limit:u16 :r6",
     "OrderViewResult": "code:u16 state:u8 flags:u8 quantity:u32 orderId:id userId:id saleId:u64 "
     "createdAtMs:u64 expiresAtMs:u64",
+    "EarnEntry": "transactionId:id userId:id expiresAtMs:u64 amount:u32 :r4 reason:reason",
+    "UsePointsEntry": "transactionId:id userId:id amount:u32 :r4 reason:reason",
+    "PointResult": "code:u16 state:u8 flags:u8 amount:u32 balance:u64 createdAtMs:u64 expiresAtMs:u64",
+    "TransactionIdEntry": "transactionId:id",
+    "TransactionViewResult": "code:u16 state:u8 flags:u8 amount:u32 transactionId:id userId:id kind:u8 :r3 "
+    "remaining:u32 createdAtMs:u64 expiresAtMs:u64 balance:u64 reason:reason",
+    "UserEntry": "userId:id",
+    "BalanceResult": "code:u16 :r2 lots:u32 balance:u64 nextExpiryMs:u64 nextExpiryAmount:u64",
     "CreatePolicyEntry": "operationId:id policyId:u64 quantity:u64 validFromMs:u64 validUntilMs:u64 "
     "discountValue:u64 maxDiscount:u64 minPurchase:u64 perUserLimit:u32 discountKind:u8 :r3 name:text",
     "PolicyResult": "code:u16 state:u8 flags:u8 perUserLimit:u32 policyId:u64 quantity:u64 remaining:u64 "
@@ -86,12 +95,14 @@ LAYOUTS = {
 }
 
 SIZES = {
-    "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24, "ShardStatsResult": 200,
+    "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24, "ShardStatsResult": 232,
     "CreateSaleEntry": 144, "OfferIdEntry": 8, "RestockEntry": 32, "ListOffersEntry": 16, "SaleResult": 168,
     "OrderEntry": 48, "OrderResult": 24, "OrderIdEntry": 16, "ExtendEntry": 24, "ListUserOrdersEntry": 40,
     "OrderViewResult": 64, "CreatePolicyEntry": 160, "PolicyResult": 184, "IssueCouponEntry": 40,
     "CouponResult": 24, "UseCouponEntry": 72, "RestoreCouponEntry": 48, "CouponIdEntry": 16,
     "ListUserCouponsEntry": 40, "CouponViewResult": 104,
+    "EarnEntry": 80, "UsePointsEntry": 72, "PointResult": 32, "TransactionIdEntry": 16,
+    "TransactionViewResult": 104, "UserEntry": 16, "BalanceResult": 32,
 }  # fmt: skip
 
 OPERATIONS = {
@@ -110,6 +121,12 @@ OPERATIONS = {
     "extend": (35, "ExtendEntry", "OrderViewResult"),
     "getOrder": (36, "OrderIdEntry", "OrderViewResult"),
     "listUserOrders": (37, "ListUserOrdersEntry", "OrderViewResult"),
+    "earnPoints": (64, "EarnEntry", "PointResult"),
+    "usePoints": (65, "UsePointsEntry", "PointResult"),
+    "cancelTransaction": (66, "TransactionIdEntry", "TransactionViewResult"),
+    "getTransaction": (67, "TransactionIdEntry", "TransactionViewResult"),
+    "getBalance": (68, "UserEntry", "BalanceResult"),
+    "listTransactions": (69, "ListUserOrdersEntry", "TransactionViewResult"),
     "createPolicy": (80, "CreatePolicyEntry", "PolicyResult"),
     "getPolicy": (81, "OfferIdEntry", "PolicyResult"),
     "listPolicies": (82, "ListOffersEntry", "PolicyResult"),
@@ -124,8 +141,8 @@ OPERATIONS = {
 
 CODES = {
     "OK": 0, "BAD_COUNT": 4, "UNAUTHENTICATED": 7, "INVALID_ID": 17, "ID_REUSED": 21, "NOT_FOUND": 22,
-    "ALREADY_EXISTS": 23, "SOLD_OUT": 32, "CONFIRMED": 37, "CANCELLED": 38, "EXPIRED": 39, "EXHAUSTED": 80,
-    "MIN_PURCHASE": 85, "INVALID_PERCENTAGE": 86, "BUSY": 96,
+    "ALREADY_EXISTS": 23, "SOLD_OUT": 32, "CONFIRMED": 37, "CANCELLED": 38, "EXPIRED": 39,
+    "INSUFFICIENT_POINTS": 64, "ALREADY_SPENT": 65, "EXHAUSTED": 80, "MIN_PURCHASE": 85, "INVALID_PERCENTAGE": 86, "BUSY": 96,
 }  # fmt: skip
 
 
@@ -141,7 +158,9 @@ def text(value):
 def pack(layout, values):
     data = b""
     for name, kind in fields(layout):
-        if kind[0] == "r":
+        if kind == "reason":
+            data += struct.pack("<B31s", len(values[name].encode()), values[name].encode())
+        elif kind[0] == "r":
             data += bytes(int(kind[1:]))
         elif kind == "id":
             data += values[name].bytes
@@ -150,7 +169,7 @@ def pack(layout, values):
         else:
             data += values[name].to_bytes(int(kind[1:]) // 8, "little")
     assert len(data) == SIZES[layout], layout
-    assert {name for name, kind in fields(layout) if kind[0] != "r"} == set(values), layout
+    assert {name for name, kind in fields(layout) if name} == set(values), layout
     return data
 
 
@@ -194,6 +213,9 @@ SECOND = version8(0xFEDCBA987654, 0x3EDCBA9876543210, partition(SHOPPER))
 LOST = version7(NOW + 1, partition(SHOPPER), HIGH62)
 CREATE = version7(NOW - 1000, 0, 1)
 RESTOCK = version7(NOW + 1000, 0, 2)
+EARNING = version7(NOW + 2000, partition(USER), 3)
+SPENDING = version7(NOW + 3000, partition(USER), 4)
+GIFT = version8(5, 6, partition(SHOPPER))
 PAST53 = (1 << 53) + 1
 
 SALE = dict(
@@ -209,6 +231,15 @@ VIEW = dict(
 NO_VIEW = dict(
     code=0, state=0, flags=0, quantity=0, orderId=LOST, userId=number(0), saleId=0, createdAtMs=0, expiresAtMs=0
 )
+EARNED = dict(
+    code=0, state=0, flags=0, amount=500, transactionId=EARNING, userId=USER, kind=0, remaining=380,
+    createdAtMs=NOW + 2001, expiresAtMs=NOW + 86400000, balance=380, reason="review \u2013 \uac10\uc0ac",
+)  # fmt: skip
+USED = EARNED | dict(
+    amount=120, transactionId=SPENDING, kind=1, remaining=0, createdAtMs=NOW + 3001, expiresAtMs=0, reason=""
+)
+NO_TRANSACTION = {key: "" if key == "reason" else 0 for key in EARNED} | dict(
+    transactionId=GIFT, userId=number(0))
 TOPOLOGY = dict(
     code=0, version=1, shard=0, shards=2, frameSizeMaxBytes=1 << 20, batchCountMax=8190,
     instance=0xA1B2C3D4E5F60718, nowMs=NOW, retainMs=7 * 86400000, inFlightMaxBytes=4 << 20, admin=1, sequence=77,
@@ -295,7 +326,44 @@ def frames():
         frame("list user orders request", "listUserOrders", request, 20,
               [dict(userId=USER, after=ORDER, limit=1000)]),
         frame("list user orders reply", "listUserOrders", reply, 20, [VIEW, expired], more=False),
+        *point_frames(),
         *coupon_frames(),
+    ]  # fmt: skip
+
+
+def point_frames():
+    request, reply = "request", "reply"
+    return [
+        frame("earn request", "earnPoints", request, 30,
+              [dict(transactionId=EARNING, userId=USER, expiresAtMs=NOW + 86400000, amount=500,
+                    reason=EARNED["reason"]),
+               dict(transactionId=GIFT, userId=SHOPPER, expiresAtMs=0, amount=1000000000, reason="x" * 31)]),
+        frame("earn reply", "earnPoints", reply, 30,
+              [dict(code=0, state=0, flags=0, amount=500, balance=500, createdAtMs=NOW + 2001,
+                    expiresAtMs=NOW + 86400000),
+               dict(code=CODES["CANCELLED"], state=0, flags=0, amount=0, balance=0, createdAtMs=0, expiresAtMs=0)]),
+        frame("use points request", "usePoints", request, 31,
+              [dict(transactionId=SPENDING, userId=USER, amount=120, reason="")]),
+        frame("use points repeated reply", "usePoints", reply, 31,
+              [dict(code=0, state=0, flags=1, amount=120, balance=380, createdAtMs=NOW + 3001, expiresAtMs=0)]),
+        frame("use of more points than there are", "usePoints", reply, 32,
+              [dict(code=CODES["INSUFFICIENT_POINTS"], state=0, flags=0, amount=0, balance=0, createdAtMs=0,
+                    expiresAtMs=0)]),
+        frame("cancel transaction request", "cancelTransaction", request, 33,
+              [dict(transactionId=EARNING), dict(transactionId=SPENDING), dict(transactionId=GIFT)]),
+        frame("cancel transaction reply", "cancelTransaction", reply, 33,
+              [EARNED | dict(code=CODES["ALREADY_SPENT"]), USED | dict(state=1, balance=500),
+               NO_TRANSACTION | dict(state=1, flags=4, createdAtMs=NOW + 9)]),
+        frame("get transaction request", "getTransaction", request, 34,
+              [dict(transactionId=EARNING), dict(transactionId=GIFT)]),
+        frame("get transaction reply", "getTransaction", reply, 34,
+              [EARNED | dict(state=2, balance=0), NO_TRANSACTION | dict(code=CODES["NOT_FOUND"])]),
+        frame("get balance request", "getBalance", request, 35, [dict(userId=USER)]),
+        frame("get balance reply", "getBalance", reply, 35,
+              [dict(code=0, lots=2, balance=PAST53, nextExpiryMs=NOW + 86400000, nextExpiryAmount=380)]),
+        frame("list transactions request", "listTransactions", request, 36,
+              [dict(userId=USER, after=number(0), limit=2)]),
+        frame("list transactions reply", "listTransactions", reply, 36, [USED, EARNED], more=True),
     ]  # fmt: skip
 
 

@@ -42,12 +42,23 @@ def sale_body(stock):
     )
 
 
+def reason(text):
+    data = text.encode()
+    return struct.pack("<B", len(data)) + data.ljust(31, b"\0")
+
+
 def placed(user, random, quantity, time_ms):
     body = order_id(user, random) + number(user).bytes + struct.pack("<QQ", 7, time_ms + 600000)
     return event(1, 64, time_ms, body, quantity=quantity)
 
 
 EXTENDED = T0 + 700000
+EARNED = EXTENDED + 8000
+LOT_ENDS = EARNED + 86400000
+EARNING = order_id(42, 7) + number(42).bytes + struct.pack("<Q", LOT_ENDS)
+USE = order_id(42, 8) + number(42).bytes
+GIFT = order_id(1, 9) + number(1).bytes + struct.pack("<Q", 0)
+WELCOME = event(11, 64, EARNED, order_id(42, 7) + reason("welcome"))
 
 EVENTS = [
     ("saleCreated", event(16, 160, T0 + 500, sale_body(1000))),
@@ -63,6 +74,11 @@ EVENTS = [
     ("holdsGraced", event(7, 24, EXTENDED + 5000, struct.pack("<Q", EXTENDED + 2000000))),
     ("saleRestocked", event(17, 48, EXTENDED + 6000, catalogue_id(6) + struct.pack("<QQ", 7, 500))),
     ("saleClosed", event(18, 24, EXTENDED + 7000, struct.pack("<Q", 7))),
+    ("pointsEarned", event(8, 56, EARNED, EARNING, quantity=500)),
+    ("transactionReasoned", WELCOME),
+    ("pointsUsed", event(9, 48, EARNED + 1000, USE, quantity=120)),
+    ("pointsEarned", event(8, 56, EARNED + 2000, GIFT, quantity=30)),
+    ("transactionCancelled", event(10, 32, EARNED + 3000, order_id(1, 9))),
 ]
 
 
@@ -81,6 +97,11 @@ RECORDS = [
     ("saleKept", event(33, 176, T0 + 500, sale_body(1000) + struct.pack("<QQ", 1500, 0), flags=1)),
     ("catalogueOperationKept", event(34, 48, EXTENDED + 6000, catalogue_id(6) + struct.pack("<QQ", 7, 500))),
     *[("orderKept", order) for _, order in sorted(ORDERS)],
+    ("transactionKept", event(35, 56, EARNED, EARNING, flags=0, quantity=500)),
+    ("transactionReasoned", WELCOME),
+    ("transactionKept", event(35, 56, EARNED + 1000, USE + struct.pack("<Q", 0), flags=1, quantity=120)),
+    ("transactionKept", event(35, 56, EARNED + 2000, GIFT, flags=1 << 4, quantity=30)),
+    ("takingKept", event(36, 48, EARNED + 1000, order_id(42, 8) + order_id(42, 7), quantity=120)),
     ("tombstonePlaced", event(6, 32, EXTENDED + 3000, order_id(2, 4))),
 ]
 
@@ -105,10 +126,10 @@ def block(events, previous, **fields):
 
 LOG, _ = block(
     EVENTS, 0x11223344, shard=0, shards=1, generation=3, logId=6, segment=9, firstLsn=101, sequence=812,
-    durableLsn=100, timeMs=EXTENDED + 8000,
+    durableLsn=100, timeMs=EARNED + 4000,
 )
 SNAPSHOT = dict(shard=0, shards=2, generation=4, logId=0, segment=812, sequence=812, durableLsn=0,
-                timeMs=EXTENDED + 8000)
+                timeMs=EARNED + 4000)
 FIRST, FIRST_CHECKSUM = block(RECORDS, 0, firstLsn=1, **SNAPSHOT)
 CLOSING, _ = block([], FIRST_CHECKSUM, firstLsn=1 + len(RECORDS), **SNAPSHOT)
 

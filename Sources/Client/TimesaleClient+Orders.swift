@@ -30,7 +30,7 @@ extension TimesaleClient {
         _ request: OrderRequest, timeoutMs: UInt32? = nil
     ) async throws(TimesaleError) -> Order {
         let entry = request.entry
-        let queue = queues.place[queues.owner(of: Partition.of(user: entry.userId))]
+        let queue = queues.orders.place[queues.owner(of: Partition.of(user: entry.userId))]
         return try await queues.call(queue, entry, timeoutNs: timeoutNs(timeoutMs))
     }
 
@@ -41,7 +41,7 @@ extension TimesaleClient {
         _ requests: [OrderRequest], timeoutMs: UInt32? = nil
     ) async -> [Result<Order, TimesaleError>] {
         await queues.callEach(
-            queues.place, requests.map(\.entry), partition: { Partition.of(user: $0.userId) },
+            queues.orders.place, requests.map(\.entry), partition: { Partition.of(user: $0.userId) },
             timeoutNs: timeoutNs(timeoutMs))
     }
 
@@ -53,14 +53,14 @@ extension TimesaleClient {
     nonisolated(nonsending) public func confirm(
         _ id: OrderID, timeoutMs: UInt32? = nil
     ) async throws(TimesaleError) -> Order {
-        try await callNamed(queues.confirm, id, timeoutMs)
+        try await callNamed(queues.orders.confirm, id, timeoutMs)
     }
 
     /// Many confirms at once, each for itself, as `orders`.
     nonisolated(nonsending) public func confirm(
         _ ids: [OrderID], timeoutMs: UInt32? = nil
     ) async -> [Result<Order, TimesaleError>] {
-        await callEachNamed(queues.confirm, ids, timeoutMs)
+        await callEachNamed(queues.orders.confirm, ids, timeoutMs)
     }
 
     /// Gives the units back: of a hold, of a confirmed order (a refund), of an expired one (no late confirm any
@@ -72,14 +72,14 @@ extension TimesaleClient {
     nonisolated(nonsending) public func cancel(
         _ id: OrderID, timeoutMs: UInt32? = nil
     ) async throws(TimesaleError) -> Cancellation {
-        try await callNamed(queues.cancel, id, timeoutMs)
+        try await callNamed(queues.orders.cancel, id, timeoutMs)
     }
 
     /// Many cancels at once, each for itself, as `orders`.
     nonisolated(nonsending) public func cancel(
         _ ids: [OrderID], timeoutMs: UInt32? = nil
     ) async -> [Result<Cancellation, TimesaleError>] {
-        await callEachNamed(queues.cancel, ids, timeoutMs)
+        await callEachNamed(queues.orders.cancel, ids, timeoutMs)
     }
 
     /// Moves the end of a hold to `deadlineMs`; never shortens it (a deadline that is not later is a repeat).
@@ -90,7 +90,7 @@ extension TimesaleClient {
     nonisolated(nonsending) public func extend(
         _ id: OrderID, untilMs deadlineMs: UInt64, timeoutMs: UInt32? = nil
     ) async throws(TimesaleError) -> Order {
-        let queue = queues.extend[queues.owner(of: id.wire.carriedPartition)]
+        let queue = queues.orders.extend[queues.owner(of: id.wire.carriedPartition)]
         return try await queues.call(
             queue, ExtendEntry(orderId: id.wire, deadlineMs: deadlineMs), timeoutNs: timeoutNs(timeoutMs))
     }
@@ -101,7 +101,7 @@ extension TimesaleClient {
     nonisolated(nonsending) public func order(
         _ id: OrderID, timeoutMs: UInt32? = nil
     ) async throws(TimesaleError) -> Order {
-        try await callNamed(queues.get, id, timeoutMs)
+        try await callNamed(queues.orders.get, id, timeoutMs)
     }
 
     /// A page of a user's orders, newest first. A page may be shorter than `limit` although more follow.
@@ -114,7 +114,7 @@ extension TimesaleClient {
         of user: UserID, after: OrderID? = nil, limit: Int = 100, timeoutMs: UInt32? = nil
     ) async throws(TimesaleError) -> OrderPage {
         guard (1...Frame.pageCountMax).contains(limit) else { throw .invalidArgument(.limit) }
-        let queue = queues.listUserOrders[queues.owner(of: Partition.of(user: user.wire))]
+        let queue = queues.orders.list[queues.owner(of: Partition.of(user: user.wire))]
         let entry = ListUserOrdersEntry(
             userId: user.wire, after: after?.wire ?? .zero, limit: UInt16(limit))
         return try await queues.call(queue, entry, timeoutNs: timeoutNs(timeoutMs))

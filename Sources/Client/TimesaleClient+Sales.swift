@@ -17,7 +17,7 @@ extension TimesaleClient {
             operationId: operation.wire, saleId: sale.id.rawValue, stock: sale.stock,
             startsAtMs: sale.startsAtMs ?? 0, endsAtMs: sale.endsAtMs ?? 0,
             perUserLimit: sale.perUserLimit ?? 0, holdMs: sale.holdMs, unitPrice: sale.unitPrice, name: name)
-        return try await queues.call(queues.createSale, entry, timeoutNs: timeoutNs(timeoutMs))
+        return try await queues.call(queues.sales.create, entry, timeoutNs: timeoutNs(timeoutMs))
     }
 
     /// The sale as it is now.
@@ -27,7 +27,7 @@ extension TimesaleClient {
         _ id: SaleID, timeoutMs: UInt32? = nil
     ) async throws(TimesaleError) -> Sale {
         try await queues.call(
-            queues.getSale, OfferIdEntry(offerId: id.rawValue), timeoutNs: timeoutNs(timeoutMs))
+            queues.sales.get, OfferIdEntry(offerId: id.rawValue), timeoutNs: timeoutNs(timeoutMs))
     }
 
     /// A page of sales in the order of their creation. A page may be shorter than `limit` although more follow.
@@ -44,7 +44,7 @@ extension TimesaleClient {
         let entry = ListOffersEntry(
             after: after?.rawValue ?? 0, limit: UInt16(limit),
             stateMask: states.reduce(0) { $0 | 1 << $1.rawValue })
-        return try await queues.call(queues.listSales, entry, timeoutNs: timeoutNs(timeoutMs))
+        return try await queues.call(queues.sales.list, entry, timeoutNs: timeoutNs(timeoutMs))
     }
 
     /// All sales, fetched page by page as they are iterated.
@@ -66,7 +66,7 @@ extension TimesaleClient {
         _ id: SaleID, quantity: UInt64, operation: OperationID = .mint(), timeoutMs: UInt32? = nil
     ) async throws(TimesaleError) -> Sale {
         let entry = RestockEntry(operationId: operation.wire, offerId: id.rawValue, quantity: quantity)
-        return try await queues.call(queues.restockSale, entry, timeoutNs: timeoutNs(timeoutMs))
+        return try await queues.call(queues.sales.restock, entry, timeoutNs: timeoutNs(timeoutMs))
     }
 
     /// Ends ordering for good; open holds may still be confirmed, cancelled and extended. Closing a closed sale is
@@ -78,6 +78,6 @@ extension TimesaleClient {
         _ id: SaleID, timeoutMs: UInt32? = nil
     ) async throws(TimesaleError) -> Sale {
         try await queues.call(
-            queues.closeSale, OfferIdEntry(offerId: id.rawValue), timeoutNs: timeoutNs(timeoutMs))
+            queues.sales.close, OfferIdEntry(offerId: id.rawValue), timeoutNs: timeoutNs(timeoutMs))
     }
 }

@@ -8,7 +8,7 @@ extension TimesaleClient {
     nonisolated(nonsending) public func ping(timeoutMs: UInt32? = nil) async throws(TimesaleError) -> Pong {
         let begin = ContinuousClock.now
         let serverTimeMs = try await queues.call(
-            queues.ping, PingEntry(nonce: NIODeadline.now().uptimeNanoseconds),
+            queues.system.ping, PingEntry(nonce: NIODeadline.now().uptimeNanoseconds),
             timeoutNs: timeoutNs(timeoutMs))
         return Pong(serverTimeMs: serverTimeMs, roundTrip: .now - begin)
     }
@@ -17,13 +17,13 @@ extension TimesaleClient {
     nonisolated(nonsending) public func stats(
         timeoutMs: UInt32? = nil
     ) async throws(TimesaleError) -> [ShardStats] {
-        try await queues.call(queues.stats, PingEntry(nonce: 0), timeoutNs: timeoutNs(timeoutMs))
+        try await queues.call(queues.system.stats, PingEntry(nonce: 0), timeoutNs: timeoutNs(timeoutMs))
     }
 
     /// Shards, clock, retention time, and the run of the server.
     nonisolated(nonsending) public func topology(
         timeoutMs: UInt32? = nil
     ) async throws(TimesaleError) -> Topology {
-        try await queues.call(queues.topology, PingEntry(nonce: 0), timeoutNs: timeoutNs(timeoutMs))
+        try await queues.call(queues.system.topology, PingEntry(nonce: 0), timeoutNs: timeoutNs(timeoutMs))
     }
 }

@@ -51,6 +51,8 @@ public struct Engine: ~Copyable {
     var tombstones: Pool<TombstoneRecord>
     var wallets: Pool<WalletRecord>
     var transactions: Pool<TransactionRecord>
+    /// Beside each transaction its reason, if it has one.
+    var reasons: UnsafeMutablePointer<Reason>
     var takings: Takings
     var offers: Pool<OfferRecord>
     var offerDetails: UnsafeMutablePointer<OfferDetail>
@@ -87,6 +89,7 @@ public struct Engine: ~Copyable {
         tombstones = Pool(countMax: capacities.tombstones, memory: memory)
         wallets = Pool(countMax: min(capacities.users, capacities.transactions), memory: memory)
         transactions = Pool(countMax: capacities.transactions, memory: memory)
+        reasons = memory.table(of: Reason.self, count: capacities.transactions + 1)
         takings = Takings(transactionsMax: capacities.transactions, memory: memory)
         offers = Pool(countMax: capacities.offers, memory: memory)
         offerDetails = memory.table(of: OfferDetail.self, count: isCatalogue ? capacities.offers + 1 : 1)
@@ -111,6 +114,8 @@ public struct EngineStatistics: Sendable {
     public var cancels: UInt64 = 0
     public var expiries: UInt64 = 0
     public var extends: UInt64 = 0
+    public var earnings: UInt64 = 0
+    public var uses: UInt64 = 0
 }
 
 extension Engine {
@@ -120,6 +125,7 @@ extension Engine {
     public var tombstonesKept: Int { tombstones.count }
     /// Sales and policies, in slots 1 ... of the catalogue.
     public var offersKnown: Int { offers.count }
+    public var transactionsRemembered: Int { transactions.count }
 }
 
 // MARK: Memory

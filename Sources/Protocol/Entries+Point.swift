@@ -8,20 +8,25 @@
 ///         32     8  expiresAtMs: ms since 1970, later than now; 0: never
 ///         40     4  amount: 1 ... 1,000,000,000
 ///         44     4  reserved: 0
+///         48    32  reason: length (1), text, zeros
 public struct EarnEntry: Equatable, Sendable {
-    public static let sizeBytes = 48
+    public static let sizeBytes = 80
 
     public var transactionId: Id128
     public var userId: Id128
     public var expiresAtMs: UInt64
     public var amount: UInt32
+    public var reason: Reason
 
     @inlinable
-    public init(transactionId: Id128, userId: Id128, expiresAtMs: UInt64, amount: UInt32) {
+    public init(
+        transactionId: Id128, userId: Id128, expiresAtMs: UInt64, amount: UInt32, reason: Reason = Reason()
+    ) {
         self.transactionId = transactionId
         self.userId = userId
         self.expiresAtMs = expiresAtMs
         self.amount = amount
+        self.reason = reason
     }
 
     @inlinable
@@ -30,6 +35,7 @@ public struct EarnEntry: Equatable, Sendable {
         userId = bytes.loadId(16)
         expiresAtMs = bytes.loadLE(32)
         amount = bytes.loadLE(40)
+        reason = Reason(bytes + 48)
     }
 
     @inlinable
@@ -39,6 +45,7 @@ public struct EarnEntry: Equatable, Sendable {
         bytes.storeLE(expiresAtMs, 32)
         bytes.storeLE(amount, 40)
         bytes.storeLE(UInt32(0), 44)
+        reason.store(to: bytes + 48)
     }
 
     /// Whether the reserved bytes are zero, as they must be.
@@ -53,18 +60,21 @@ public struct EarnEntry: Equatable, Sendable {
 ///         16    16  userId: not 0
 ///         32     4  amount: 1 ... 1,000,000,000
 ///         36     4  reserved: 0
+///         40    32  reason: length (1), text, zeros
 public struct UsePointsEntry: Equatable, Sendable {
-    public static let sizeBytes = 40
+    public static let sizeBytes = 72
 
     public var transactionId: Id128
     public var userId: Id128
     public var amount: UInt32
+    public var reason: Reason
 
     @inlinable
-    public init(transactionId: Id128, userId: Id128, amount: UInt32) {
+    public init(transactionId: Id128, userId: Id128, amount: UInt32, reason: Reason = Reason()) {
         self.transactionId = transactionId
         self.userId = userId
         self.amount = amount
+        self.reason = reason
     }
 
     @inlinable
@@ -72,6 +82,7 @@ public struct UsePointsEntry: Equatable, Sendable {
         transactionId = bytes.loadId(0)
         userId = bytes.loadId(16)
         amount = bytes.loadLE(32)
+        reason = Reason(bytes + 40)
     }
 
     @inlinable
@@ -80,6 +91,7 @@ public struct UsePointsEntry: Equatable, Sendable {
         bytes.storeId(userId, 16)
         bytes.storeLE(amount, 32)
         bytes.storeLE(UInt32(0), 36)
+        reason.store(to: bytes + 40)
     }
 
     /// Whether the reserved bytes are zero, as they must be.
@@ -179,8 +191,9 @@ public struct TransactionIdEntry: Equatable, Sendable {
 ///         48     8  createdAtMs
 ///         56     8  expiresAtMs: of an earning, 0: never
 ///         64     8  balance: the user's points now
+///         72    32  reason: length (1), text, zeros
 public struct TransactionViewResult: Equatable, Sendable {
-    public static let sizeBytes = 72
+    public static let sizeBytes = 104
 
     public var code: ResultCode
     public var state: UInt8
@@ -193,11 +206,12 @@ public struct TransactionViewResult: Equatable, Sendable {
     public var createdAtMs: UInt64
     public var expiresAtMs: UInt64
     public var balance: UInt64
+    public var reason: Reason
 
     @inlinable
     public init(
         code: ResultCode, state: UInt8, flags: UInt8, amount: UInt32, transactionId: Id128, userId: Id128,
-        kind: UInt8, remaining: UInt32, createdAtMs: UInt64, expiresAtMs: UInt64, balance: UInt64
+        kind: UInt8, remaining: UInt32, createdAtMs: UInt64, expiresAtMs: UInt64, balance: UInt64, reason: Reason
     ) {
         self.code = code
         self.state = state
@@ -210,6 +224,7 @@ public struct TransactionViewResult: Equatable, Sendable {
         self.createdAtMs = createdAtMs
         self.expiresAtMs = expiresAtMs
         self.balance = balance
+        self.reason = reason
     }
 
     @inlinable
@@ -225,6 +240,7 @@ public struct TransactionViewResult: Equatable, Sendable {
         createdAtMs = bytes.loadLE(48)
         expiresAtMs = bytes.loadLE(56)
         balance = bytes.loadLE(64)
+        reason = Reason(bytes + 72)
     }
 
     @inlinable
@@ -240,6 +256,7 @@ public struct TransactionViewResult: Equatable, Sendable {
         bytes.storeLE(createdAtMs, 48)
         bytes.storeLE(expiresAtMs, 56)
         bytes.storeLE(balance, 64)
+        reason.store(to: bytes + 72)
     }
 }
 

@@ -229,8 +229,12 @@ public struct PingResult: Equatable, Sendable {
 ///        176     8  bytesReceived
 ///        184     8  bytesSent
 ///        192     8  turns: rounds of the event loop
+///        200     8  earnings: of points, accepted
+///        208     8  uses: of points, accepted
+///        216     8  transactionsRemembered: now
+///        224     8  transactionsCapacity
 public struct ShardStatsResult: Equatable, Sendable {
-    public static let sizeBytes = 200
+    public static let sizeBytes = 232
 
     public var code: ResultCode
     public var shard: UInt16
@@ -259,6 +263,10 @@ public struct ShardStatsResult: Equatable, Sendable {
     public var bytesReceived: UInt64
     public var bytesSent: UInt64
     public var turns: UInt64
+    public var earnings: UInt64
+    public var uses: UInt64
+    public var transactionsRemembered: UInt64
+    public var transactionsCapacity: UInt64
 
     @inlinable
     public init(
@@ -267,7 +275,8 @@ public struct ShardStatsResult: Equatable, Sendable {
         forwarded: UInt64, busy: UInt64, logEvents: UInt64, logBytes: UInt64, logBlocks: UInt64,
         writtenLsn: UInt64, durableLsn: UInt64, logLatencyUs: UInt64, ordersRemembered: UInt64,
         ordersCapacity: UInt64, usersKnown: UInt64, usersCapacity: UInt64, openHolds: UInt64,
-        tombstones: UInt64, bytesReceived: UInt64, bytesSent: UInt64, turns: UInt64
+        tombstones: UInt64, bytesReceived: UInt64, bytesSent: UInt64, turns: UInt64, earnings: UInt64, uses: UInt64,
+        transactionsRemembered: UInt64, transactionsCapacity: UInt64
     ) {
         self.code = code
         self.shard = shard
@@ -296,6 +305,10 @@ public struct ShardStatsResult: Equatable, Sendable {
         self.bytesReceived = bytesReceived
         self.bytesSent = bytesSent
         self.turns = turns
+        self.earnings = earnings
+        self.uses = uses
+        self.transactionsRemembered = transactionsRemembered
+        self.transactionsCapacity = transactionsCapacity
     }
 
     @inlinable
@@ -327,6 +340,10 @@ public struct ShardStatsResult: Equatable, Sendable {
         bytesReceived = bytes.loadLE(176)
         bytesSent = bytes.loadLE(184)
         turns = bytes.loadLE(192)
+        earnings = bytes.loadLE(200)
+        uses = bytes.loadLE(208)
+        transactionsRemembered = bytes.loadLE(216)
+        transactionsCapacity = bytes.loadLE(224)
     }
 
     @inlinable
@@ -358,5 +375,9 @@ public struct ShardStatsResult: Equatable, Sendable {
         bytes.storeLE(bytesReceived, 176)
         bytes.storeLE(bytesSent, 184)
         bytes.storeLE(turns, 192)
+        bytes.storeLE(earnings, 200)
+        bytes.storeLE(uses, 208)
+        bytes.storeLE(transactionsRemembered, 216)
+        bytes.storeLE(transactionsCapacity, 224)
     }
 }

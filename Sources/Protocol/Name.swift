@@ -38,13 +38,7 @@ public struct Name: Equatable, Sendable, BitwiseCopyable {
 
     /// Whether the length is in range, the text is UTF-8 without control characters, and zeros follow it.
     public var isValid: Bool {
-        let count = count
-        guard count <= Name.countMax else { return false }
-        return withUnsafeBytes(of: storage) { field in
-            let text = field[2..<(2 + count)]
-            return field[(2 + count)...].allSatisfy { $0 == 0 } && text.allSatisfy { $0 >= 0x20 && $0 != 0x7f }
-                && String(validating: text, as: UTF8.self) != nil
-        }
+        withUnsafeBytes(of: storage) { Text.isValid($0, from: 2, count: count) }
     }
 
     public var text: String {

@@ -49,7 +49,7 @@ extension ResultCode {
     @inlinable public static var partOfCheckout: ResultCode { ResultCode(40) }
 
     // Refusals of points.
-    @inlinable public static var insufficientBalance: ResultCode { ResultCode(64) }
+    @inlinable public static var insufficientPoints: ResultCode { ResultCode(64) }
     @inlinable public static var alreadySpent: ResultCode { ResultCode(65) }
 
     // Refusals of coupons and their policies.
@@ -91,7 +91,7 @@ extension ResultCode {
         (.soldOut, "SOLD_OUT"), (.limitExceeded, "LIMIT_EXCEEDED"), (.notStarted, "NOT_STARTED"),
         (.ended, "ENDED"), (.closed, "CLOSED"), (.confirmed, "CONFIRMED"), (.cancelled, "CANCELLED"),
         (.expired, "EXPIRED"), (.partOfCheckout, "PART_OF_CHECKOUT"),
-        (.insufficientBalance, "INSUFFICIENT_BALANCE"), (.alreadySpent, "ALREADY_SPENT"),
+        (.insufficientPoints, "INSUFFICIENT_POINTS"), (.alreadySpent, "ALREADY_SPENT"),
         (.exhausted, "EXHAUSTED"), (.alreadyIssued, "ALREADY_ISSUED"), (.notOwner, "NOT_OWNER"),
         (.alreadyUsed, "ALREADY_USED"), (.notUsed, "NOT_USED"), (.minPurchase, "MIN_PURCHASE"),
         (.invalidPercentage, "INVALID_PERCENTAGE"),

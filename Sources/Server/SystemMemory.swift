@@ -16,7 +16,7 @@ extension MemorySource {
         guard let memory, memory != MAP_FAILED else {
             Fatal.exit(
                 "cannot reserve \(size >> 20) MiB of memory: \(String(cString: strerror(errno))); "
-                    + "lower --orders or --users")
+                    + "lower --orders, --users or another capacity")
         }
         if size >= 4 << 20 { madvise(memory, size, MADV_HUGEPAGE) }
         return memory

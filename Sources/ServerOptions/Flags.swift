@@ -108,7 +108,7 @@ struct Flags: ParsableCommand {
 
     struct CapacityFlags: ParsableArguments {
         @Option(
-            help: help("n", "Most users with remembered orders, over all shards. (default: 1000000)"))
+            help: help("n", "Most users with remembered orders or points, over all shards. (default: 1000000)"))
         var users: String?
 
         @Option(help: help("n", "Most remembered orders, over all shards. (default: 4000000)"))
@@ -116,6 +116,10 @@ struct Flags: ParsableCommand {
 
         @Option(help: help("n", "Most sales, ended ones included. (default: 100000)"))
         var sales: String?
+
+        @Option(
+            help: help("n", "Most remembered transactions of points, over all shards. (default: 1000000)"))
+        var transactions: String?
 
         @Option(
             help: help(
@@ -158,7 +162,7 @@ struct Flags: ParsableCommand {
             .logAhead: storage.logAhead,
             .shards: threads.shards,
             .users: capacity.users, .orders: capacity.orders, .sales: capacity.sales,
-            .tables: capacity.tables,
+            .transactions: capacity.transactions, .tables: capacity.tables,
             .retain: time.retain, .grace: time.grace, .logLevel: messages.logLevel,
         ]
         var values: [AbsoluteConfigKey: ConfigValue] = [:]

@@ -42,6 +42,8 @@ extension Options {
         userCountMax = try layers.value(.users) { count($0, in: 1...1_000_000_000) } ?? userCountMax
         orderCountMax = try layers.value(.orders) { count($0, in: 1...1_000_000_000) } ?? orderCountMax
         saleCountMax = try layers.value(.sales) { count($0, in: 1...10_000_000) } ?? saleCountMax
+        transactionCountMax =
+            try layers.value(.transactions) { count($0, in: 1...1_000_000_000) } ?? transactionCountMax
         tables = try layers.value(.tables, readName) ?? tables
         let dayMs: UInt64 = 86_400_000
         retainMs =

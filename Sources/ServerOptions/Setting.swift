@@ -16,6 +16,7 @@ enum Setting: String, CaseIterable {
     case users
     case orders
     case sales
+    case transactions
     case tables
     case retain
     case grace

@@ -22,7 +22,7 @@ public struct DriverCounts: Sendable {
 
 /// The statistics of all shards: each writes its own place now and then, any may read all of them.
 public struct StatisticsBoard: @unchecked Sendable {
-    private static let strideWords = 32
+    private static let strideWords = 40
     private let words: UnsafeMutablePointer<UInt64>
     public let shards: Int
 
@@ -83,7 +83,10 @@ extension ShardCore {
                 usersKnown: UInt64(state.pointee.usersKnown),
                 usersCapacity: UInt64(state.pointee.configuration.capacities.users),
                 openHolds: UInt64(state.pointee.openHolds), tombstones: UInt64(state.pointee.tombstonesKept),
-                bytesReceived: driver.bytesReceived, bytesSent: driver.bytesSent, turns: counts.turns),
+                bytesReceived: driver.bytesReceived, bytesSent: driver.bytesSent, turns: counts.turns,
+                earnings: engine.earnings, uses: engine.uses,
+                transactionsRemembered: UInt64(state.pointee.transactionsRemembered),
+                transactionsCapacity: UInt64(state.pointee.configuration.capacities.transactions)),
             shard: shard)
     }
 }

@@ -25,7 +25,7 @@ extension ClientTests {
             let begin = ContinuousClock.now
             let error = await fault { try await client.order(sale: 1, user: 1, id: id, timeoutMs: 500) }
             let took = ContinuousClock.now - begin
-            #expect(error == .outcomeUnknown(UnknownOutcome(cause: .timedOut, order: id, operation: nil)))
+            #expect(error == .outcomeUnknown(UnknownOutcome(cause: .timedOut, subject: .order(id))))
             #expect(took >= .milliseconds(500))
             // A minted id is told, or nobody could settle it.
             guard

@@ -156,15 +156,18 @@ extension ScriptedServer.Request {
 
     /// Each order of the frame gets a code of its own.
     func orders(retryMs: UInt32 = 0, _ code: (Int) -> ResultCode) -> ScriptedServer.Action {
+        results(retryMs: retryMs) {
+            OrderResult(code: code($0), state: 1, flags: 0, quantity: 1, createdAtMs: 1, expiresAtMs: 0)
+        }
+    }
+
+    /// Each entry of the frame gets a result of its own.
+    func results<Result: WireStruct>(retryMs: UInt32 = 0, _ result: (Int) -> Result) -> ScriptedServer.Action {
         .reply(
             FrameBytes.make(
                 operation: header.operation, requestId: header.requestId, count: header.count,
                 flags: Frame.Flags.reply, retryAfterMs: retryMs,
-                body: OrderResult.pack(
-                    (0..<header.count).map {
-                        OrderResult(
-                            code: code($0), state: 1, flags: 0, quantity: 1, createdAtMs: 1, expiresAtMs: 0)
-                    })))
+                body: Result.pack((0..<header.count).map(result))))
     }
 
     /// The frame is refused as a whole.

@@ -160,6 +160,15 @@ import Testing
             OrderIdEntry(orderId: id(user, random)).store(to: entry)
             run(operation, nowMs)
         }
+        func earn(
+            _ user: UInt64, _ random: UInt64, _ amount: UInt32, expiresAtMs: UInt64, _ reason: String, _ nowMs: UInt64
+        ) {
+            EarnEntry(
+                transactionId: id(user, random), userId: Id128(user), expiresAtMs: expiresAtMs, amount: amount,
+                reason: Reason(reason)!
+            ).store(to: entry)
+            run(.earnPoints, nowMs)
+        }
         func id(_ user: UInt64, _ random: UInt64) -> Id128 {
             .version7(timeMs: start, partition: Partition.of(user: Id128(user)), random: random)
         }
@@ -192,6 +201,13 @@ import Testing
         _ = engine.runCatalogue(.restockSale, entry, result: result, nowMs: extended + 6000)
         OfferIdEntry(offerId: 7).store(to: entry)
         _ = engine.runCatalogue(.closeSale, entry, result: result, nowMs: extended + 7000)
+        let earned = extended + 8000
+        earn(42, 7, 500, expiresAtMs: earned + 86_400_000, "welcome", earned)
+        UsePointsEntry(transactionId: id(42, 8), userId: Id128(42), amount: 120).store(to: entry)
+        run(.usePoints, earned + 1000)
+        earn(1, 9, 30, expiresAtMs: 0, "", earned + 2000)
+        TransactionIdEntry(transactionId: id(1, 9)).store(to: entry)
+        run(.cancelTransaction, earned + 3000)
 
         let logged = Array(UnsafeRawBufferPointer(start: memory, count: events.pointee.usedBytes))
         #expect(logged == golden.events.flatMap(\.bytes))

@@ -15,6 +15,9 @@ let goldenLayouts: [String: any GoldenLayout.Type] = [
     "SaleResult": SaleResult.self, "OrderEntry": OrderEntry.self, "OrderResult": OrderResult.self,
     "OrderIdEntry": OrderIdEntry.self, "ExtendEntry": ExtendEntry.self,
     "ListUserOrdersEntry": ListUserOrdersEntry.self, "OrderViewResult": OrderViewResult.self,
+    "EarnEntry": EarnEntry.self, "UsePointsEntry": UsePointsEntry.self, "PointResult": PointResult.self,
+    "TransactionIdEntry": TransactionIdEntry.self, "TransactionViewResult": TransactionViewResult.self,
+    "UserEntry": UserEntry.self, "BalanceResult": BalanceResult.self,
     "CreatePolicyEntry": CreatePolicyEntry.self, "PolicyResult": PolicyResult.self,
     "IssueCouponEntry": IssueCouponEntry.self, "CouponResult": CouponResult.self,
     "UseCouponEntry": UseCouponEntry.self, "RestoreCouponEntry": RestoreCouponEntry.self,
@@ -70,7 +73,10 @@ extension ShardStatsResult: GoldenLayout {
             ordersCapacity: try fields.take("ordersCapacity"), usersKnown: try fields.take("usersKnown"),
             usersCapacity: try fields.take("usersCapacity"), openHolds: try fields.take("openHolds"),
             tombstones: try fields.take("tombstones"), bytesReceived: try fields.take("bytesReceived"),
-            bytesSent: try fields.take("bytesSent"), turns: try fields.take("turns"))
+            bytesSent: try fields.take("bytesSent"), turns: try fields.take("turns"),
+            earnings: try fields.take("earnings"), uses: try fields.take("uses"),
+            transactionsRemembered: try fields.take("transactionsRemembered"),
+            transactionsCapacity: try fields.take("transactionsCapacity"))
     }
 }
 

@@ -128,5 +128,12 @@ struct GoldenFields: Decodable, Sendable {
         return name
     }
 
+    mutating func takeReason() throws -> Reason {
+        guard case .text(let text)? = values.removeValue(forKey: "reason"), let reason = Reason(text) else {
+            throw Missing(field: "reason")
+        }
+        return reason
+    }
+
     mutating func takeCode() throws -> ResultCode { ResultCode(rawValue: try take("code")) }
 }

@@ -7,13 +7,15 @@ import Testing
     @Test func sizesAreFixed() {
         let sizes: [String: Int] = [
             "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24,
-            "ShardStatsResult": 200,
+            "ShardStatsResult": 232,
             "CreateSaleEntry": 144, "OfferIdEntry": 8, "RestockEntry": 32, "ListOffersEntry": 16,
             "SaleResult": 168, "OrderEntry": 48, "OrderResult": 24, "OrderIdEntry": 16, "ExtendEntry": 24,
             "ListUserOrdersEntry": 40, "OrderViewResult": 64,
             "CreatePolicyEntry": 160, "PolicyResult": 184, "IssueCouponEntry": 40, "CouponResult": 24,
             "UseCouponEntry": 72, "RestoreCouponEntry": 48, "CouponIdEntry": 16, "ListUserCouponsEntry": 40,
             "CouponViewResult": 104,
+            "EarnEntry": 80, "UsePointsEntry": 72, "PointResult": 32, "TransactionIdEntry": 16,
+            "TransactionViewResult": 104, "UserEntry": 16, "BalanceResult": 32,
         ]
         #expect(goldenLayouts.mapValues { $0.sizeBytes } == sizes)
     }
@@ -34,6 +36,8 @@ import Testing
         check(ListOffersEntry.self, ListOffersEntry.reservedIsZero, reserved: 11..<16)
         check(OrderEntry.self, OrderEntry.reservedIsZero, reserved: 44..<48)
         check(ListUserOrdersEntry.self, ListUserOrdersEntry.reservedIsZero, reserved: 34..<40)
+        check(EarnEntry.self, EarnEntry.reservedIsZero, reserved: 44..<48)
+        check(UsePointsEntry.self, UsePointsEntry.reservedIsZero, reserved: 36..<40)
         check(CreatePolicyEntry.self, CreatePolicyEntry.reservedIsZero, reserved: 77..<80)
         check(ListUserCouponsEntry.self, ListUserCouponsEntry.reservedIsZero, reserved: 35..<40)
     }

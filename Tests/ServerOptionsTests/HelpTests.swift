@@ -34,6 +34,7 @@ import Testing
             .logAhead: "\(options.logAheadBytes >> 20)MiB",
             .shards: "\(options.shardCount)", .pin: "not pinned", .users: "\(options.userCountMax)",
             .orders: "\(options.orderCountMax)", .sales: "\(options.saleCountMax)",
+            .transactions: "\(options.transactionCountMax)",
             .retain: "\(options.retainMs / 86_400_000)d", .grace: "\(options.graceMs / 1_000)s",
             .logLevel: options.logLevel.rawValue,
         ]

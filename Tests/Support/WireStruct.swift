@@ -23,6 +23,13 @@ extension OrderIdEntry: WireStruct {}
 extension ExtendEntry: WireStruct {}
 extension ListUserOrdersEntry: WireStruct {}
 extension OrderViewResult: WireStruct {}
+extension EarnEntry: WireStruct {}
+extension UsePointsEntry: WireStruct {}
+extension PointResult: WireStruct {}
+extension TransactionIdEntry: WireStruct {}
+extension TransactionViewResult: WireStruct {}
+extension UserEntry: WireStruct {}
+extension BalanceResult: WireStruct {}
 extension CreatePolicyEntry: WireStruct {}
 extension PolicyResult: WireStruct {}
 extension IssueCouponEntry: WireStruct {}

@@ -27,7 +27,8 @@ extension Options {
         configuration.tokens = tokens.compactMap {
             AccessToken(String(decoding: $0.bytes, as: UTF8.self), isAdmin: $0.scope == .admin)
         }
-        configuration.capacities = Capacities(users: userCountMax, orders: orderCountMax, offers: saleCountMax)
+        configuration.capacities = Capacities(
+            users: userCountMax, orders: orderCountMax, transactions: transactionCountMax, offers: saleCountMax)
         configuration.areTablesResident = tables == .resident
         configuration.connectionCountMax = connectionCountMax
         configuration.retainMs = retainMs

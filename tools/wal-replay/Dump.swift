@@ -123,6 +123,9 @@ struct Dump: ParsableCommand {
             line.add("cancelled", flags >> 4 != 0)
         case .transactionCancelled:
             line.add("transaction", event.loadId(EventField.id))
+        case .transactionReasoned:
+            line.add("transaction", event.loadId(EventField.id))
+            line.add("reason", Reason(event + EventField.reason).text)
         case .takingKept:
             line.add("transaction", event.loadId(EventField.id))
             line.add("earning", event.loadId(EventField.takingLotId))

@@ -4,22 +4,12 @@ import Synchronization
 /// All queues of a client: for each operation on users one a possible shard, so that a call finds its own without a
 /// lock however many shards the server has; one for each operation on the catalogue and the system.
 final class CallQueues: Sendable {
-    let place: [CallQueue<PlaceOrder>]
-    let confirm: [CallQueue<ConfirmOrder>]
-    let cancel: [CallQueue<CancelOrder>]
-    let extend: [CallQueue<ExtendOrder>]
-    let get: [CallQueue<GetOrder>]
-    let listUserOrders: [CallQueue<ListUserOrders>]
-
-    let createSale: CallQueue<CreateSale>
-    let restockSale: CallQueue<RestockSale>
-    let closeSale: CallQueue<CloseSale>
-    let getSale: CallQueue<GetSale>
-    let listSales: CallQueue<ListSales>
-
-    let ping: CallQueue<Ping>
-    let stats: CallQueue<GetStats>
-    let topology: CallQueue<GetTopology>
+    let orders: OrderQueues
+    let sales: SaleQueues
+    let points: PointQueues
+    let policies: PolicyQueues
+    let coupons: CouponQueues
+    let system: SystemQueues
 
     let all: [any FrameSource]
 
@@ -30,27 +20,14 @@ final class CallQueues: Sendable {
     init(_ pool: ConnectionPool, argumentFault: InvalidArgument?) {
         self.pool = pool
         self.argumentFault = argumentFault
-        let limits = QueueLimits(pool.configuration)
-        func queue<Call: WireCall>(_ shard: Int) -> CallQueue<Call> {
-            CallQueue(shard: shard, limits: limits, counters: pool.counters) { [pool] in pool.wake($0) }
-        }
-        func one<Call: WireCall>() -> CallQueue<Call> { queue(0) }
-        func each<Call: WireCall>() -> [CallQueue<Call>] { (0..<ConnectionPool.shardsMax).map { queue($0) } }
-        (place, confirm, cancel, extend, get, listUserOrders) = (
-            each(), each(), each(), each(), each(), each()
-        )
-        (createSale, restockSale, closeSale, getSale, listSales) = (one(), one(), one(), one(), one())
-        (ping, stats, topology) = (one(), one(), one())
-        var all: [any FrameSource] = [
-            createSale, restockSale, closeSale, getSale, listSales, ping, stats, topology,
-        ]
-        all += place as [any FrameSource]
-        all += confirm as [any FrameSource]
-        all += cancel as [any FrameSource]
-        all += extend as [any FrameSource]
-        all += get as [any FrameSource]
-        all += listUserOrders as [any FrameSource]
-        self.all = all
+        var maker = QueueMaker(pool)
+        orders = OrderQueues(&maker)
+        sales = SaleQueues(&maker)
+        points = PointQueues(&maker)
+        policies = PolicyQueues(&maker)
+        coupons = CouponQueues(&maker)
+        system = SystemQueues(&maker)
+        all = maker.made
     }
 
     func closeForNew() { isClosed.store(true, ordering: .releasing) }

@@ -15,7 +15,7 @@ enum PlaceOrder: WireCall {
     }
 
     static func unknown(_ entry: OrderEntry, _ cause: UnknownOutcome.Cause) -> UnknownOutcome {
-        UnknownOutcome(cause: cause, order: OrderID(wire: entry.orderId))
+        UnknownOutcome(cause: cause, subject: .order(OrderID(wire: entry.orderId)))
     }
 }
 
@@ -26,7 +26,7 @@ extension NamedOrderCall {
     static func store(_ entry: OrderIdEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
 
     static func unknown(_ entry: OrderIdEntry, _ cause: UnknownOutcome.Cause) -> UnknownOutcome {
-        UnknownOutcome(cause: cause, order: OrderID(wire: entry.orderId))
+        UnknownOutcome(cause: cause, subject: .order(OrderID(wire: entry.orderId)))
     }
 }
 
@@ -65,7 +65,7 @@ enum ExtendOrder: WireCall {
     static func answer(_ entry: ExtendEntry, _ reply: Reply, _ index: Int) -> Order? { Order(reply, index) }
 
     static func unknown(_ entry: ExtendEntry, _ cause: UnknownOutcome.Cause) -> UnknownOutcome {
-        UnknownOutcome(cause: cause, order: OrderID(wire: entry.orderId))
+        UnknownOutcome(cause: cause, subject: .order(OrderID(wire: entry.orderId)))
     }
 }
 

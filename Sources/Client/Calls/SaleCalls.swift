@@ -12,7 +12,7 @@ enum CreateSale: WireCall {
     }
 
     static func unknown(_ entry: CreateSaleEntry, _ cause: UnknownOutcome.Cause) -> UnknownOutcome {
-        UnknownOutcome(cause: cause, operation: OperationID(wire: entry.operationId))
+        UnknownOutcome(cause: cause, subject: .operation(OperationID(wire: entry.operationId)))
     }
 }
 
@@ -26,7 +26,7 @@ enum RestockSale: WireCall {
     }
 
     static func unknown(_ entry: RestockEntry, _ cause: UnknownOutcome.Cause) -> UnknownOutcome {
-        UnknownOutcome(cause: cause, operation: OperationID(wire: entry.operationId))
+        UnknownOutcome(cause: cause, subject: .operation(OperationID(wire: entry.operationId)))
     }
 }
 

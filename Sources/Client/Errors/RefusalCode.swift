@@ -21,10 +21,12 @@ public enum RefusalCode: Hashable, Sendable {
     case idInFuture
     /// The id was accepted with other content.
     case idReused
-    /// No such sale or order.
+    /// No such sale, policy, order, transaction or coupon.
     case notFound
-    /// The sale id is taken.
+    /// The id of the sale or policy is taken.
     case alreadyExists
+    /// An amount is 0 where it may not be, or above its most.
+    case invalidAmount
     /// Fewer units than wanted were available at a moment during the request. Units may return.
     case soldOut
     /// More than one user may hold and have.
@@ -34,12 +36,30 @@ public enum RefusalCode: Hashable, Sendable {
     case closed
     /// Extend: the order is confirmed, there is nothing to prolong.
     case confirmed
-    /// The order was cancelled, or its cancel came first.
+    /// The order was cancelled, or the cancel of this order or transaction came first.
     case cancelled
-    /// The hold is over, and its units could not be taken again.
+    /// The hold is over, and its units could not be taken again; the coupon's time is over; or the expiry of an earning
+    /// is not later than now.
     case expired
-    /// The order ends only with its checkout.
+    /// It ends only with its checkout.
     case partOfCheckout
+    /// The user has fewer points than the use takes.
+    case insufficientPoints
+    /// Something of the earning is spent, so it cannot be cancelled.
+    case alreadySpent
+    /// No coupon of the policy was left at a moment during the request. A restock may add some.
+    case exhausted
+    /// The user has had as many coupons of the policy as it gives to one.
+    case alreadyIssued
+    /// The coupon is another user's.
+    case notOwner
+    case alreadyUsed
+    /// Restore: the coupon is not used.
+    case notUsed
+    /// The purchase is below the policy's least, or its amount was not given.
+    case minPurchase
+    /// A discount of more than 100 per cent.
+    case invalidPercentage
     /// A queue of the server was full until the deadline, though the call was tried again and again.
     case busy
     /// A table of the server is full; room comes as old records retire.
@@ -60,9 +80,14 @@ public enum RefusalCode: Hashable, Sendable {
         (.forbidden, .forbidden), (.invalid, .invalid), (.invalidId, .invalidId),
         (.wrongPartition, .wrongPartition), (.idTooOld, .idTooOld), (.idInFuture, .idInFuture),
         (.idReused, .idReused), (.notFound, .notFound), (.alreadyExists, .alreadyExists),
+        (.invalidAmount, .invalidAmount),
         (.soldOut, .soldOut), (.limitExceeded, .limitExceeded), (.notStarted, .notStarted),
         (.ended, .ended), (.closed, .closed), (.confirmed, .confirmed), (.cancelled, .cancelled),
-        (.expired, .expired), (.partOfCheckout, .partOfCheckout), (.busy, .busy), (.capacity, .capacity),
+        (.expired, .expired), (.partOfCheckout, .partOfCheckout),
+        (.insufficientPoints, .insufficientPoints), (.alreadySpent, .alreadySpent),
+        (.exhausted, .exhausted), (.alreadyIssued, .alreadyIssued), (.notOwner, .notOwner),
+        (.alreadyUsed, .alreadyUsed), (.notUsed, .notUsed), (.minPurchase, .minPurchase),
+        (.invalidPercentage, .invalidPercentage), (.busy, .busy), (.capacity, .capacity),
         (.noSpace, .noSpace), (.shuttingDown, .shuttingDown),
     ]
 
@@ -93,7 +118,9 @@ extension ResultCode {
     /// accepted. Others hold for every attempt, or would show an earlier attempt that was accepted.
     var speaksOfTheMoment: Bool {
         switch self {
-        case .soldOut, .limitExceeded, .notStarted, .notFound, .expired, .idInFuture: true
+        case .soldOut, .limitExceeded, .notStarted, .notFound, .expired, .idInFuture, .partOfCheckout,
+            .insufficientPoints, .alreadySpent, .exhausted, .alreadyUsed, .notUsed:
+            true
         default: false
         }
     }

@@ -3,7 +3,7 @@
 /// | case | may the operation have been done? | what to do |
 /// |---|---|---|
 /// | `refused` | no | as its code says |
-/// | `outcomeUnknown` | **yes or no** | repeat with the *same* id, or cancel the order |
+/// | `outcomeUnknown` | **yes or no** | repeat with the *same* id, or cancel it |
 /// | `unavailable` | no | later |
 /// | `timedOut` | no | later |
 /// | `overloaded` | no | later, or turn somebody away |
@@ -59,16 +59,41 @@ public struct UnknownOutcome: Hashable, Sendable {
         case protocolViolation
     }
 
-    public var cause: Cause
-    /// The order in question, also if its id was minted inside the call.
-    public var order: OrderID?
-    /// The creation or restocking in question, also if its id was minted inside the call.
-    public var operation: OperationID?
+    /// What it is about.
+    public enum Subject: Hashable, Sendable {
+        case order(OrderID)
+        /// A transaction of points.
+        case transaction(TransactionID)
+        /// A coupon that was to be issued.
+        case coupon(CouponID)
+        /// A use or a restoring of a coupon.
+        case couponOperation(CouponOperationID)
+        /// A creation or a restocking.
+        case operation(OperationID)
+    }
 
-    public init(cause: Cause, order: OrderID? = nil, operation: OperationID? = nil) {
+    public var cause: Cause
+    /// The id to repeat it with, also if it was minted inside the call; nil for a closing, which needs none.
+    public var subject: Subject?
+
+    public init(cause: Cause, subject: Subject? = nil) {
         self.cause = cause
-        self.order = order
-        self.operation = operation
+        self.subject = subject
+    }
+
+    /// The order in question, if it is one.
+    public var order: OrderID? { if case .order(let id)? = subject { id } else { nil } }
+}
+
+extension UnknownOutcome.Subject: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .order(let id): "order \(id)"
+        case .transaction(let id): "transaction \(id)"
+        case .coupon(let id): "coupon \(id)"
+        case .couponOperation(let id): "operation \(id)"
+        case .operation(let id): "operation \(id)"
+        }
     }
 }
 
@@ -93,6 +118,8 @@ public enum InvalidArgument: Hashable, Sendable {
     case name
     /// A token is longer than 78 bytes of UTF-8, or has control characters.
     case token
+    /// A transaction's reason is longer than 31 bytes of UTF-8, or has control characters.
+    case reason
     /// A page's limit is outside 1 ... 1,000.
     case limit
 }
@@ -119,8 +146,7 @@ extension TimesaleError: CustomStringConvertible {
         case .refused(let code, _): "refused: \(code)"
         case .outcomeUnknown(let unknown):
             "outcome unknown (\(unknown.cause)); repeat with the same id"
-                + (unknown.order.map { ": order \($0)" } ?? unknown.operation.map { ": operation \($0)" }
-                    ?? "")
+                + (unknown.subject.map { ": \($0)" } ?? "")
         case .unavailable(let fault): "no connection to the server: \(fault)"
         case .timedOut: "the deadline passed; nothing was done"
         case .overloaded: "the client's queue is full; nothing was sent"

@@ -79,6 +79,13 @@ public struct ShardStats: Hashable, Sendable {
     public var bytesSent: UInt64
     /// Rounds of the event loop.
     public var turns: UInt64
+    /// Earnings of points, accepted.
+    public var earnings: UInt64
+    /// Uses of points, accepted.
+    public var uses: UInt64
+    /// Earnings and uses, now.
+    public var transactionsRemembered: UInt64
+    public var transactionsCapacity: UInt64
 
     init(_ result: ShardStatsResult) {
         shard = Int(result.shard)
@@ -107,6 +114,10 @@ public struct ShardStats: Hashable, Sendable {
         bytesReceived = result.bytesReceived
         bytesSent = result.bytesSent
         turns = result.turns
+        earnings = result.earnings
+        uses = result.uses
+        transactionsRemembered = result.transactionsRemembered
+        transactionsCapacity = result.transactionsCapacity
     }
 }
 

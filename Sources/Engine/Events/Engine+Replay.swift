@@ -13,7 +13,7 @@ extension Engine {
         case .orderPlaced, .orderKept: try replayOrder(kind, event)
         case .orderConfirmed, .orderCancelled, .orderExpired, .orderExtended: try replayChange(kind, event)
         case .tombstonePlaced: try replayTombstone(event)
-        case .pointsEarned, .pointsUsed, .transactionCancelled, .transactionKept, .takingKept:
+        case .pointsEarned, .pointsUsed, .transactionCancelled, .transactionReasoned, .transactionKept, .takingKept:
             try replayPoints(kind, event)
         case .holdsGraced:
             applyGrace(notBeforeMs: event.loadLE(EventField.notBeforeMs), lsn: 0) { sourceOwns($0.carriedPartition) }

@@ -20,6 +20,8 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
     case pointsEarned = 8
     case pointsUsed = 9
     case transactionCancelled = 10
+    /// The reason of the earning or use before it.
+    case transactionReasoned = 11
 
     case saleCreated = 16
     case saleRestocked = 17
@@ -45,7 +47,7 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
     @inlinable
     public var sizeBytes: Int {
         switch self {
-        case .orderPlaced, .orderKept: 64
+        case .orderPlaced, .orderKept, .transactionReasoned: 64
         case .orderConfirmed, .orderCancelled, .orderExpired, .tombstonePlaced, .transactionCancelled: 32
         case .pointsUsed, .takingKept: 48
         case .pointsEarned, .transactionKept: 56
@@ -64,7 +66,8 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
     public var isOfPartition: Bool {
         switch self {
         case .orderPlaced, .orderConfirmed, .orderCancelled, .orderExpired, .orderExtended, .tombstonePlaced,
-            .orderKept, .pointsEarned, .pointsUsed, .transactionCancelled, .transactionKept, .takingKept:
+            .orderKept, .pointsEarned, .pointsUsed, .transactionCancelled, .transactionReasoned, .transactionKept,
+            .takingKept:
             true
         default: false
         }
@@ -94,6 +97,7 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
 ///     pointsEarned      16 transaction id  32 user id  48 expires (0: never)   quantity: points
 ///     pointsUsed        16 transaction id  32 user id                          quantity: points
 ///     transactionCancelled  16 transaction id
+///     transactionReasoned   16 transaction id  32 reason (32)
 ///     transactionKept   as pointsEarned                                        flags: kind | cancelled << 4
 ///     takingKept        16 id of the use  32 id of the earning                 quantity: points
 ///     saleCreated       16 operation id  32 sale  40 stock  48 starts  56 ends  64 unit price
@@ -120,6 +124,7 @@ public enum EventField {
     public static let extendedDeadlineMs = 32
     public static let pointsExpireAtMs = 48
     public static let takingLotId = 32
+    public static let reason = 32
     public static let notBeforeMs = 16
     public static let offer = 32
     public static let stock = 40

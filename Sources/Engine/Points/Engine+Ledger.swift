@@ -47,6 +47,15 @@ extension Engine {
         return slot
     }
 
+    func reason(of transaction: UInt32) -> Reason {
+        transactions[transaction].pointee.hasReason ? reasons[Int(transaction)] : Reason()
+    }
+
+    mutating func applyReason(_ transaction: UInt32, _ reason: Reason) {
+        transactions[transaction].pointee.hasReason = true
+        reasons[Int(transaction)] = reason
+    }
+
     /// Takes the points of a use from the lots that expire first. They suffice.
     mutating func applyUse(_ use: UInt32, nowMs: UInt64) {
         let user = transactions[use].pointee.user

@@ -6,6 +6,7 @@ extension Engine {
     mutating func replayPoints(_ kind: EventKind, _ event: UnsafeRawPointer) throws(EventFault) {
         switch kind {
         case .transactionCancelled: try replayCancelTransaction(event)
+        case .transactionReasoned: try replayReason(event)
         case .takingKept: try replayTaking(event)
         default: try replayTransaction(kind, event)
         }
@@ -40,7 +41,8 @@ extension Engine {
         }
         let slot = insertTransaction(
             transactionKind, id: id, idHash: idHash, user: user, amount: amount,
-            expiresAtMs: kind == .pointsUsed ? 0 : event.loadLE(EventField.pointsExpireAtMs), createdAtMs: timeMs, lsn: 0)
+            expiresAtMs: kind == .pointsUsed ? 0 : event.loadLE(EventField.pointsExpireAtMs), createdAtMs: timeMs,
+            lsn: 0)
         if flags >> 4 != 0 {
             transactions[slot].pointee.isCancelled = true
         } else if transactionKind == .earning {
@@ -48,6 +50,19 @@ extension Engine {
         } else if kind == .pointsUsed {
             applyUse(slot, nowMs: timeMs)
         }
+    }
+
+    private mutating func replayReason(_ event: UnsafeRawPointer) throws(EventFault) {
+        let id = event.loadId(EventField.id)
+        let reason = Reason(event + EventField.reason)
+        guard let slot = transactionSlot(id) else {
+            throw .contradiction("transaction \(id) got a reason before it was posted")
+        }
+        if transactions[slot].pointee.hasReason { throw .contradiction("transaction \(id) got two reasons") }
+        guard !reason.isEmpty, reason.isValid else {
+            throw .contradiction("the reason of transaction \(id) is no text")
+        }
+        applyReason(slot, reason)
     }
 
     private mutating func replayCancelTransaction(_ event: UnsafeRawPointer) throws(EventFault) {
@@ -102,18 +117,30 @@ extension Engine {
             event.storeId(users[record.user].pointee.id, EventField.userId)
             event.storeLE(record.expiresAtMs, EventField.pointsExpireAtMs)
             emit(.transactionKept, UnsafeRawBufferPointer(start: event, count: EventKind.transactionKept.sizeBytes))
+            if record.hasReason { keepReason(slot, base, emit) }
         }
         for slot in slots where transactions[slot].pointee.kind == .use {
             var taking = transactions[slot].pointee.next
             while taking != 0 {
                 let record = takings[taking].pointee
                 let event = beginKept(
-                    base, .takingKept, flags: 0, quantity: record.amount, timeMs: transactions[slot].pointee.createdAtMs)
+                    base, .takingKept, flags: 0, quantity: record.amount,
+                    timeMs: transactions[slot].pointee.createdAtMs)
                 event.storeId(transactions[slot].pointee.id, EventField.id)
                 event.storeId(transactions[record.lot].pointee.id, EventField.takingLotId)
                 emit(.takingKept, UnsafeRawBufferPointer(start: event, count: EventKind.takingKept.sizeBytes))
                 taking = record.next
             }
         }
+    }
+    private func keepReason(
+        _ slot: UInt32, _ base: UnsafeMutableRawPointer, _ emit: (EventKind, UnsafeRawBufferPointer) -> Void
+    ) {
+        let record = transactions[slot].pointee
+        let event = beginKept(base, .transactionReasoned, flags: 0, timeMs: record.createdAtMs)
+        event.storeId(record.id, EventField.id)
+        reasons[Int(slot)].store(to: event + EventField.reason)
+        emit(
+            .transactionReasoned, UnsafeRawBufferPointer(start: event, count: EventKind.transactionReasoned.sizeBytes))
     }
 }

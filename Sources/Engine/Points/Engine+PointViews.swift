@@ -45,7 +45,9 @@ extension Engine {
         }
     }
 
-    public mutating func getBalance(_ bytes: UnsafeRawPointer, result: UnsafeMutableRawPointer, nowMs: UInt64) -> Outcome {
+    public mutating func getBalance(_ bytes: UnsafeRawPointer, result: UnsafeMutableRawPointer, nowMs: UInt64)
+        -> Outcome
+    {
         let id = UserEntry(bytes).userId
         guard !id.isZero else {
             BalanceResult(code: .invalid, lots: 0, balance: 0, nextExpiryMs: 0, nextExpiryAmount: 0).store(to: result)
@@ -118,7 +120,8 @@ extension Engine {
             amount: record.pointee.amount, transactionId: record.pointee.id,
             userId: users[record.pointee.user].pointee.id, kind: record.pointee.kind.rawValue,
             remaining: record.pointee.remaining, createdAtMs: record.pointee.createdAtMs,
-            expiresAtMs: record.pointee.expiresAtMs, balance: balance(ofUser: record.pointee.user, nowMs: nowMs)
+            expiresAtMs: record.pointee.expiresAtMs, balance: balance(ofUser: record.pointee.user, nowMs: nowMs),
+            reason: reason(of: slot)
         ).store(to: result)
         return Outcome(waitLsn: users[record.pointee.user].pointee.lastLsn)
     }
@@ -130,7 +133,7 @@ extension Engine {
         TransactionViewResult(
             code: code, state: TransactionState.cancelled.rawValue, flags: ResultFlags.tombstone | flags, amount: 0,
             transactionId: record.pointee.id, userId: .zero, kind: 0, remaining: 0,
-            createdAtMs: record.pointee.createdAtMs, expiresAtMs: 0, balance: 0
+            createdAtMs: record.pointee.createdAtMs, expiresAtMs: 0, balance: 0, reason: Reason()
         ).store(to: result)
         return Outcome(waitLsn: record.pointee.lsn)
     }
@@ -140,7 +143,7 @@ extension Engine {
     ) -> Outcome {
         TransactionViewResult(
             code: code, state: 0, flags: 0, amount: 0, transactionId: id, userId: .zero, kind: 0, remaining: 0,
-            createdAtMs: 0, expiresAtMs: 0, balance: 0
+            createdAtMs: 0, expiresAtMs: 0, balance: 0, reason: Reason()
         ).store(to: result)
         return Outcome(waitLsn: waitLsn)
     }

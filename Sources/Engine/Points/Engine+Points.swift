@@ -7,13 +7,14 @@ extension Engine {
 
     mutating func earn(_ bytes: UnsafeRawPointer, result: UnsafeMutableRawPointer, nowMs: UInt64) -> Outcome {
         let entry = EarnEntry(bytes)
-        guard entry.amount &- 1 < Self.pointsMax, !entry.userId.isZero, EarnEntry.reservedIsZero(bytes) else {
+        guard !entry.userId.isZero, EarnEntry.reservedIsZero(bytes), entry.reason.isValid else {
             return refusePoints(.invalid, result)
         }
+        guard entry.amount &- 1 < Self.pointsMax else { return refusePoints(.invalidAmount, result) }
         let idHash = hash(entry.transactionId)
         let request = TransactionRequest(
             kind: .earning, id: entry.transactionId, userId: entry.userId, amount: entry.amount,
-            expiresAtMs: entry.expiresAtMs)
+            expiresAtMs: entry.expiresAtMs, reason: entry.reason)
         if let decided = decideKnown(request, idHash, result, nowMs: nowMs) { return decided }
         guard entry.expiresAtMs == 0 || entry.expiresAtMs > nowMs else { return refusePoints(.expired, result) }
         let userHash = hash(entry.userId)
@@ -28,35 +29,43 @@ extension Engine {
         event.storeId(entry.transactionId, EventField.id)
         event.storeId(entry.userId, EventField.userId)
         event.storeLE(entry.expiresAtMs, EventField.pointsExpireAtMs)
+        logReason(request, nowMs: nowMs)
         let slot = insertTransaction(
             .earning, id: entry.transactionId, idHash: idHash,
             user: user != 0 ? user : insertUser(entry.userId, hash: userHash), amount: entry.amount,
             expiresAtMs: entry.expiresAtMs, createdAtMs: nowMs, lsn: events.pointee.lastLsn)
+        if !entry.reason.isEmpty { applyReason(slot, entry.reason) }
         listLot(slot)
+        statistics.earnings &+= 1
         return answerPoints(slot, flags: 0, result, nowMs: nowMs)
     }
 
     mutating func usePoints(_ bytes: UnsafeRawPointer, result: UnsafeMutableRawPointer, nowMs: UInt64) -> Outcome {
         let entry = UsePointsEntry(bytes)
-        guard entry.amount &- 1 < Self.pointsMax, !entry.userId.isZero, UsePointsEntry.reservedIsZero(bytes) else {
+        guard !entry.userId.isZero, UsePointsEntry.reservedIsZero(bytes), entry.reason.isValid else {
             return refusePoints(.invalid, result)
         }
+        guard entry.amount &- 1 < Self.pointsMax else { return refusePoints(.invalidAmount, result) }
         let idHash = hash(entry.transactionId)
         let request = TransactionRequest(
-            kind: .use, id: entry.transactionId, userId: entry.userId, amount: entry.amount, expiresAtMs: 0)
+            kind: .use, id: entry.transactionId, userId: entry.userId, amount: entry.amount, expiresAtMs: 0,
+            reason: entry.reason)
         if let decided = decideKnown(request, idHash, result, nowMs: nowMs) { return decided }
         let user = findUser(entry.userId, hash: hash(entry.userId))
         guard balance(ofUser: user, nowMs: nowMs) >= UInt64(entry.amount) else {
-            return refusePoints(.insufficientBalance, result, waitLsn: user == 0 ? 0 : users[user].pointee.lastLsn)
+            return refusePoints(.insufficientPoints, result, waitLsn: user == 0 ? 0 : users[user].pointee.lastLsn)
         }
 
         let event = log(.pointsUsed, quantity: entry.amount, timeMs: nowMs)
         event.storeId(entry.transactionId, EventField.id)
         event.storeId(entry.userId, EventField.userId)
+        logReason(request, nowMs: nowMs)
         let slot = insertTransaction(
             .use, id: entry.transactionId, idHash: idHash, user: user, amount: entry.amount, expiresAtMs: 0,
             createdAtMs: nowMs, lsn: events.pointee.lastLsn)
+        if !entry.reason.isEmpty { applyReason(slot, entry.reason) }
         applyUse(slot, nowMs: nowMs)
+        statistics.uses &+= 1
         return answerPoints(slot, flags: 0, result, nowMs: nowMs)
     }
 
@@ -68,6 +77,7 @@ extension Engine {
         var userId: Id128
         var amount: UInt32
         var expiresAtMs: UInt64
+        var reason: Reason
     }
 
     /// The answer to an id that is malformed, known, too old, or finds no room; nil if the transaction is new.
@@ -80,11 +90,13 @@ extension Engine {
         }
         if let known = find(request.id, hash: idHash) {
             if known.kind == .tombstone { return refusePoints(.cancelled, result, waitLsn: lastLsn(of: known)) }
-            guard known.kind == .transaction else { return refusePoints(.idReused, result, waitLsn: lastLsn(of: known)) }
+            guard known.kind == .transaction else {
+                return refusePoints(.idReused, result, waitLsn: lastLsn(of: known))
+            }
             let record = transactions[known.slot]
             let isSame =
                 record.pointee.kind == request.kind && record.pointee.amount == request.amount
-                && record.pointee.expiresAtMs == request.expiresAtMs
+                && record.pointee.expiresAtMs == request.expiresAtMs && reason(of: known.slot) == request.reason
                 && users[record.pointee.user].pointee.id == request.userId
             guard isSame else { return refusePoints(.idReused, result, waitLsn: lastLsn(of: known)) }
             return answerPoints(known.slot, flags: ResultFlags.repeat, result, nowMs: nowMs)
@@ -94,13 +106,23 @@ extension Engine {
         return nil
     }
 
+    /// Behind the event of its transaction, in the same block: neither is seen without the other.
+    private func logReason(_ request: TransactionRequest, nowMs: UInt64) {
+        if request.reason.isEmpty { return }
+        let event = log(.transactionReasoned, timeMs: nowMs)
+        event.storeId(request.id, EventField.id)
+        request.reason.store(to: event + EventField.reason)
+    }
+
     private func lotCount(ofUser user: UInt32) -> Int {
         guard user != 0, users[user].pointee.wallet != 0 else { return 0 }
         return Int(wallets[users[user].pointee.wallet].pointee.lotCount)
     }
 
     /// Shows a transaction as it is now.
-    private func answerPoints(_ slot: UInt32, flags: UInt8, _ result: UnsafeMutableRawPointer, nowMs: UInt64) -> Outcome {
+    private func answerPoints(_ slot: UInt32, flags: UInt8, _ result: UnsafeMutableRawPointer, nowMs: UInt64)
+        -> Outcome
+    {
         let record = transactions[slot]
         PointResult(
             code: .ok, state: state(ofTransaction: slot, nowMs: nowMs).rawValue, flags: flags,

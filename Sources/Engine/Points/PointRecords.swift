@@ -33,7 +33,8 @@ struct TransactionRecord: BitwiseCopyable {
     var isCancelled = false
     /// Whether it is in the list of lots.
     var isListed = false
-    private var reserved: UInt8 = 0
+    /// Whether the table of reasons has one: most have none, and the table is not touched for them.
+    var hasReason = false
     private var reserved2: UInt32 = 0
 
     init(

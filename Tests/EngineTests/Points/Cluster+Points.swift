@@ -3,8 +3,13 @@ import Protocol
 @testable import Engine
 
 extension Cluster {
-    func earn(_ user: Id128, _ amount: UInt32, expiresAtMs: UInt64 = 0, id: Id128? = nil) -> Reply<PointResult> {
-        earn(EarnEntry(transactionId: id ?? mint(user), userId: user, expiresAtMs: expiresAtMs, amount: amount))
+    func earn(
+        _ user: Id128, _ amount: UInt32, expiresAtMs: UInt64 = 0, reason: Reason = Reason(), id: Id128? = nil
+    ) -> Reply<PointResult> {
+        earn(
+            EarnEntry(
+                transactionId: id ?? mint(user), userId: user, expiresAtMs: expiresAtMs, amount: amount,
+                reason: reason))
     }
 
     func earn(_ entry: EarnEntry) -> Reply<PointResult> {
@@ -13,8 +18,8 @@ extension Cluster {
         return Reply(results.withUnsafeBytes { PointResult($0.baseAddress!) }, waitLsn)
     }
 
-    func use(_ user: Id128, _ amount: UInt32, id: Id128? = nil) -> Reply<PointResult> {
-        use(UsePointsEntry(transactionId: id ?? mint(user), userId: user, amount: amount))
+    func use(_ user: Id128, _ amount: UInt32, reason: Reason = Reason(), id: Id128? = nil) -> Reply<PointResult> {
+        use(UsePointsEntry(transactionId: id ?? mint(user), userId: user, amount: amount, reason: reason))
     }
 
     func use(_ entry: UsePointsEntry) -> Reply<PointResult> {

@@ -20,12 +20,13 @@ import Testing
                 let expiresAtMs = dice.oneIn(3) ? 0 : cluster.nowMs + UInt64(dice.pick(1...400))
                 let entry = EarnEntry(
                     transactionId: id, userId: owner, expiresAtMs: expiresAtMs,
-                    amount: UInt32(dice.pick(1...20)))
+                    amount: UInt32(dice.pick(1...20)), reason: dice.oneIn(2) ? Reason() : Reason("step \(step)")!)
                 model.earn(entry)
                 #expect(cluster.earn(entry).result.code == .ok)
             case 4..<7:
                 let entry = UsePointsEntry(
-                    transactionId: id, userId: owner, amount: UInt32(dice.pick(1...30)))
+                    transactionId: id, userId: owner, amount: UInt32(dice.pick(1...30)),
+                    reason: dice.oneIn(2) ? Reason() : Reason("step \(step)")!)
                 let code = model.use(entry, nowMs: cluster.nowMs)
                 #expect(cluster.use(entry).result.code == code, "seed \(seed), step \(step)")
             case 7..<9:
@@ -108,7 +109,7 @@ private struct LedgerModel {
     }
 
     mutating func use(_ entry: UsePointsEntry, nowMs: UInt64) -> ResultCode {
-        guard balance(entry.userId, nowMs: nowMs) >= UInt64(entry.amount) else { return .insufficientBalance }
+        guard balance(entry.userId, nowMs: nowMs) >= UInt64(entry.amount) else { return .insufficientPoints }
         var missing = entry.amount
         var takings: [(lot: Int, amount: UInt32)] = []
         while missing > 0 {

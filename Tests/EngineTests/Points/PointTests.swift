@@ -32,7 +32,7 @@ import Testing
         #expect(cluster.balance(alice).balance == 35)
         cluster.nowMs += 1
         #expect(cluster.balance(alice).balance == 5 && cluster.balance(alice).nextExpiryMs == 0)
-        #expect(cluster.use(alice, 6).result.code == .insufficientBalance)
+        #expect(cluster.use(alice, 6).result.code == .insufficientPoints)
         #expect(cluster.use(alice, 5).result.code == .ok)
         #expect(cluster.getTransaction(id).result.state == TransactionState.expired.rawValue)
     }
@@ -60,7 +60,7 @@ import Testing
         cluster.nowMs += 1000
         #expect(cluster.cancelTransaction(use).result.balance == 30)
         #expect(cluster.getTransaction(soon).result.remaining == 30)
-        #expect(cluster.use(alice, 31).result.code == .insufficientBalance)
+        #expect(cluster.use(alice, 31).result.code == .insufficientPoints)
     }
 
     @Test func aSpentEarningStays() {
@@ -93,6 +93,58 @@ import Testing
         #expect(cluster.history(alice).count == 2)
     }
 
+    /// A reason stays with its transaction, is part of its content, and costs an event only where there is one.
+    @Test func aReasonIsKept() throws {
+        let cluster = Cluster()
+        let (earning, use, plain) = (cluster.mint(alice), cluster.mint(alice), cluster.mint(alice))
+        let welcome = Reason("welcome gift")!
+        let longest = Reason(String(repeating: "x", count: Reason.countMax))!
+        let reply = cluster.earn(alice, 30, reason: welcome, id: earning)
+        #expect(reply.waitLsn == cluster.lastLsn() && cluster.history.count == 2)
+        _ = cluster.use(alice, 10, reason: longest, id: use)
+        _ = cluster.use(alice, 1, id: plain)
+        #expect(cluster.history.map(\.kind).suffix(3) == [.pointsUsed, .transactionReasoned, .pointsUsed])
+        let reasons = [plain, use, earning].map { cluster.getTransaction($0).result.reason }
+        #expect(reasons == [Reason(), longest, welcome])
+        #expect(cluster.history(alice).map(\.reason) == reasons)
+
+        #expect(cluster.earn(alice, 30, reason: welcome, id: earning).result.flags == ResultFlags.repeat)
+        #expect(cluster.earn(alice, 30, id: earning).result.code == .idReused)
+        #expect(cluster.use(alice, 10, reason: welcome, id: use).result.code == .idReused)
+        #expect(cluster.use(alice, 1, reason: welcome, id: plain).result.code == .idReused)
+        #expect(cluster.cancelTransaction(use).result.reason == longest)
+
+        for past in [try cluster.replayed(shards: 2), try cluster.rebuilt(shards: 3)] {
+            #expect(past.digest() == cluster.digest())
+            #expect(past.history(alice) == cluster.history(alice))
+        }
+    }
+
+    @Test func aReasonIsText() {
+        let cluster = Cluster()
+        for bytes: [UInt8] in [[32], [1], [0, 0x61], [1, 0x61, 0x61], [1, 0x0a], [1, 0x80], [2, 0xc3, 0x28]] {
+            let field = bytes + [UInt8](repeating: 0, count: Reason.sizeBytes - bytes.count)
+            let reason = field.withUnsafeBytes { Reason($0.baseAddress!) }
+            #expect(cluster.earn(alice, 1, reason: reason).result.code == .invalid)
+            #expect(cluster.use(alice, 1, reason: reason).result.code == .invalid)
+        }
+        #expect(cluster.history(alice).isEmpty && cluster.usersKnown() == 0)
+    }
+
+    /// What a log cannot say of reasons is damage.
+    @Test func reasonsWithoutATransactionAreRefused() throws {
+        let cluster = Cluster()
+        _ = cluster.earn(alice, 30, reason: Reason("one")!)
+        let (earned, reasoned) = (cluster.history[0], cluster.history[1])
+        var empty = reasoned
+        for index in EventField.reason..<empty.bytes.count { empty.bytes[index] = 0 }
+        for past in [[reasoned], [earned, reasoned, reasoned], [earned, empty]] {
+            let damaged = Cluster()
+            damaged.adopt(past)
+            #expect(throws: EventFault.self) { try damaged.replayed(shards: 1) }
+        }
+    }
+
     @Test func aCancelBeforeItsTransaction() {
         let cluster = Cluster()
         let id = cluster.mint(alice)
@@ -105,13 +157,13 @@ import Testing
     @Test func badInput() {
         let cluster = Cluster()
         let nowMs = cluster.nowMs
-        #expect(cluster.earn(alice, 0).result.code == .invalid)
-        #expect(cluster.earn(alice, 1_000_000_001).result.code == .invalid)
+        #expect(cluster.earn(alice, 0).result.code == .invalidAmount)
+        #expect(cluster.earn(alice, 1_000_000_001).result.code == .invalidAmount)
         #expect(cluster.earn(alice, 1, expiresAtMs: nowMs).result.code == .expired)
         #expect(cluster.earn(alice, 1, id: cluster.mint(user(2))).result.code == .wrongPartition)
         #expect(cluster.earn(alice, 1, id: .zero).result.code == .invalidId)
-        #expect(cluster.use(alice, 0).result.code == .invalid)
-        #expect(cluster.use(alice, 1).result.code == .insufficientBalance)
+        #expect(cluster.use(alice, 0).result.code == .invalidAmount)
+        #expect(cluster.use(alice, 1).result.code == .insufficientPoints)
         #expect(cluster.getTransaction(cluster.mint(alice)).result.code == .notFound)
         #expect(cluster.cancelTransaction(.zero).result.code == .invalidId)
         #expect(cluster.balance(.zero).code == .invalid)
@@ -122,7 +174,9 @@ import Testing
         var capacities = Cluster.Capacities()
         capacities.transactions = 3000
         let cluster = Cluster(capacities: capacities)
-        for _ in 0..<Engine.lotsPerUserMax { #expect(cluster.earn(alice, 1, expiresAtMs: cluster.nowMs + 9).result.code == .ok) }
+        for _ in 0..<Engine.lotsPerUserMax {
+            #expect(cluster.earn(alice, 1, expiresAtMs: cluster.nowMs + 9).result.code == .ok)
+        }
         #expect(cluster.earn(alice, 1).result.code == .capacity)
         #expect(cluster.earn(user(2), 1).result.code == .ok)
         cluster.nowMs += 9

@@ -246,7 +246,7 @@ extension LogModel {
                 append(.held, isLate: last.isLate, deadlineMs: notBeforeMs, to: index, lsn, &block)
             }
         case .saleCreated, .saleRestocked, .saleClosed: try catalogue(kind, event, shard, lsn, &block)
-        case .pointsEarned, .pointsUsed, .transactionCancelled:
+        case .pointsEarned, .pointsUsed, .transactionCancelled, .transactionReasoned:
             throw Violation(0, "nobody asked for points")
         case .policyCreated, .policyRestocked, .policyClosed: throw Violation(0, "nobody asked for policies")
         case .orderKept, .saleKept, .policyKept, .catalogueOperationKept, .transactionKept, .takingKept:

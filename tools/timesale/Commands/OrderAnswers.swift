@@ -22,7 +22,7 @@ struct OrderAnswers {
 
     mutating func add(_ failure: Failure, of id: OrderID) {
         var failure = failure
-        failure.order = id
+        failure.about = .order(id)
         answers.append(.failure(id, failure))
     }
 

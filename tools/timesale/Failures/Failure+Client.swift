@@ -11,8 +11,7 @@ extension Failure {
         case .refused(let code, _): self.init(code)
         case .outcomeUnknown(let unknown):
             self.init(.unknown, code: "OUTCOME_UNKNOWN", Self.sentence(unknown))
-            order = unknown.order
-            operation = unknown.operation
+            about = unknown.subject
             self.again = again
         case .unavailable(.refused(let code)): self.init(code)
         case .unavailable(let fault):
@@ -33,6 +32,9 @@ extension Failure {
         case .invalidArgument(.name):
             self.init(
                 .usage, code: "USAGE", "a name has at most 78 bytes of UTF-8, and no control characters")
+        case .invalidArgument(.reason):
+            self.init(
+                .usage, code: "USAGE", "a reason has at most 31 bytes of UTF-8, and no control characters")
         case .invalidArgument(.token):
             self.init(
                 .denied, code: "UNAUTHENTICATED",
@@ -74,7 +76,13 @@ extension Failure {
     }
 
     private static func sentence(_ unknown: UnknownOutcome) -> String {
-        let what = unknown.order != nil ? "the order" : "the operation"
+        let what =
+            switch unknown.subject {
+            case .order: "the order"
+            case .transaction: "the transaction"
+            case .coupon: "the issuing"
+            case .couponOperation, .operation, nil: "the operation"
+            }
         return switch unknown.cause {
         case .timedOut: "no answer in time: \(what) may or may not have been done"
         case .cancelled, .shutDown: "interrupted: \(what) may or may not have been done"
@@ -91,21 +99,31 @@ extension Failure {
         case .forbidden: "this needs a token with the scope admin"
         case .invalid: "the server takes no such value"
         case .invalidId: "this is no id of an order or operation"
-        case .wrongPartition: "the order id was made for another user"
+        case .wrongPartition: "the id was made for another user"
         case .idTooOld: "the id is older than the server remembers"
         case .idInFuture: "the id was made more than 5 minutes ahead of the server's clock"
         case .idReused: "this id was used for something else"
-        case .notFound: "there is no such sale or order"
-        case .alreadyExists: "there is, or was, a sale with this id"
+        case .notFound: "there is nothing with this id"
+        case .alreadyExists: "there is, or was, one with this id"
+        case .invalidAmount: "no such amount is possible"
         case .soldOut: "fewer units are left than wanted; cancelled and expired ones sell again"
         case .limitExceeded: "the sale allows a user no more"
-        case .notStarted: "the sale has not started"
-        case .ended: "the sale has ended"
-        case .closed: "the sale is closed"
+        case .notStarted: "it has not started"
+        case .ended: "it has ended"
+        case .closed: "it is closed"
         case .confirmed: "the order is confirmed already"
-        case .cancelled: "the order is cancelled"
-        case .expired: "the hold has expired, and its units are gone"
-        case .partOfCheckout: "the order ends only with its checkout"
+        case .cancelled: "it is cancelled"
+        case .expired: "its time is over"
+        case .partOfCheckout: "it ends only with its checkout"
+        case .insufficientPoints: "the user has fewer points than that"
+        case .alreadySpent: "some of these points are spent; cancel their use first"
+        case .exhausted: "no coupon is left"
+        case .alreadyIssued: "the policy gives a user no more"
+        case .notOwner: "the coupon is another user's"
+        case .alreadyUsed: "the coupon is used"
+        case .notUsed: "the coupon is not used"
+        case .minPurchase: "the purchase is smaller than the policy asks for"
+        case .invalidPercentage: "a percentage is at most 100"
         case .busy: "the server is too busy"
         case .capacity: "a table of the server is full"
         case .noSpace: "the server's disk is full"

@@ -11,9 +11,9 @@ struct Failure: Error {
     var advice: [String] = []
     /// Whether the same may succeed later without anybody's doing.
     var isRetryable = false
-    var order: OrderID?
-    var operation: OperationID?
-    /// What it is about, where a command names several.
+    /// What it is about, where that is one thing with an id.
+    var about: UnknownOutcome.Subject?
+    /// The same for people, where a command names several.
     var subject: String?
     /// The command that asks again, with the same id.
     var again: String?
@@ -48,8 +48,7 @@ struct Failure: Error {
         var fields: [(String, JSON)] = [
             ("code", .string(code)), ("message", .string(message)), ("retryable", .bool(isRetryable)),
         ]
-        if let order { fields.append(("orderId", .string("\(order)"))) }
-        if let operation { fields.append(("operationId", .string("\(operation)"))) }
+        if let about { fields.append(about.json) }
         if let again { fields.append(("again", .string(again))) }
         return .object(fields)
     }
@@ -57,4 +56,17 @@ struct Failure: Error {
     static func usage(_ message: String) -> Failure { Failure(.usage, code: "USAGE", message) }
 
     static func denied(_ message: String) -> Failure { Failure(.denied, code: "UNAUTHENTICATED", message) }
+}
+
+extension UnknownOutcome.Subject {
+    /// The id under the name that it has in answers.
+    fileprivate var json: (String, JSON) {
+        switch self {
+        case .order(let id): ("orderId", .string("\(id)"))
+        case .transaction(let id): ("transactionId", .string("\(id)"))
+        case .coupon(let id): ("couponId", .string("\(id)"))
+        case .couponOperation(let id): ("operationId", .string("\(id)"))
+        case .operation(let id): ("operationId", .string("\(id)"))
+        }
+    }
 }
