@@ -103,4 +103,25 @@ static inline uint32_t ts_crc32c(uint32_t crc, const void *bytes, size_t count) 
     return ts_crc32c_reference(crc, bytes, count);
 }
 
+#if defined(__x86_64__)
+__attribute__((target("sse4.2,pclmul")))
+static inline uint32_t ts_crc32c_words_sse42(uint64_t a, uint64_t b, uint64_t c) {
+    uint64_t crc = __builtin_ia32_crc32di(0xffffffffu, a);
+    crc = __builtin_ia32_crc32di(crc, b);
+    return ~(uint32_t)__builtin_ia32_crc32di(crc, c);
+}
+#endif
+
+// CRC-32C of three words as they lie in memory, to be continued with what follows them.
+//
+// For words that are about to be stored: a load of eight bytes that smaller stores have just filled waits until
+// these have left the store buffer, which takes longer than the checksum.
+static inline uint32_t ts_crc32c_words(uint64_t a, uint64_t b, uint64_t c) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul")) return ts_crc32c_words_sse42(a, b, c);
+#endif
+    uint64_t words[3] = {a, b, c};
+    return ts_crc32c(0, words, sizeof(words));
+}
+
 #endif

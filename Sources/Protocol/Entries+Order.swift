@@ -92,10 +92,10 @@ public struct OrderResult: Equatable, Sendable {
 
     @inlinable @inline(__always)
     public func store(to bytes: UnsafeMutableRawPointer) {
-        bytes.storeLE(code.rawValue, 0)
-        bytes.storeLE(state, 2)
-        bytes.storeLE(flags, 3)
-        bytes.storeLE(quantity, 4)
+        // As whole words, since the checksum reads them as such right behind: see `ts_crc32c_words`.
+        let first =
+            UInt64(code.rawValue) | UInt64(state) << 16 | UInt64(flags) << 24 | UInt64(quantity) << 32
+        bytes.storeLE(first, 0)
         bytes.storeLE(createdAtMs, 8)
         bytes.storeLE(expiresAtMs, 16)
     }

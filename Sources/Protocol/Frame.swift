@@ -72,16 +72,18 @@ public struct FrameHeader: Equatable, Sendable {
         count: Int, lengthBytes: Int, flags: UInt16 = 0, retryAfterMs: UInt32 = 0
     ) {
         precondition(lengthBytes >= Frame.headerSizeBytes && lengthBytes <= Frame.sizeMaxBytes)
-        frame.storeLE(Frame.magic, 0)
-        frame.storeLE(UInt32(truncatingIfNeeded: lengthBytes), 8)
-        frame.storeLE(Frame.version, 12)
-        frame.storeLE(operation, 13)
-        frame.storeLE(status.rawValue, 14)
+        // As whole words, so that the checksum need not load what smaller stores have just filled.
+        let about =
+            UInt64(truncatingIfNeeded: lengthBytes) | UInt64(Frame.version) << 32 | UInt64(operation) << 40
+            | UInt64(status.rawValue) << 48
+        let extent =
+            UInt64(UInt16(truncatingIfNeeded: count)) | UInt64(flags) << 16 | UInt64(retryAfterMs) << 32
+        let header = ts_crc32c_words(about.littleEndian, requestId.littleEndian, extent.littleEndian)
+        let checksum = ts_crc32c(header, frame + Frame.headerSizeBytes, lengthBytes - Frame.headerSizeBytes)
+        frame.storeLE(UInt64(Frame.magic) | UInt64(checksum) << 32, 0)
+        frame.storeLE(about, 8)
         frame.storeLE(requestId, 16)
-        frame.storeLE(UInt16(truncatingIfNeeded: count), 24)
-        frame.storeLE(flags, 26)
-        frame.storeLE(retryAfterMs, 28)
-        frame.storeLE(ts_crc32c(0, frame + 8, lengthBytes - 8), 4)
+        frame.storeLE(extent, 24)
     }
 
     /// Whether the checksum of a whole frame in memory is right.

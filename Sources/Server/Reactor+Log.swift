@@ -13,6 +13,13 @@ struct LogFilesOpen {
     /// The length that each write under way must complete with.
     var lengthBytes: (Int32, Int32) = (0, 0)
 
+    /// Segments that are open at a time are few: their list neither grows while orders run, nor is it copied at
+    /// its first change, since nobody else ever held it.
+    init(segment: UInt64, file: Int32) {
+        files.reserveCapacity(16)
+        files.append((segment, file))
+    }
+
     func file(_ segment: UInt64) -> Int32 {
         for entry in files where entry.segment == segment { return entry.file }
         Fatal.exit("log segment \(segment) is not open")

@@ -39,10 +39,6 @@ struct ShardThread: @unchecked Sendable {
             let segment = recovered.position.segment
             let file = try SegmentKeeper.open(
                 storage, log: recovered.identity.logId, segment: segment, logger: logger)
-            var log = LogFilesOpen()
-            // Segments that are open at a time are few: their list does not grow while orders run.
-            log.files.reserveCapacity(16)
-            log.files.append((segment, file))
             let grownBytes = UnsafeMutablePointer<Int>.allocate(capacity: Engine.growingTableCount)
             for index in 0..<Engine.growingTableCount {
                 let table = recovered.engine.pointee.growingTable(index)
@@ -55,7 +51,7 @@ struct ShardThread: @unchecked Sendable {
                 connections: ConnectionTable(countMax: configuration.connectionCountMax),
                 dirty: SlotList(countMax: configuration.connectionCountMax),
                 starved: SlotList(countMax: configuration.connectionCountMax),
-                log: log,
+                log: LogFilesOpen(segment: segment, file: file),
                 listeners: Array(repeating: false, count: shared.listeners.count),
                 grownBytes: grownBytes, doorbellValue: .allocate(capacity: 1))
             start.arriveAndWait()

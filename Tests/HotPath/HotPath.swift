@@ -58,7 +58,7 @@ struct HotPath {
             for sale in [Sale.plain, .held] {
                 seed += 1
                 let load = try Load(process.server, shape, shards: 1, seed: seed)
-                try load.warmUp(process.client, sale: sale.rawValue)
+                try load.warmUp(sale: sale.rawValue)
                 try expectNone(process, shards: 1, "\(sale) orders, \(shape.name)") {
                     try load.run(.order, sale: sale.rawValue, count: Self.entriesPerCase)
                 }
@@ -78,7 +78,7 @@ struct HotPath {
         let process = try start(shards: 1, fsync: "everysec")
         let shape = LoadShape.pipelined
         let load = try Load(process.server, shape, shards: 1, seed: 1)
-        try load.warmUp(process.client, sale: Sale.expiring.rawValue)
+        try load.warmUp(sale: Sale.expiring.rawValue)
         try expectNone(
             process, shards: 1, "orders whose holds expire meanwhile, \(shape.name), --fsync everysec"
         ) {
@@ -99,7 +99,7 @@ struct HotPath {
         for shape in [LoadShape.singles, .pipelined, .batches, large] {
             seed += 1
             let load = try Load(process.server, shape, shards: 2, seed: seed)
-            try load.warmUp(process.client, sale: Sale.held.rawValue)
+            try load.warmUp(sale: Sale.held.rawValue)
             try expectNone(process, shards: 2, "held orders of the other shard, \(shape.name)") {
                 try load.run(.order, sale: Sale.held.rawValue, count: Self.entriesPerCase)
             }

@@ -20,6 +20,8 @@ struct LoadShape {
 final class Load {
     private let shape: LoadShape
     private let connections: [LoadConnection]
+    /// One more on each shard, that shows how far it has come.
+    private let witnesses: [LoadConnection]
     private let shards: Int
     private let seed: UInt64
     private let mintedMs = wallClockMs()
@@ -35,6 +37,7 @@ final class Load {
         connections = try (0..<shape.connections).map {
             try LoadConnection(unixPath: server.unixPath, shard: $0 % shards)
         }
+        witnesses = try (0..<shards).map { try LoadConnection(unixPath: server.unixPath, shard: $0) }
     }
 
     private func customer(_ connection: Int, _ number: UInt64) -> Id128 {
@@ -91,8 +94,8 @@ final class Load {
     }
 
     /// Brings everything that grows with use to its size, whatever the timing: a connection's buffers first, then
-    /// the path itself. `other` is a client of the same server.
-    func warmUp(_ other: TestClient, sale: UInt64) throws {
+    /// the path itself.
+    func warmUp(sale: UInt64) throws {
         let count = 512
         for connection in connections.indices {
             // Once for each of its two buffers of replies, and once more.
@@ -104,10 +107,13 @@ final class Load {
                             .store(to: entries + index * OrderIdEntry.sizeBytes)
                     }
                 }
-                // A frame in two parts, that arrive apart: it is put together in the buffer for begun frames. The
-                // server answers another client in between, and so has read the first part.
+                // A frame in two parts, that arrive apart: it is put together in the buffer for begun frames. Its
+                // shard answers another connection in between, and so has read the first part.
                 try connections[connection].send(prefixBytes: 100)
-                _ = try other.ping()
+                let witness = witnesses[connection % shards]
+                witness.add(.ping, count: 1) { PingEntry(nonce: 0).store(to: $0) }
+                try witness.send()
+                try witness.receive()
                 try connections[connection].send()
                 try connections[connection].receive(.notFound)
             }

@@ -54,4 +54,18 @@ enum Checksum {
             }
         }
     }
+
+    /// Words that are not in memory yet, and what follows them there.
+    @Test func wordsAsTheyWillLie() {
+        Self.bytes.withUnsafeBytes { bytes in
+            let from = bytes.baseAddress!
+            for offset in 0..<64 {
+                let word = { (index: Int) in from.loadUnaligned(fromByteOffset: offset + 8 * index, as: UInt64.self) }
+                let words = ts_crc32c_words(word(0), word(1), word(2))
+                #expect(words == ts_crc32c_reference(0, from + offset, 24), "at \(offset)")
+                let whole = ts_crc32c(words, from + offset + 24, 40)
+                #expect(whole == ts_crc32c_reference(0, from + offset, 64), "at \(offset)")
+            }
+        }
+    }
 }

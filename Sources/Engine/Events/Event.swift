@@ -183,10 +183,10 @@ public struct EventBuffer {
         let sizeBytes = kind.sizeBytes
         precondition(usedBytes &+ sizeBytes <= capacityBytes)
         let event = base + usedBytes
-        event.storeLE(kind.rawValue, EventField.kind)
-        event.storeLE(flags, EventField.flags)
-        event.storeLE(UInt16(truncatingIfNeeded: sizeBytes), EventField.size)
-        event.storeLE(quantity, EventField.quantity)
+        let first =
+            UInt64(kind.rawValue) | UInt64(flags) << 8 | UInt64(UInt16(truncatingIfNeeded: sizeBytes)) << 16
+            | UInt64(quantity) << 32
+        event.storeLE(first, EventField.kind)
         event.storeLE(timeMs, EventField.timeMs)
         usedBytes &+= sizeBytes
         nextLsn &+= 1
