@@ -17,6 +17,8 @@ public struct Batch {
     /// The entries that steps of looking ahead have been taken for.
     private var withIndexes = 0
     private var withRecords = 0
+    private var withWallets = 0
+    private var withLots = 0
 
     /// From one entry or result to the next, in bytes.
     private let entryStride: Int
@@ -64,11 +66,22 @@ public struct Batch {
     /// Fills `list` with the entries that a step should be taken for now; leaves it empty if there are none.
     @inline(__always)
     mutating func next(_ step: LookAheadStep, _ list: inout LookAheadEntries) {
-        let next = step == .indexes ? withIndexes : withRecords
-        guard next < count, next &- finished < step.entriesMin else { return }
+        let next: Int
+        switch step {
+        case .indexes: next = withIndexes
+        case .records: next = withRecords
+        case .wallets: next = withWallets
+        case .lots: next = withLots
+        }
+        guard next < count, next &- finished < step.entriesMin(of: operation) else { return }
         let end = min(next &+ LookAheadStep.group, count)
         for index in next..<end { list.append(entries + index &* entryStride, operation) }
-        if step == .indexes { withIndexes = end } else { withRecords = end }
+        switch step {
+        case .indexes: withIndexes = end
+        case .records: withRecords = end
+        case .wallets: withWallets = end
+        case .lots: withLots = end
+        }
     }
 
     @inline(__always)
@@ -90,8 +103,8 @@ public enum BatchProgress: Sendable {
 }
 
 extension Engine {
-    /// Works on a batch of an operation whose entries begin with an id of their own, until it is done, has used its allowance of entries, or
-    /// needs units from elsewhere.
+    /// Works on a batch of an operation whose entries begin with an id of their own, until it is done, has used its
+    /// allowance of entries, or needs units from elsewhere.
     public mutating func run(_ batch: inout Batch, allowance: inout Int, nowMs: UInt64) -> BatchProgress {
         if batch.operation == .order { return runOrders(&batch, allowance: &allowance, nowMs: nowMs) }
         while batch.finished < batch.count {
@@ -148,6 +161,11 @@ extension Engine {
         if ahead.pointee.count > 0 { lookAhead(.indexes, &ahead.pointee) }
         batch.next(.records, &ahead.pointee)
         if ahead.pointee.count > 0 { lookAhead(.records, &ahead.pointee) }
+        guard batch.operation.usesLots else { return }
+        batch.next(.wallets, &ahead.pointee)
+        if ahead.pointee.count > 0 { lookAhead(.wallets, &ahead.pointee) }
+        batch.next(.lots, &ahead.pointee)
+        if ahead.pointee.count > 0 { lookAhead(.lots, &ahead.pointee) }
     }
 
     // MARK: Units

@@ -138,16 +138,19 @@ public struct GrowingTable {
 }
 
 extension Engine {
-    public static let growingTableCount = 4
+    public static let growingTableCount = 7
 
-    /// The tables that orders grow: orders, users, far limits and their index. So that somebody can make the
-    /// memory that comes next resident before the shard touches it.
+    /// The tables that grow with what users do. So that somebody can make the memory that comes next resident before
+    /// the shard touches it.
     public func growingTable(_ index: Int) -> GrowingTable {
         switch index {
         case 0: orders.growingTable
         case 1: users.growingTable
         case 2: limits.growingTable
-        default: limitIndex.growingTable
+        case 3: limitIndex.growingTable
+        case 4: wallets.growingTable
+        case 5: transactions.growingTable
+        default: takings.growingTable
         }
     }
 }

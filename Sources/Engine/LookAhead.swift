@@ -1,34 +1,54 @@
 import CAtomics
 import Protocol
 
-// Looking ahead. Almost every order touches lines of the tables that nothing touched before it, each of them
-// 100 ns away and behind a miss of the TLB. So its lines are asked for in two steps while others are being
-// decided: first those of the indexes, whose place follows from the ids; some orders later the records that
-// they name.
+// Looking ahead. Almost every entry touches lines of the tables that nothing touched before it, each of them
+// 100 ns away and behind a miss of the TLB. So its lines are asked for in steps while others are being decided:
+// first those of the indexes, whose place follows from the ids; some entries later the records that they name.
+// Points go on from there, to the wallet that the user names and to the lots that the wallet names.
 //
-// Both steps go in small groups, all places first, then all loads: a prefetch does not retire before its page is
+// The steps go in small groups, all places first, then all loads: a prefetch does not retire before its page is
 // found, so that page walks of neighbouring ones overlap. A group is small because a processor that has no
 // free miss buffer (two or three dozen a core) drops a prefetch silently.
 
-/// The two steps.
-public enum LookAheadStep: Sendable {
+/// The steps, each of which needs what the one before it has loaded.
+public enum LookAheadStep: CaseIterable, Sendable {
     case indexes
     case records
+    /// Of points, within a batch alone.
+    case wallets
+    case lots
+
+    public static var group: Int { 4 }
 
     /// A step is taken for the next `group` entries when fewer than this lie between the entry in hand and those
     /// for which it has been taken.
     @inlinable @inline(__always)
-    public var entriesMin: Int { self == .indexes ? 12 : 6 }
+    public var entriesMin: Int { entriesMin(of: .order) }
 
-    public static var group: Int { 4 }
+    /// The same for one operation: one that takes more steps begins earlier.
+    @inlinable @inline(__always)
+    public func entriesMin(of operation: Operation) -> Int {
+        let more = operation.usesLots ? 8 : 0
+        switch self {
+        case .indexes: return 12 &+ more
+        case .records: return 6 &+ more
+        case .wallets: return 8
+        case .lots: return 3
+        }
+    }
+}
+
+extension Operation {
+    @inlinable @inline(__always)
+    var usesLots: Bool { self == .earnPoints || self == .usePoints }
 }
 
 /// Entries that a step is to be taken for.
 public struct LookAheadEntries: ~Copyable {
     private let entries: UnsafeMutablePointer<UnsafeRawPointer>
     private(set) public var count = 0
-    /// Whether they are orders; else they begin with the id of one.
-    private var areOrders = true
+    /// What all of them ask for; nil if they differ, or if there are none.
+    private(set) var operation: Operation?
 
     public init() { entries = .allocate(capacity: LookAheadStep.group) }
 
@@ -37,47 +57,53 @@ public struct LookAheadEntries: ~Copyable {
     @inline(__always)
     public var isFull: Bool { count == LookAheadStep.group }
 
-    /// Adds an entry of an operation on orders. It need not be checked yet: any bytes will do, as long as they
-    /// are as many as an entry has. Only when not full.
+    /// Adds an entry of an operation whose entries begin with an id of their own. It need not be checked yet: any
+    /// bytes will do, as long as they are as many as an entry has. Only when not full.
     @inline(__always)
     public mutating func append(_ entry: UnsafeRawPointer, _ operation: Operation) {
         precondition(count < LookAheadStep.group)
-        if operation != .order { areOrders = false }
+        if count == 0 { self.operation = operation } else if self.operation != operation { self.operation = nil }
         entries[count] = entry
         count &+= 1
     }
 
     @inline(__always)
-    mutating func removeAll() {
-        count = 0
-        areOrders = true
-    }
+    mutating func removeAll() { count = 0 }
 
     @inline(__always)
     subscript(_ index: Int) -> UnsafeRawPointer { entries[index] }
-
-    @inline(__always)
-    var hasOrdersOnly: Bool { areOrders }
 }
 
 extension Engine {
     /// Takes a step for these entries, and empties the list.
     public func lookAhead(_ step: LookAheadStep, _ list: inout LookAheadEntries) {
-        switch (step, list.hasOrdersOnly) {
-        case (.indexes, true): prefetchIndexesOfOrders(list)
-        case (.records, true): prefetchUsersOfOrders(list)
-        case (.indexes, false): for index in 0..<list.count { ids.prefetch(hash(list[index].loadId(0))) }
-        case (.records, false):
-            for index in 0..<list.count {
-                var probe = ids.probe(hash(list[index].loadId(0)))
-                let handle = RecordHandle(rawValue: probe.next())
-                if handle.rawValue != 0 && handle.kind == .order { orders.prefetch(handle.slot) }
-            }
+        switch (list.operation, step) {
+        case (.order, .indexes):
+            prefetchIndexes(list)
+            prefetchOfferIndexes(list, .sale)
+        case (.order, .records):
+            prefetchUsers(list)
+            prefetchOffers(list, .sale)
+            prefetchOrdersToCome(list.count)
+        case (.issueCoupon, .indexes):
+            prefetchIndexes(list)
+            prefetchOfferIndexes(list, .policy)
+        case (.issueCoupon, .records):
+            prefetchUsers(list)
+            prefetchOffers(list, .policy)
+        case (.earnPoints, .indexes), (.usePoints, .indexes): prefetchIndexes(list)
+        case (.earnPoints, .records), (.usePoints, .records): prefetchUsers(list)
+        case (.earnPoints, .wallets), (.usePoints, .wallets): prefetchWallets(list)
+        case (.earnPoints, .lots), (.usePoints, .lots): prefetchLots(list)
+        case (_, .indexes): for index in 0..<list.count { ids.prefetch(hash(list[index].loadId(0))) }
+        case (_, .records): prefetchNamed(list)
+        case (_, .wallets), (_, .lots): break
         }
         list.removeAll()
     }
 
-    private func prefetchIndexesOfOrders(_ list: borrowing LookAheadEntries) {
+    /// Of entries that name their user.
+    private func prefetchIndexes(_ list: borrowing LookAheadEntries) {
         var places = Places()
         places.with { places in
             for index in 0..<list.count {
@@ -86,18 +112,32 @@ extension Engine {
             }
             for index in 0..<(2 &* list.count) { ts_prefetch_read(places[index]) }
         }
-        if hasManySales {
-            for index in 0..<list.count { offerIndex.prefetch(offerHash(.sale, list[index].loadLE(32))) }
+    }
+
+    /// Of entries that name a sale or a policy, at 32.
+    @inline(__always)
+    private func prefetchOfferIndexes(_ list: borrowing LookAheadEntries, _ kind: OfferKind) {
+        if hasManyOffers {
+            for index in 0..<list.count { offerIndex.prefetch(offerHash(kind, list[index].loadLE(32))) }
         }
         if limits.count > 0 {
             for index in 0..<list.count {
-                prefetchLimit(userHash: hash(list[index].loadId(16)), sale: list[index].loadLE(32))
+                prefetchLimit(userHash: hash(list[index].loadId(16)), kind, sale: list[index].loadLE(32))
             }
         }
     }
 
+    /// What operations on a record name.
+    private func prefetchNamed(_ list: borrowing LookAheadEntries) {
+        for index in 0..<list.count {
+            var probe = ids.probe(hash(list[index].loadId(0)))
+            let handle = RecordHandle(rawValue: probe.next())
+            if handle.rawValue != 0 && handle.kind == .order { orders.prefetch(handle.slot) }
+        }
+    }
+
     /// A wrong guess, where two keys share a tag, costs one load.
-    private func prefetchUsersOfOrders(_ list: borrowing LookAheadEntries) {
+    private func prefetchUsers(_ list: borrowing LookAheadEntries) {
         var places = Places()
         places.with { places in
             var count = 0
@@ -109,29 +149,77 @@ extension Engine {
             }
             for index in 0..<count { ts_prefetch_write(places[index]) }
         }
-        if hasManySales {
-            for index in 0..<list.count { prefetchSale(list[index].loadLE(32)) }
-        }
-        // What these orders will write in sequence: their records and their events. The processor's own
-        // prefetcher does not reach over the end of a page.
+    }
+
+    /// What orders will write in sequence: their records and their events. The processor's own prefetcher does not
+    /// reach over the end of a page.
+    @inline(__always)
+    private func prefetchOrdersToCome(_ count: Int) {
         let ahead = LookAheadStep.records.entriesMin &+ LookAheadStep.group
         let record = UnsafeRawPointer(orders.place(UInt32(truncatingIfNeeded: orders.count &+ ahead)))
         let event = UnsafeRawPointer(events.pointee.base) + (events.pointee.usedBytes &+ ahead &* 64)
-        for index in 0..<list.count {
+        for index in 0..<count {
             ts_prefetch_write(record + index &* 64)
             ts_prefetch_write(event + index &* 64)
         }
     }
 
     /// So many that their lines are not in the nearest cache anyway.
-    private var hasManySales: Bool { offers.count > 64 }
+    private var hasManyOffers: Bool { offers.count > 64 }
 
-    private func prefetchSale(_ id: UInt64) {
-        var probe = offerIndex.probe(offerHash(.sale, id))
-        let sale = probe.next()
-        if sale == 0 { return }
-        offers.prefetch(sale)
-        counters.prefetch(Int(sale), configuration.shard)
+    @inline(__always)
+    private func prefetchOffers(_ list: borrowing LookAheadEntries, _ kind: OfferKind) {
+        guard hasManyOffers else { return }
+        for index in 0..<list.count {
+            var probe = offerIndex.probe(offerHash(kind, list[index].loadLE(32)))
+            let offer = probe.next()
+            if offer == 0 { continue }
+            offers.prefetch(offer)
+            counters.prefetch(Int(offer), configuration.shard)
+        }
+    }
+
+    // MARK: Points
+
+    /// The wallet that an entry's user names; 0 for none.
+    @inline(__always)
+    private func wallet(of entry: UnsafeRawPointer) -> UInt32 {
+        var probe = userIndex.probe(hash(entry.loadId(16)))
+        let user = probe.next()
+        return user == 0 ? 0 : users[user].pointee.wallet
+    }
+
+    private func prefetchWallets(_ list: borrowing LookAheadEntries) {
+        var places = Places()
+        places.with { places in
+            var count = 0
+            for index in 0..<list.count {
+                let wallet = wallet(of: list[index])
+                places[count] = wallets.place(wallet)
+                count &+= wallet == 0 ? 0 : 1
+            }
+            for index in 0..<count { ts_prefetch_write(places[index]) }
+        }
+    }
+
+    /// A use takes from the first lot, an earning goes behind the last one.
+    private func prefetchLots(_ list: borrowing LookAheadEntries) {
+        var places = Places()
+        places.with { places in
+            var count = 0
+            for index in 0..<list.count {
+                let wallet = wallet(of: list[index])
+                if wallet == 0 { continue }
+                places[count] = transactions.place(wallets[wallet].pointee.firstLot)
+                places[count &+ 1] = transactions.place(wallets[wallet].pointee.lastLot)
+                count &+= 2
+            }
+            for index in 0..<count { ts_prefetch_write(places[index]) }
+        }
+        // What they will write in sequence.
+        let ahead = LookAheadStep.lots.entriesMin &+ LookAheadStep.group
+        let record = UnsafeRawPointer(transactions.place(UInt32(truncatingIfNeeded: transactions.count &+ ahead)))
+        for index in 0..<list.count { ts_prefetch_write(record + index &* 64) }
     }
 }
 

@@ -145,11 +145,11 @@ extension Operation {
         }
     }
 
-    /// Whether its entries begin with the id of an order.
+    /// Whether its entries begin with an id of their own and name the user behind it, at 16.
     @inlinable
-    public var isOnOrders: Bool {
+    public var namesUser: Bool {
         switch self {
-        case .order, .confirm, .cancel, .extend, .getOrder: true
+        case .order, .earnPoints, .usePoints, .issueCoupon: true
         default: false
         }
     }

@@ -13,8 +13,8 @@ extension ShardCore {
         precondition(work.batch == nil)
         guard hasReplyRoom else { return .blocked }
         counts.frames &+= UInt64(frames)
-        if frames > 1 { return beginRun(frame, frames, connection, nowMs: nowMs) }
         let operation = Operation(rawValue: header.operation)!
+        if frames > 1 { return beginRun(frame, operation, frames, connection, nowMs: nowMs) }
         let entries = frame + Frame.headerSizeBytes
         if operation.isAdmin && !isAdmin {
             return refuseFrame(.forbidden, header, connection)

@@ -10,7 +10,7 @@ extension ShardCore {
     @inline(__always)
     public func collect(_ frame: UnsafeRawPointer, lengthBytes: Int, into list: inout LookAheadEntries) -> Int {
         let header = FrameHeader(frame)
-        guard let operation = Operation(rawValue: header.operation), operation.isOnOrders,
+        guard let operation = Operation(rawValue: header.operation), operation.owner == .ids,
             lengthBytes >= Frame.headerSizeBytes + header.count * operation.entrySizeBytes
         else { return 1 }
         var entry = frame + Frame.headerSizeBytes

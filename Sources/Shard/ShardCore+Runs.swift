@@ -1,23 +1,20 @@
 import Engine
 import Protocol
 
-// Runs: frames of one order each that lie one behind the other, as a pipelining client sends them. They are
-// decided as one batch and their replies put together as one stretch, so that what a frame costs by itself is
+// Runs: frames of one entry each that lie one behind the other and ask for the same, as a pipelining client sends
+// them. They are decided as one batch and their replies put together as one stretch, so that what a frame costs by itself is
 // its two checksums. Each keeps its own reply, and no reply waits for more than it has to.
 
 extension ShardCore {
     static let runFramesMax = 128
 
-    private static var orderFrameBytes: Int { Frame.headerSizeBytes + OrderEntry.sizeBytes }
-    private static var orderReplyBytes: Int { Frame.headerSizeBytes + OrderResult.sizeBytes }
-
     /// How many frames, from a frame on that has been examined, can be begun as one: that one, and those behind
-    /// it as far as they are whole, in order, and of one order of this shard's users. `availableBytes` have been
+    /// it as far as they are whole, in order, and of one entry of the same operation for this shard's users. `availableBytes` have been
     /// received from `frame` on.
     public func runLength(_ frame: UnsafeRawPointer, _ header: FrameHeader, availableBytes: Int) -> Int {
-        let size = Self.orderFrameBytes
+        let size = header.lengthBytes
         let most = min(Self.runFramesMax, availableBytes / size, allowance)
-        guard most > 1, isOrderOfOwnUser(frame, header) else { return 1 }
+        guard most > 1, beginsRun(frame, header) else { return 1 }
         // Their headers differ in request id and checksum alone, so that two comparisons say that all else is as
         // it was in the one that has been examined.
         let about: UInt64 = frame.loadLE(8)
@@ -34,8 +31,8 @@ extension ShardCore {
     }
 
     @inline(__always)
-    private func isOrderOfOwnUser(_ frame: UnsafeRawPointer, _ header: FrameHeader) -> Bool {
-        guard header.operation == Operation.order.rawValue, header.count == 1 else { return false }
+    private func beginsRun(_ frame: UnsafeRawPointer, _ header: FrameHeader) -> Bool {
+        guard header.count == 1, Operation(rawValue: header.operation)?.owner == .ids else { return false }
         return shards == 1 || isOfOwnUser(frame)
     }
 
@@ -44,16 +41,16 @@ extension ShardCore {
         owner(ofEntry: frame + Frame.headerSizeBytes) == shard
     }
 
-    mutating func beginRun(_ first: UnsafeRawPointer, _ frames: Int, _ connection: UInt64, nowMs: UInt64)
-        -> WorkProgress
-    {
+    mutating func beginRun(
+        _ first: UnsafeRawPointer, _ operation: Operation, _ frames: Int, _ connection: UInt64, nowMs: UInt64
+    ) -> WorkProgress {
         precondition(frames <= Self.runFramesMax && frames <= allowance)
         work.source = .connection(connection, requestId: 0)
         work.runFrames = frames
         work.isInPlace = true
         work.batch = Batch(
-            frames: first, of: .order, count: frames, replies: gated.reserve(frames * Self.orderReplyBytes),
-            waits: runWaits)
+            frames: first, of: operation, count: frames,
+            replies: gated.reserve(frames * (Frame.headerSizeBytes + operation.resultSizeBytes)), waits: runWaits)
         return resume(nowMs: nowMs)
     }
 
@@ -64,20 +61,20 @@ extension ShardCore {
         }
         let destination = ReplyDestination(connection: connection)
         let first = batch.results - Frame.headerSizeBytes
+        let requestBytes = Frame.headerSizeBytes &+ batch.operation.entrySizeBytes
+        let replyBytes = Frame.headerSizeBytes &+ batch.operation.resultSizeBytes
         var leastLsn = UInt64.max
         for index in 0..<work.runFrames {
-            let requestId: UInt64 =
-                (batch.entries - Frame.headerSizeBytes + index &* Self.orderFrameBytes).loadLE(16)
+            let requestId: UInt64 = (batch.entries - Frame.headerSizeBytes + index &* requestBytes).loadLE(16)
             FrameHeader.seal(
-                first + index &* Self.orderReplyBytes, operation: batch.operation.rawValue, requestId: requestId,
-                count: 1, lengthBytes: Self.orderReplyBytes, flags: Frame.Flags.reply)
+                first + index &* replyBytes, operation: batch.operation.rawValue, requestId: requestId, count: 1,
+                lengthBytes: replyBytes, flags: Frame.Flags.reply)
             leastLsn = min(leastLsn, runWaits[index])
         }
         if work.isInPlace && leastLsn > writer.repliableLsn {
-            gated.commit(
-                destination, waitLsn: batch.waitLsn, work.runFrames &* Self.orderReplyBytes, frames: work.runFrames)
+            gated.commit(destination, waitLsn: batch.waitLsn, work.runFrames &* replyBytes, frames: work.runFrames)
         } else {
-            replyOneByOne(first, destination)
+            replyOneByOne(first, replyBytes, batch.operation, destination)
         }
         work.isInPlace = false
         work.runFrames = 0
@@ -85,16 +82,16 @@ extension ShardCore {
 
     /// Where some replies need not wait, none of these waits for the others.
     @inline(never)
-    private mutating func replyOneByOne(_ first: UnsafeMutableRawPointer, _ destination: ReplyDestination) {
+    private mutating func replyOneByOne(
+        _ first: UnsafeMutableRawPointer, _ replyBytes: Int, _ operation: Operation, _ destination: ReplyDestination
+    ) {
         if work.isInPlace {
             // The place among the gated replies is about to be filled anew.
-            scratch.copyMemory(from: first, byteCount: work.runFrames * Self.orderReplyBytes)
+            scratch.copyMemory(from: first, byteCount: work.runFrames * replyBytes)
         }
         let replies = work.isInPlace ? scratch : first
         for index in 0..<work.runFrames {
-            reply(
-                destination, .order, waitLsn: runWaits[index], replies + index * Self.orderReplyBytes,
-                Self.orderReplyBytes)
+            reply(destination, operation, waitLsn: runWaits[index], replies + index * replyBytes, replyBytes)
         }
     }
 }

@@ -28,11 +28,14 @@ import Testing
     /// is what it was.
     @Test func anyBytesWillDo() {
         let cluster = Self.market()
-        for number in 0..<40 as Range<UInt64> { _ = cluster.place(user(number), number % 9 + 1) }
+        for number in 0..<40 as Range<UInt64> {
+            _ = cluster.place(user(number), number % 9 + 1)
+            if number % 2 == 0 { _ = cluster.earn(user(number), 10) }
+        }
         let digest = cluster.digest()
         var dice = Dice(seed: 11)
-        let operations: [Protocol.Operation] = [.order, .confirm, .cancel, .extend, .getOrder]
-        let guarded = GuardedBytes(sizeBytes: 48)
+        let operations = Protocol.Operation.allCases.filter { $0.owner == .ids }
+        let guarded = GuardedBytes(sizeBytes: 1024)
         for round in 0..<3000 {
             var list = LookAheadEntries()
             let only = round % 3 == 0 ? dice.pick(operations) : nil
@@ -48,12 +51,13 @@ import Testing
                     entry.storeBytes(of: UInt8(dice.below(256)), toByteOffset: offset, as: UInt8.self)
                 }
                 if dice.oneIn(2) { entry.storeId(cluster.mint(user(UInt64(dice.below(40)))), 0) }
-                if operation == .order && dice.oneIn(2) { entry.storeLE(UInt64(dice.below(80)), 32) }
+                if operation.namesUser && dice.oneIn(2) { entry.storeId(user(UInt64(dice.below(50))), 16) }
+                if operation.namesUser && dice.oneIn(2) { entry.storeLE(UInt64(dice.below(80)), 32) }
                 list.append(entry, operation)
             }
             let isFull = list.isFull
             #expect(isFull == (list.count == LookAheadStep.group))
-            cluster.engines[0].lookAhead(dice.oneIn(2) ? .indexes : .records, &list)
+            cluster.engines[0].lookAhead(dice.pick(LookAheadStep.allCases), &list)
             let count = list.count
             if count != 0 {
                 Issue.record("round \(round): \(count) entries are left")
@@ -74,20 +78,24 @@ import Testing
 
     /// A batch asks for each step once for each of its entries, in order, and far enough ahead of the one in hand.
     @Test(arguments: [1, 2, 3, 4, 5, 11, 12, 13, 100]) func everyEntryIsLookedAtOnce(_ count: Int) {
-        let bytes = UnsafeMutableRawPointer.allocate(byteCount: count * 48, alignment: 8)
+        let bytes = UnsafeMutableRawPointer.allocate(byteCount: count * 128, alignment: 8)
         defer { bytes.deallocate() }
-        for step in [LookAheadStep.indexes, .records] {
-            var batch = Batch(operation: .order, entries: bytes, count: count, results: bytes)
+        for (operation, step) in [Protocol.Operation.order, .usePoints].flatMap({ operation in
+            LookAheadStep.allCases.map { (operation, $0) }
+        }) {
+            let entriesMin = step.entriesMin(of: operation)
+            let size = operation.entrySizeBytes
+            var batch = Batch(operation: operation, entries: bytes, count: count, results: bytes)
             var seen: [Int] = []
             for finished in 0..<count {
                 while true {
                     var list = LookAheadEntries()
                     batch.next(step, &list)
                     if list.count == 0 { break }
-                    for index in 0..<list.count { seen.append((list[index] - UnsafeRawPointer(bytes)) / 48) }
+                    for index in 0..<list.count { seen.append((list[index] - UnsafeRawPointer(bytes)) / size) }
                 }
-                #expect(seen.count >= min(count, finished + step.entriesMin))
-                #expect(seen.count < finished + step.entriesMin + LookAheadStep.group)
+                #expect(seen.count >= min(count, finished + entriesMin))
+                #expect(seen.count < finished + entriesMin + LookAheadStep.group)
                 batch.finishEntry(Outcome(waitLsn: 0))
             }
             #expect(seen == Array(0..<count))
@@ -127,7 +135,10 @@ import Testing
         let minting = market()
         var known: [Id128] = []
         return (0..<20).map { _ in
-            let operations: [Protocol.Operation] = [.order, .order, .order, .confirm, .cancel, .extend, .getOrder]
+            let operations: [Protocol.Operation] = [
+                .order, .order, .order, .confirm, .cancel, .extend, .getOrder, .earnPoints, .usePoints, .usePoints,
+                .cancelTransaction, .getTransaction,
+            ]
             let operation = dice.pick(operations)
             let entries = (0..<dice.pick([1, 3, 60, 300])).map { _ in entry(operation, &known, minting, &dice) }
             return Run(operation: operation, entries: entries, passMs: UInt64(dice.pick([0, 1, 400, 1000])))
@@ -150,6 +161,17 @@ import Testing
         case .extend:
             let entry = ExtendEntry(orderId: id, deadlineMs: cluster.nowMs + UInt64(dice.below(5000)))
             return encode(ExtendEntry.sizeBytes) { entry.store(to: $0) }
+        case .earnPoints:
+            let fresh = dice.oneIn(9) ? id : cluster.mint(user)
+            known.append(fresh)
+            let entry = EarnEntry(
+                transactionId: fresh, userId: user, expiresAtMs: dice.oneIn(2) ? 0 : cluster.nowMs + 900, amount: 10)
+            return encode(EarnEntry.sizeBytes) { entry.store(to: $0) }
+        case .usePoints:
+            let fresh = dice.oneIn(9) ? id : cluster.mint(user)
+            known.append(fresh)
+            let entry = UsePointsEntry(transactionId: fresh, userId: user, amount: UInt32(dice.pick(0...15)))
+            return encode(UsePointsEntry.sizeBytes) { entry.store(to: $0) }
         default:
             return encode(OrderIdEntry.sizeBytes) { OrderIdEntry(orderId: id).store(to: $0) }
         }

@@ -116,4 +116,27 @@ import Testing
         }
         #expect(whole == 4)
     }
+
+    /// Frames of any operation on a user's own records are a run, as orders are.
+    @Test func pointsAreRunsAsWell() throws {
+        var mint = IdMint(seed: 5)
+        let rig = ShardRig()
+        let user = mint.user()
+        let earnings = (1...9 as ClosedRange<UInt32>).map {
+            EarnEntry(
+                transactionId: mint.id(user: user, timeMs: ShardRig.nowMs), userId: user, expiresAtMs: 0, amount: $0)
+        }
+        let stream = earnings.enumerated().flatMap {
+            FrameBytes.request(.earnPoints, requestId: UInt64(20 + $0), [$1])
+        }
+        let begun = rig.begin(stream)
+        #expect(begun.progress == .finished && begun.frames == 9)
+        rig.finish()
+        var balance: UInt64 = 0
+        for (index, earning) in earnings.enumerated() {
+            let results: [PointResult] = try #require(rig.replies[UInt64(20 + index)]).results()
+            balance += UInt64(earning.amount)
+            #expect(results.map(\.code) == [.ok] && results.map(\.balance) == [balance])
+        }
+    }
 }

@@ -51,9 +51,9 @@ extension Engine {
 
     /// Starts the load of the line that names a user's units of a sale, where some users have them far.
     @inline(__always)
-    func prefetchLimit(userHash: UInt64, sale saleId: UInt64) {
+    func prefetchLimit(userHash: UInt64, _ kind: OfferKind = .sale, sale id: UInt64) {
         guard limits.count > 0 else { return }
-        let offer = findOffer(.sale, saleId)
+        let offer = findOffer(kind, id)
         guard offer != 0, offers[offer].pointee.terms.perUserLimit != 0 else { return }
         limitIndex.prefetch(limitHash(userHash: userHash, offer: offer))
     }

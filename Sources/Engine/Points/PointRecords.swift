@@ -78,6 +78,8 @@ struct Takings: ~Copyable {
     @inline(__always)
     subscript(_ slot: UInt32) -> UnsafeMutablePointer<TakingRecord> { pool[slot] }
 
+    var growingTable: GrowingTable { pool.growingTable }
+
     mutating func insert(_ taking: TakingRecord) -> UInt32 {
         var slot = firstFree
         if slot == 0 { slot = pool.allocate() } else { firstFree = pool[slot].pointee.next }
