@@ -121,6 +121,10 @@ extension Engine {
             case .usePoints: outcome = usePoints(batch.entry, result: batch.result, nowMs: nowMs)
             case .cancelTransaction: outcome = cancelTransaction(batch.entry, result: batch.result, nowMs: nowMs)
             case .getTransaction: outcome = getTransaction(batch.entry, result: batch.result, nowMs: nowMs)
+            case .issueCoupon: outcome = issueCoupon(batch.entry, result: batch.result, nowMs: nowMs)
+            case .useCoupon: outcome = useCoupon(batch.entry, result: batch.result, nowMs: nowMs)
+            case .restoreCoupon: outcome = restoreCoupon(batch.entry, result: batch.result, nowMs: nowMs)
+            case .getCoupon: outcome = getCoupon(batch.entry, result: batch.result, nowMs: nowMs)
             default: preconditionFailure("not an operation with an id of its own")
             }
             if outcome.needsUnits {
@@ -191,6 +195,7 @@ extension Engine {
         switch prepared.kind {
         case .place: batch.finishEntry(refuseOrder(.soldOut, batch.result))
         case .confirmLate: batch.finishEntry(answer(prepared.order, .expired, batch.result))
+        case .issueCoupon: batch.finishEntry(refuseIssue(.exhausted, batch.result))
         }
     }
 
@@ -199,6 +204,7 @@ extension Engine {
         switch prepared.kind {
         case .place: applyPreparedOrder(result: result, nowMs: nowMs)
         case .confirmLate: applyPreparedConfirm(result: result, nowMs: nowMs)
+        case .issueCoupon: applyPreparedIssue(result: result, nowMs: nowMs)
         }
     }
 }
