@@ -165,9 +165,10 @@ extension Engine {
         if ahead.pointee.count > 0 { lookAhead(.indexes, &ahead.pointee) }
         batch.next(.records, &ahead.pointee)
         if ahead.pointee.count > 0 { lookAhead(.records, &ahead.pointee) }
-        guard batch.operation.usesLots else { return }
+        guard batch.operation.usesWallet else { return }
         batch.next(.wallets, &ahead.pointee)
         if ahead.pointee.count > 0 { lookAhead(.wallets, &ahead.pointee) }
+        guard batch.operation.usesLots else { return }
         batch.next(.lots, &ahead.pointee)
         if ahead.pointee.count > 0 { lookAhead(.lots, &ahead.pointee) }
     }

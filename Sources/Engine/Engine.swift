@@ -149,7 +149,7 @@ public struct GrowingTable {
 }
 
 extension Engine {
-    public static let growingTableCount = 7
+    public static let growingTableCount = 9
 
     /// The tables that grow with what users do. So that somebody can make the memory that comes next resident before
     /// the shard touches it.
@@ -161,7 +161,9 @@ extension Engine {
         case 3: limitIndex.growingTable
         case 4: wallets.growingTable
         case 5: transactions.growingTable
-        default: takings.growingTable
+        case 6: takings.growingTable
+        case 7: coupons.growingTable
+        default: couponOperations.growingTable
         }
     }
 }

@@ -4,7 +4,7 @@ import Protocol
 // Looking ahead. Almost every entry touches lines of the tables that nothing touched before it, each of them
 // 100 ns away and behind a miss of the TLB. So its lines are asked for in steps while others are being decided:
 // first those of the indexes, whose place follows from the ids; some entries later the records that they name.
-// Points go on from there, to the wallet that the user names and to the lots that the wallet names.
+// Coupons and points go on from there, to the wallet that the user names, and to the lots that the wallet names.
 //
 // The steps go in small groups, all places first, then all loads: a prefetch does not retire before its page is
 // found, so that page walks of neighbouring ones overlap. A group is small because a processor that has no
@@ -14,7 +14,7 @@ import Protocol
 public enum LookAheadStep: CaseIterable, Sendable {
     case indexes
     case records
-    /// Of points, within a batch alone.
+    /// Within a batch alone: of what a user has besides orders, and of points.
     case wallets
     case lots
 
@@ -28,7 +28,7 @@ public enum LookAheadStep: CaseIterable, Sendable {
     /// The same for one operation: one that takes more steps begins earlier.
     @inlinable @inline(__always)
     public func entriesMin(of operation: Operation) -> Int {
-        let more = operation.usesLots ? 8 : 0
+        let more = operation.usesWallet ? 8 : 0
         switch self {
         case .indexes: return 12 &+ more
         case .records: return 6 &+ more
@@ -39,6 +39,9 @@ public enum LookAheadStep: CaseIterable, Sendable {
 }
 
 extension Operation {
+    @inlinable @inline(__always)
+    var usesWallet: Bool { self == .issueCoupon || usesLots }
+
     @inlinable @inline(__always)
     var usesLots: Bool { self == .earnPoints || self == .usePoints }
 }
@@ -93,10 +96,14 @@ extension Engine {
             prefetchOffers(list, .policy)
         case (.earnPoints, .indexes), (.usePoints, .indexes): prefetchIndexes(list)
         case (.earnPoints, .records), (.usePoints, .records): prefetchUsers(list)
-        case (.earnPoints, .wallets), (.usePoints, .wallets): prefetchWallets(list)
+        case (.earnPoints, .wallets), (.usePoints, .wallets), (.issueCoupon, .wallets): prefetchWallets(list)
         case (.earnPoints, .lots), (.usePoints, .lots): prefetchLots(list)
-        case (_, .indexes): for index in 0..<list.count { ids.prefetch(hash(list[index].loadId(0))) }
-        case (_, .records): prefetchNamed(list)
+        case (.useCoupon, .indexes), (.restoreCoupon, .indexes):
+            prefetchIds(list, at: 0)
+            prefetchIds(list, at: 16)
+        case (.useCoupon, .records), (.restoreCoupon, .records): prefetchNamed(list, at: 16)
+        case (_, .indexes): prefetchIds(list, at: 0)
+        case (_, .records): prefetchNamed(list, at: 0)
         case (_, .wallets), (_, .lots): break
         }
         list.removeAll()
@@ -127,12 +134,22 @@ extension Engine {
         }
     }
 
+    private func prefetchIds(_ list: borrowing LookAheadEntries, at offset: Int) {
+        for index in 0..<list.count { ids.prefetch(hash(list[index].loadId(offset))) }
+    }
+
     /// What operations on a record name.
-    private func prefetchNamed(_ list: borrowing LookAheadEntries) {
+    private func prefetchNamed(_ list: borrowing LookAheadEntries, at offset: Int) {
         for index in 0..<list.count {
-            var probe = ids.probe(hash(list[index].loadId(0)))
+            var probe = ids.probe(hash(list[index].loadId(offset)))
             let handle = RecordHandle(rawValue: probe.next())
-            if handle.rawValue != 0 && handle.kind == .order { orders.prefetch(handle.slot) }
+            if handle.rawValue == 0 { continue }
+            switch handle.kind {
+            case .order: orders.prefetch(handle.slot)
+            case .coupon: coupons.prefetch(handle.slot)
+            case .transaction: transactions.prefetch(handle.slot)
+            case .tombstone, .catalogueOperation, .couponOperation: break
+            }
         }
     }
 

@@ -2,15 +2,15 @@ import Engine
 import Protocol
 
 // Runs: frames of one entry each that lie one behind the other and ask for the same, as a pipelining client sends
-// them. They are decided as one batch and their replies put together as one stretch, so that what a frame costs by itself is
-// its two checksums. Each keeps its own reply, and no reply waits for more than it has to.
+// them. They are decided as one batch and their replies put together as one stretch, so that what a frame costs by
+// itself is its two checksums. Each keeps its own reply, and no reply waits for more than it has to.
 
 extension ShardCore {
     static let runFramesMax = 128
 
     /// How many frames, from a frame on that has been examined, can be begun as one: that one, and those behind
-    /// it as far as they are whole, in order, and of one entry of the same operation for this shard's users. `availableBytes` have been
-    /// received from `frame` on.
+    /// it as far as they are whole, in order, and of one entry of the same operation for this shard's users.
+    /// `availableBytes` have been received from `frame` on.
     public func runLength(_ frame: UnsafeRawPointer, _ header: FrameHeader, availableBytes: Int) -> Int {
         let size = header.lengthBytes
         let most = min(Self.runFramesMax, availableBytes / size, allowance)

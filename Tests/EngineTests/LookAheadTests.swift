@@ -126,6 +126,7 @@ import Testing
             cluster.sell(
                 sale, stock: sale % 7 == 0 ? 20 : 10_000, limit: sale < 20 ? 4 : 0, holdMs: sale % 2 == 0 ? 1000 : 0)
         }
+        for policy in 1...3 as ClosedRange<UInt64> { cluster.offer(policy, quantity: 60, limit: UInt32(policy)) }
         cluster.syncsAtOnce = false
         return cluster
     }
@@ -134,10 +135,10 @@ import Testing
         var dice = Dice(seed: seed)
         let minting = market()
         var known: [Id128] = []
-        return (0..<20).map { _ in
+        return (0..<40).map { _ in
             let operations: [Protocol.Operation] = [
                 .order, .order, .order, .confirm, .cancel, .extend, .getOrder, .earnPoints, .usePoints, .usePoints,
-                .cancelTransaction, .getTransaction,
+                .cancelTransaction, .getTransaction, .issueCoupon, .useCoupon, .restoreCoupon, .getCoupon,
             ]
             let operation = dice.pick(operations)
             let entries = (0..<dice.pick([1, 3, 60, 300])).map { _ in entry(operation, &known, minting, &dice) }
@@ -172,6 +173,18 @@ import Testing
             known.append(fresh)
             let entry = UsePointsEntry(transactionId: fresh, userId: user, amount: UInt32(dice.pick(0...15)))
             return encode(UsePointsEntry.sizeBytes) { entry.store(to: $0) }
+        case .issueCoupon:
+            let fresh = dice.oneIn(9) ? id : cluster.mint(user)
+            known.append(fresh)
+            let entry = IssueCouponEntry(couponId: fresh, userId: user, policyId: UInt64(dice.below(4)))
+            return encode(IssueCouponEntry.sizeBytes) { entry.store(to: $0) }
+        case .useCoupon:
+            let entry = UseCouponEntry(
+                useId: cluster.mint(user), couponId: id, userId: user, orderId: .zero, purchaseAmount: 100)
+            return encode(UseCouponEntry.sizeBytes) { entry.store(to: $0) }
+        case .restoreCoupon:
+            let entry = RestoreCouponEntry(restoreId: cluster.mint(user), couponId: id, userId: user)
+            return encode(RestoreCouponEntry.sizeBytes) { entry.store(to: $0) }
         default:
             return encode(OrderIdEntry.sizeBytes) { OrderIdEntry(orderId: id).store(to: $0) }
         }
