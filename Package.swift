@@ -43,7 +43,7 @@ let package = Package(
             ]),
         .executableTarget(
             name: "timesaled",
-            dependencies: ["Server", "ServerOptions", .product(name: "Logging", package: "swift-log")],
+            dependencies: ["Engine", "Server", "ServerOptions", .product(name: "Logging", package: "swift-log")],
             path: "tools/timesaled"),
 
         .target(

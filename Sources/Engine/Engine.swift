@@ -5,14 +5,8 @@ import Protocol
 public struct EngineConfiguration: Sendable {
     public var shard: Int
     public var shards: Int
-    /// Capacities of this shard.
-    public var usersMax: Int
-    public var ordersMax: Int
-    public var tombstonesMax: Int
-    public var transactionsMax: Int
-    /// Capacities of the catalogue, the same on every shard.
-    public var salesMax: Int
-    public var catalogueOperationsMax: Int
+    /// Of this shard.
+    public var capacities: Capacities
     /// How long ids are remembered, in ms: a version 7 id older than that is refused.
     public var retainMs: UInt64
     /// How far ahead of the clock a version 7 id may be minted, in ms.
@@ -20,18 +14,10 @@ public struct EngineConfiguration: Sendable {
     /// Drawn at each start: keys the hashes of the tables.
     public var hashSeed: UInt64
 
-    public init(
-        shard: Int, shards: Int, usersMax: Int, ordersMax: Int, tombstonesMax: Int, transactionsMax: Int,
-        salesMax: Int, catalogueOperationsMax: Int, retainMs: UInt64, hashSeed: UInt64
-    ) {
+    public init(shard: Int, shards: Int, capacities: Capacities, retainMs: UInt64, hashSeed: UInt64) {
         self.shard = shard
         self.shards = shards
-        self.usersMax = usersMax
-        self.ordersMax = ordersMax
-        self.tombstonesMax = tombstonesMax
-        self.transactionsMax = transactionsMax
-        self.salesMax = salesMax
-        self.catalogueOperationsMax = catalogueOperationsMax
+        self.capacities = capacities
         self.retainMs = retainMs
         self.hashSeed = hashSeed
     }
@@ -57,7 +43,7 @@ public struct Engine: ~Copyable {
     var ids: Index
     var userIndex: Index
     var limitIndex: Index
-    var saleIndex: Index
+    var offerIndex: Index
 
     var orders: Pool<OrderRecord>
     var users: Pool<UserRecord>
@@ -68,8 +54,8 @@ public struct Engine: ~Copyable {
     /// Beside each transaction its reason, if it has one.
     var reasons: UnsafeMutablePointer<Reason>
     var takings: Takings
-    var sales: Pool<SaleRecord>
-    var saleDetails: UnsafeMutablePointer<SaleDetail>
+    var offers: Pool<OfferRecord>
+    var offerDetails: UnsafeMutablePointer<OfferDetail>
     var catalogueOperations: Pool<CatalogueOperationRecord>
 
     var wheel: HoldWheel
@@ -84,28 +70,29 @@ public struct Engine: ~Copyable {
         events: UnsafeMutablePointer<EventBuffer>, memory: MemorySource, nowMs: UInt64
     ) {
         precondition(counters.shards == configuration.shards && configuration.shard < configuration.shards)
-        precondition(counters.saleCountMax > configuration.salesMax, "slots of sales begin at 1")
+        let capacities = configuration.capacities
+        precondition(counters.saleCountMax > capacities.offers, "slots of offers begin at 1")
         self.configuration = configuration
         self.counters = counters
         self.events = events
         let isCatalogue = Partition.owner(of: Partition.catalogue, shards: configuration.shards) == configuration.shard
-        let catalogueOperationsMax = isCatalogue ? configuration.catalogueOperationsMax : 1
+        let catalogueOperationsMax = isCatalogue ? capacities.catalogueOperations : 1
         ids = Index(
-            countMax: configuration.ordersMax + configuration.tombstonesMax + configuration.transactionsMax
-                + catalogueOperationsMax, memory: memory)
-        userIndex = Index(countMax: configuration.usersMax, memory: memory)
-        limitIndex = Index(countMax: configuration.ordersMax, memory: memory, isPopulated: false)
-        saleIndex = Index(countMax: configuration.salesMax, memory: memory)
-        orders = Pool(countMax: configuration.ordersMax, memory: memory)
-        users = Pool(countMax: configuration.usersMax, memory: memory)
-        limits = Pool(countMax: configuration.ordersMax, memory: memory)
-        tombstones = Pool(countMax: configuration.tombstonesMax, memory: memory)
-        wallets = Pool(countMax: min(configuration.usersMax, configuration.transactionsMax), memory: memory)
-        transactions = Pool(countMax: configuration.transactionsMax, memory: memory)
-        reasons = memory.table(of: Reason.self, count: configuration.transactionsMax + 1)
-        takings = Takings(transactionsMax: configuration.transactionsMax, memory: memory)
-        sales = Pool(countMax: configuration.salesMax, memory: memory)
-        saleDetails = memory.table(of: SaleDetail.self, count: isCatalogue ? configuration.salesMax + 1 : 1)
+            countMax: capacities.orders + capacities.tombstones + capacities.transactions + catalogueOperationsMax,
+            memory: memory)
+        userIndex = Index(countMax: capacities.users, memory: memory)
+        limitIndex = Index(countMax: capacities.orders, memory: memory, isPopulated: false)
+        offerIndex = Index(countMax: capacities.offers, memory: memory)
+        orders = Pool(countMax: capacities.orders, memory: memory)
+        users = Pool(countMax: capacities.users, memory: memory)
+        limits = Pool(countMax: capacities.orders, memory: memory)
+        tombstones = Pool(countMax: capacities.tombstones, memory: memory)
+        wallets = Pool(countMax: min(capacities.users, capacities.transactions), memory: memory)
+        transactions = Pool(countMax: capacities.transactions, memory: memory)
+        reasons = memory.table(of: Reason.self, count: capacities.transactions + 1)
+        takings = Takings(transactionsMax: capacities.transactions, memory: memory)
+        offers = Pool(countMax: capacities.offers, memory: memory)
+        offerDetails = memory.table(of: OfferDetail.self, count: isCatalogue ? capacities.offers + 1 : 1)
         catalogueOperations = Pool(countMax: catalogueOperationsMax, memory: memory)
         wheel = HoldWheel(nowMs: nowMs, memory: memory)
         releases = ReleaseQueue(memory: memory)
@@ -136,7 +123,8 @@ extension Engine {
     public var usersKnown: Int { users.count }
     public var openHolds: Int { wheel.count }
     public var tombstonesKept: Int { tombstones.count }
-    public var salesKnown: Int { sales.count }
+    /// Sales and policies, in slots 1 ... of the catalogue.
+    public var offersKnown: Int { offers.count }
     public var transactionsRemembered: Int { transactions.count }
 }
 
@@ -195,7 +183,7 @@ extension Engine {
         case .order: users[orders[known.slot].pointee.user].pointee.lastLsn
         case .tombstone: tombstones[known.slot].pointee.lsn
         case .transaction: users[transactions[known.slot].pointee.user].pointee.lastLsn
-        case .catalogueOperation: saleDetails[Int(catalogueOperations[known.slot].pointee.sale)].lastLsn
+        case .catalogueOperation: offerDetails[Int(catalogueOperations[known.slot].pointee.offer)].lastLsn
         }
     }
 
@@ -210,15 +198,19 @@ extension Engine {
     }
 
     @inline(__always)
-    func saleHash(_ id: UInt64) -> UInt64 { Partition.mix(id ^ configuration.hashSeed) }
+    func offerHash(_ kind: OfferKind, _ id: UInt64) -> UInt64 {
+        Partition.mix(id ^ configuration.hashSeed ^ kind.hashSalt)
+    }
 
-    /// The slot of a sale that this shard knows, or 0.
+    /// The slot of an offer that this shard knows, or 0.
     @inline(__always)
-    func findSale(_ id: UInt64) -> UInt32 {
-        var probe = saleIndex.probe(saleHash(id))
+    func findOffer(_ kind: OfferKind, _ id: UInt64) -> UInt32 {
+        var probe = offerIndex.probe(offerHash(kind, id))
         while true {
             let slot = probe.next()
-            if slot == 0 || sales[slot].pointee.id == id { return slot }
+            if slot == 0 { return 0 }
+            let offer = offers[slot]
+            if offer.pointee.terms.id == id && offer.pointee.terms.kind == kind { return slot }
         }
     }
 

@@ -87,7 +87,7 @@ extension Engine {
             for index in 0..<(2 &* list.count) { ts_prefetch_read(places[index]) }
         }
         if hasManySales {
-            for index in 0..<list.count { saleIndex.prefetch(saleHash(list[index].loadLE(32))) }
+            for index in 0..<list.count { offerIndex.prefetch(offerHash(.sale, list[index].loadLE(32))) }
         }
         if limits.count > 0 {
             for index in 0..<list.count {
@@ -124,13 +124,13 @@ extension Engine {
     }
 
     /// So many that their lines are not in the nearest cache anyway.
-    private var hasManySales: Bool { sales.count > 64 }
+    private var hasManySales: Bool { offers.count > 64 }
 
     private func prefetchSale(_ id: UInt64) {
-        var probe = saleIndex.probe(saleHash(id))
+        var probe = offerIndex.probe(offerHash(.sale, id))
         let sale = probe.next()
         if sale == 0 { return }
-        sales.prefetch(sale)
+        offers.prefetch(sale)
         counters.prefetch(Int(sale), configuration.shard)
     }
 }

@@ -31,7 +31,8 @@ extension Engine {
         case .listTransactions: return listTransactions(entry, results: results, limit: limit, nowMs: nowMs)
         case .getBalance:
             return Page(.ok, count: 1, waitLsn: getBalance(entry, result: results, nowMs: nowMs).waitLsn)
-        case .listSales: return listSales(entry, results: results, limit: limit, nowMs: nowMs)
+        case .listSales, .listPolicies:
+            return listOffers(operation.offerKind, entry, results: results, limit: limit, nowMs: nowMs)
         default: preconditionFailure("not a question about a user or the catalogue")
         }
     }

@@ -136,6 +136,15 @@ extension Operation {
     @inlinable
     public var isCatalogue: Bool { owner == .catalogue }
 
+    /// Whether it writes the catalogue: what every shard has to follow, and what only an admin may ask for.
+    @inlinable
+    public var changesCatalogue: Bool {
+        switch self {
+        case .createSale, .restockSale, .closeSale, .createPolicy, .restockPolicy, .closePolicy: true
+        default: false
+        }
+    }
+
     /// Whether its entries begin with the id of an order.
     @inlinable
     public var isOnOrders: Bool {
@@ -147,10 +156,5 @@ extension Operation {
 
     /// Whether only a token of scope `admin` may ask for it.
     @inlinable
-    public var isAdmin: Bool {
-        switch self {
-        case .createSale, .restockSale, .closeSale, .createPolicy, .restockPolicy, .closePolicy: true
-        default: false
-        }
-    }
+    public var isAdmin: Bool { changesCatalogue }
 }

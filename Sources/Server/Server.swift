@@ -14,11 +14,8 @@ public struct ServerConfiguration: Sendable {
     public var shards = 1
     public var fsync = FsyncMode.always
     public var tokens: [AccessToken] = []
-    public var usersMax = 1_000_000
-    public var ordersMax = 4_000_000
-    /// Most remembered transactions of points.
-    public var transactionsMax = 1_000_000
-    public var salesMax = 100_000
+    /// Of all shards together.
+    public var capacities = Capacities()
     /// Whether the tables have all their memory from the start, or get it as they grow.
     public var areTablesResident = false
     public var connectionCountMax = 10_000
@@ -149,10 +146,7 @@ public enum Server {
                 storage: storage,
                 configuration: RecoveryConfiguration(
                     shards: configuration.shards, segmentSizeBytes: configuration.segmentSizeBytes,
-                    usersMax: configuration.usersMax, ordersMax: configuration.ordersMax,
-                    tombstonesMax: max(1024, configuration.ordersMax / 16),
-                    transactionsMax: configuration.transactionsMax, salesMax: configuration.salesMax,
-                    catalogueOperationsMax: 4 * configuration.salesMax, retainMs: configuration.retainMs,
+                    capacities: configuration.capacities, retainMs: configuration.retainMs,
                     hashSeed: UInt64.random(in: 0...UInt64.max)),
                 memory: memory, nowMs: Clock.wallMs(),
                 note: { logger.notice("\($0)") })

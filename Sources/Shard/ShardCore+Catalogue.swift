@@ -44,7 +44,7 @@ extension ShardCore {
         if operation.answersList { return answerPage(operation, entries, source, nowMs: nowMs) }
         // At a bound of the log or of pending replies: nothing of the frame has happened yet.
         let isFull = catalogue.replies.count >= 1024 || !hasCatalogueRoom(count)
-        if isFull && operation != .getSale {
+        if isFull && operation.changesCatalogue {
             for index in 0..<count {
                 engine.pointee.refuseCatalogueEntry(
                     operation, entries + index * operation.entrySizeBytes, .busy,
@@ -58,17 +58,10 @@ extension ShardCore {
         for index in 0..<count {
             let entry = entries + index * operation.entrySizeBytes
             let result = results + index * operation.resultSizeBytes
-            let outcome: CatalogueOutcome
-            switch operation {
-            case .createSale: outcome = engine.pointee.createSale(entry, result: result, nowMs: nowMs)
-            case .restockSale: outcome = engine.pointee.restockSale(entry, result: result, nowMs: nowMs)
-            case .closeSale: outcome = engine.pointee.closeSale(entry, result: result, nowMs: nowMs)
-            case .getSale: outcome = engine.pointee.getSale(entry, result: result, nowMs: nowMs)
-            default: preconditionFailure("not an operation on the catalogue")
-            }
+            let outcome = engine.pointee.runCatalogue(operation, entry, result: result, nowMs: nowMs)
             waitLsn = max(waitLsn, outcome.waitLsn)
             // A read waits for the events it shows, not for what every shard knows.
-            if outcome.waitLsn > 0 && operation != .getSale { waitsForChange = true }
+            if outcome.waitLsn > 0 && operation.changesCatalogue { waitsForChange = true }
             if let change = outcome.change {
                 catalogue.lastOrdinal += 1
                 catalogue.changes.append(.init(change: change, ordinal: catalogue.lastOrdinal))
@@ -143,21 +136,17 @@ extension ShardCore {
         }
         let kind: Message.Kind =
             switch pending.change.kind {
-            case .created: .saleCreated
-            case .restocked: .saleRestocked
-            case .closed: .saleClosed
+            case .created: .offerCreated
+            case .restocked: .offerRestocked
+            case .closed: .offerClosed
             }
-        let definition = engine.pointee.saleDefinition(slot: pending.change.sale)
         notice.storeLE(kind.rawValue, 4)
-        notice.storeLE(pending.change.sale, 8)
+        notice.storeLE(pending.change.offer, 8)
         notice.storeLE(pending.ordinal, 16)
         notice.storeLE(StockCounters.share(of: pending.change.units, shard: target, shards), 24)
-        notice.storeLE(definition.id, 32)
-        notice.storeLE(definition.startsAtMs, 40)
-        notice.storeLE(definition.endsAtMs, 48)
-        notice.storeLE(definition.perUserLimit, 56)
-        notice.storeLE(definition.holdMs, 60)
-        notice.storeLE(definition.unitPrice, 64)
+        notice.storeBytes(
+            of: engine.pointee.offerTerms(slot: pending.change.offer), toByteOffset: Message.noticeTermsOffset,
+            as: OfferTerms.self)
         ring.publish(notice, Message.noticeSizeBytes)
         wakes |= 1 << UInt64(target)
     }
@@ -168,15 +157,12 @@ extension ShardCore {
         let slot: UInt32 = notice.loadLE(8)
         let units: UInt64 = notice.loadLE(24)
         switch kind {
-        case .saleCreated:
-            engine.pointee.learnSale(
-                slot: slot,
-                SaleDefinition(
-                    id: notice.loadLE(32), startsAtMs: notice.loadLE(40), endsAtMs: notice.loadLE(48),
-                    perUserLimit: notice.loadLE(56), holdMs: notice.loadLE(60), unitPrice: notice.loadLE(64)))
-            engine.pointee.openSale(slot: slot, units: units)
-        case .saleRestocked: engine.pointee.addStock(slot: slot, units: units)
-        case .saleClosed: engine.pointee.stopSale(slot: slot)
+        case .offerCreated:
+            engine.pointee.learnOffer(
+                slot: slot, notice.loadUnaligned(fromByteOffset: Message.noticeTermsOffset, as: OfferTerms.self))
+            engine.pointee.openOffer(slot: slot, units: units)
+        case .offerRestocked: engine.pointee.addStock(slot: slot, units: units)
+        case .offerClosed: engine.pointee.stopOffer(slot: slot)
         case .entries, .results, .noticeKnown: preconditionFailure("not a notice")
         }
         let ring = mesh.replies(from: shard, to: source)
@@ -200,14 +186,14 @@ extension ShardCore {
         let units = StockCounters.share(of: change.units, shard: shard, shards)
         switch change.kind {
         case .created:
-            engine.pointee.openSale(slot: change.sale, units: units)
-            engine.pointee.publishSale(slot: change.sale)
-        case .restocked: engine.pointee.addStock(slot: change.sale, units: units)
-        case .closed: engine.pointee.stopSale(slot: change.sale)
+            engine.pointee.openOffer(slot: change.offer, units: units)
+            engine.pointee.publishOffer(slot: change.offer)
+        case .restocked: engine.pointee.addStock(slot: change.offer, units: units)
+        case .closed: engine.pointee.stopOffer(slot: change.offer)
         }
     }
 
-    /// Answers with the sales as they are now that the change shows.
+    /// Answers with the offers as they are now that the change shows.
     private mutating func answer(_ pending: CatalogueProgress.PendingReply, nowMs: UInt64) {
         // A frame that has paused keeps the results it has so far in the usual place.
         let inHand = scratch
@@ -218,8 +204,8 @@ extension ShardCore {
         }
         var waitLsn = pending.waitLsn
         for index in 0..<pending.count {
-            waitLsn = max(
-                waitLsn, engine.pointee.refreshSale(results + index * SaleResult.sizeBytes, nowMs: nowMs))
+            let result = results + index * pending.operation.resultSizeBytes
+            waitLsn = max(waitLsn, engine.pointee.refreshOffer(pending.operation, result, nowMs: nowMs))
         }
         switch pending.source {
         case .none: preconditionFailure("a reply without a source")

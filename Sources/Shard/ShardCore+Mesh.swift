@@ -189,7 +189,7 @@ extension ShardCore {
         let ring = mesh.requests(from: source, to: shard)
         let kind = Message.Kind(rawValue: message.loadLE(4))!
         switch kind {
-        case .saleCreated, .saleRestocked, .saleClosed:
+        case .offerCreated, .offerRestocked, .offerClosed:
             takeNotice(kind, message, from: source)
             ring.advance()
             return .finished
@@ -259,7 +259,7 @@ extension ShardCore {
             noticeIsKnown(by: source, ordinal: message.loadLE(16), nowMs: nowMs)
             return
         case .results: break
-        case .entries, .saleCreated, .saleRestocked, .saleClosed:
+        case .entries, .offerCreated, .offerRestocked, .offerClosed:
             preconditionFailure("a request in a ring of replies")
         }
         let slot: UInt32 = message.loadLE(8)

@@ -79,14 +79,14 @@ extension ShardCore {
                 logEvents: state.pointee.events.pointee.lastLsn, logBytes: writer.bytesSealed,
                 logBlocks: writer.blocksSealed, writtenLsn: writer.writtenLsn, durableLsn: writer.durableLsn,
                 logLatencyUs: driver.logLatencyUs, ordersRemembered: UInt64(state.pointee.ordersRemembered),
-                ordersCapacity: UInt64(state.pointee.configuration.ordersMax),
+                ordersCapacity: UInt64(state.pointee.configuration.capacities.orders),
                 usersKnown: UInt64(state.pointee.usersKnown),
-                usersCapacity: UInt64(state.pointee.configuration.usersMax),
+                usersCapacity: UInt64(state.pointee.configuration.capacities.users),
                 openHolds: UInt64(state.pointee.openHolds), tombstones: UInt64(state.pointee.tombstonesKept),
                 bytesReceived: driver.bytesReceived, bytesSent: driver.bytesSent, turns: counts.turns,
                 earnings: engine.earnings, uses: engine.uses,
                 transactionsRemembered: UInt64(state.pointee.transactionsRemembered),
-                transactionsCapacity: UInt64(state.pointee.configuration.transactionsMax)),
+                transactionsCapacity: UInt64(state.pointee.configuration.capacities.transactions)),
             shard: shard)
     }
 }

@@ -49,6 +49,6 @@ import Testing
             directory, manifest: directory.manifest!, configuration: audit.configuration, memory: .zeroed,
             nowMs: 0)
         #expect(replay.engines[0].digest() == base.digest)
-        #expect(replay.engines[0].ordersRemembered == audit.configuration.ordersMax)
+        #expect(replay.engines[0].ordersRemembered == audit.configuration.capacities.orders)
     }
 }

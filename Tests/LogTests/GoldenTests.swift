@@ -180,9 +180,9 @@ import Testing
             endsAtMs: start + 86_400_000,
             perUserLimit: 2, holdMs: 600_000, unitPrice: 4990, name: Name("Launch day")!
         ).store(to: entry)
-        _ = engine.createSale(entry, result: result, nowMs: start + 500)
-        engine.openSale(slot: 1, units: 1000)
-        engine.publishSale(slot: 1)
+        _ = engine.runCatalogue(.createSale, entry, result: result, nowMs: start + 500)
+        engine.openOffer(slot: 1, units: 1000)
+        engine.publishOffer(slot: 1)
         order(42, 2, 2, start + 1000)
         change(.confirm, 42, 2, start + 2000)
         order(1, 3, 1, start + 3000)
@@ -198,9 +198,9 @@ import Testing
         order(3, 5, 1, extended + 4000)
         engine.graceHolds(notBeforeMs: extended + 2_000_000, nowMs: extended + 5000)
         RestockEntry(operationId: catalogueId(6), offerId: 7, quantity: 500).store(to: entry)
-        _ = engine.restockSale(entry, result: result, nowMs: extended + 6000)
+        _ = engine.runCatalogue(.restockSale, entry, result: result, nowMs: extended + 6000)
         OfferIdEntry(offerId: 7).store(to: entry)
-        _ = engine.closeSale(entry, result: result, nowMs: extended + 7000)
+        _ = engine.runCatalogue(.closeSale, entry, result: result, nowMs: extended + 7000)
         let earned = extended + 8000
         earn(42, 7, 500, expiresAtMs: earned + 86_400_000, "welcome", earned)
         UsePointsEntry(transactionId: id(42, 8), userId: Id128(42), amount: 120).store(to: entry)

@@ -20,9 +20,11 @@ final class LogRig {
     static func configuration(shards: Int, segmentSizeBytes: Int = segmentSizeBytes) -> RecoveryConfiguration
     {
         RecoveryConfiguration(
-            shards: shards, segmentSizeBytes: segmentSizeBytes, usersMax: 256, ordersMax: 1024,
-            tombstonesMax: 128, transactionsMax: 1024,
-            salesMax: 16, catalogueOperationsMax: 256, retainMs: 1 << 40, hashSeed: 42)
+            shards: shards, segmentSizeBytes: segmentSizeBytes,
+            capacities: Capacities(
+                users: 256, orders: 1024, tombstones: 128, transactions: 1024, coupons: 1024, offers: 16,
+                catalogueOperations: 256),
+            retainMs: 1 << 40, hashSeed: 42)
     }
 
     init(_ storage: SimulatedStorage, shards: Int = 1, mode: FsyncMode = .always) throws {
@@ -211,7 +213,7 @@ final class Recoverer {
         buffer.initialize(to: EventBuffer(base: arena.source.allocate(64), capacityBytes: 0, nextLsn: 1))
         var engine = Engine(
             configuration: configuration,
-            counters: StockCounters(sales: configuration.salesMax + 1, shards: 1, memory: arena.source),
+            counters: StockCounters(sales: configuration.capacities.offers + 1, shards: 1, memory: arena.source),
             events: buffer, memory: arena.source, nowMs: 1000)
         after(engine)
         for logged in events {

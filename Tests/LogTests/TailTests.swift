@@ -218,7 +218,7 @@ import Testing
         for id in 1...8 as ClosedRange<UInt64> { rig.append(.sale(id, stock: 2)) }
         try rig.flush()
         var configuration = LogRig.configuration(shards: 1)
-        configuration.salesMax = 7
+        configuration.capacities.offers = 7
         let fault = #expect(throws: RecoveryFault.self) {
             try Recovery.recover(
                 storage: rig.storage, configuration: configuration, memory: .zeroed, nowMs: 0, note: { _ in })

@@ -29,8 +29,10 @@ public final class BareEngine {
         engine.initialize(
             to: Engine(
                 configuration: EngineConfiguration(
-                    shard: 0, shards: 1, usersMax: users, ordersMax: orders, tombstonesMax: 1024, transactionsMax: 1, salesMax: 1,
-                    catalogueOperationsMax: 4, retainMs: 86_400_000, hashSeed: 0x5eed),
+                    shard: 0, shards: 1,
+                    capacities: Capacities(
+                        users: users, orders: orders, tombstones: 1024, transactions: 1, coupons: 1, offers: 1),
+                    retainMs: 86_400_000, hashSeed: 0x5eed),
                 counters: counters, events: events, memory: memory, nowMs: nowMs))
         createSale()
     }
@@ -46,7 +48,7 @@ public final class BareEngine {
         defer { event.deallocate() }
         event.initializeMemory(as: UInt8.self, repeating: 0, count: kind.sizeBytes)
         event.storeId(.version7(timeMs: nowMs, partition: Partition.catalogue, random: 1), EventField.id)
-        event.storeLE(UInt64(1), EventField.sale)
+        event.storeLE(UInt64(1), EventField.offer)
         event.storeLE(UInt64(1 << 40), EventField.stock)
         event.storeLE(UInt32(1_000_000), EventField.perUserLimit)
         try! engine.pointee.replay(kind, event) { _ in true }

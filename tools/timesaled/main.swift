@@ -1,5 +1,6 @@
 // timesaled: reads the options, runs the server.
 
+import Engine
 import Foundation
 import Log
 import Logging
@@ -26,10 +27,8 @@ extension Options {
         configuration.tokens = tokens.compactMap {
             AccessToken(String(decoding: $0.bytes, as: UTF8.self), isAdmin: $0.scope == .admin)
         }
-        configuration.usersMax = userCountMax
-        configuration.ordersMax = orderCountMax
-        configuration.salesMax = saleCountMax
-        configuration.transactionsMax = transactionCountMax
+        configuration.capacities = Capacities(
+            users: userCountMax, orders: orderCountMax, transactions: transactionCountMax, offers: saleCountMax)
         configuration.areTablesResident = tables == .resident
         configuration.connectionCountMax = connectionCountMax
         configuration.retainMs = retainMs

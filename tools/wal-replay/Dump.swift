@@ -130,25 +130,40 @@ struct Dump: ParsableCommand {
             line.add("transaction", event.loadId(EventField.id))
             line.add("earning", event.loadId(EventField.takingLotId))
             line.add("points", event.loadLE(EventField.quantity, as: UInt32.self))
-        case .saleCreated, .saleKept:
+        case .saleCreated, .saleKept, .policyCreated, .policyKept: describeCreation(kind, event, &line)
+        case .saleRestocked, .policyRestocked, .catalogueOperationKept:
+            let isPolicy = kind == .policyRestocked || kind == .catalogueOperationKept && flags == 1
             line.add("operation", event.loadId(EventField.id))
-            line.add("sale", String(event.loadLE(EventField.sale, as: UInt64.self)))
-            line.add("name", Name(event + EventField.name).text)
-            line.add("stock", event.loadLE(EventField.stock, as: UInt64.self))
-            line.add("startsAtMs", event.loadLE(EventField.startsAtMs, as: UInt64.self))
-            line.add("endsAtMs", event.loadLE(EventField.endsAtMs, as: UInt64.self))
-            line.add("unitPrice", event.loadLE(EventField.unitPrice, as: UInt64.self))
-            line.add("perUserLimit", event.loadLE(EventField.perUserLimit, as: UInt32.self))
-            line.add("holdMs", event.loadLE(EventField.holdMs, as: UInt32.self))
-            guard kind == .saleKept else { return }
-            line.add("stockNow", event.loadLE(EventField.stockNow, as: UInt64.self))
-            line.add("closed", flags & 1 != 0)
-        case .saleRestocked, .catalogueOperationKept:
-            line.add("operation", event.loadId(EventField.id))
-            line.add("sale", String(event.loadLE(EventField.sale, as: UInt64.self)))
+            line.add(isPolicy ? "policy" : "sale", String(event.loadLE(EventField.offer, as: UInt64.self)))
             line.add("units", event.loadLE(EventField.stock, as: UInt64.self))
         case .saleClosed:
-            line.add("sale", String(event.loadLE(EventField.closedSale, as: UInt64.self)))
+            line.add("sale", String(event.loadLE(EventField.closedOffer, as: UInt64.self)))
+        case .policyClosed:
+            line.add("policy", String(event.loadLE(EventField.closedOffer, as: UInt64.self)))
         }
+    }
+
+    private static func describeCreation(_ kind: EventKind, _ event: UnsafeRawPointer, _ line: inout JsonLine) {
+        let isSale = kind == .saleCreated || kind == .saleKept
+        line.add("operation", event.loadId(EventField.id))
+        line.add(isSale ? "sale" : "policy", String(event.loadLE(EventField.offer, as: UInt64.self)))
+        line.add("name", Name(event + EventField.name).text)
+        line.add(isSale ? "stock" : "quantity", event.loadLE(EventField.stock, as: UInt64.self))
+        line.add(isSale ? "startsAtMs" : "validFromMs", event.loadLE(EventField.startsAtMs, as: UInt64.self))
+        line.add(isSale ? "endsAtMs" : "validUntilMs", event.loadLE(EventField.endsAtMs, as: UInt64.self))
+        line.add(isSale ? "unitPrice" : "discountValue", event.loadLE(EventField.unitPrice, as: UInt64.self))
+        line.add("perUserLimit", event.loadLE(EventField.perUserLimit, as: UInt32.self))
+        if isSale {
+            line.add("holdMs", event.loadLE(EventField.holdMs, as: UInt32.self))
+        } else {
+            let raw: UInt8 = event.loadLE(EventField.discountKind)
+            line.add("discountKind", DiscountKind(rawValue: raw).map { "\($0)" } ?? "unknown")
+            line.add("maxDiscount", event.loadLE(EventField.maxDiscount, as: UInt64.self))
+            line.add("minPurchase", event.loadLE(EventField.minPurchase, as: UInt64.self))
+        }
+        guard kind == .saleKept || kind == .policyKept else { return }
+        let offset = isSale ? EventField.saleStockNow : EventField.policyStockNow
+        line.add(isSale ? "stockNow" : "quantityNow", event.loadLE(offset, as: UInt64.self))
+        line.add("closed", event.loadLE(EventField.flags, as: UInt8.self) & 1 != 0)
     }
 }

@@ -6,7 +6,7 @@ import Protocol
 /// Replays the log into memory and says what the state is.
 struct State: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Replays everything into memory: the counts of each sale, orders by state, the digest.")
+        abstract: "Replays everything into memory: the counts of each sale and policy, orders by state, the digest.")
 
     @OptionGroup var argument: DirectoryArgument
 
@@ -21,25 +21,39 @@ struct State: ParsableCommand {
             guard kind == .orderKept else { return }
             orders[Int(record[EventField.flags] & 3)] += 1
         }
-        let sales = (0..<replay.engines[0].salesKnown).map { Self.sale(slot: UInt32($0 + 1), replay) }
+        let offers = Self.offers(replay)
         var output = Output()
         if json {
-            printJson(replay, sales, orders, &output)
+            printJson(replay, offers, orders, &output)
         } else {
-            printText(replay, sales, orders, &output)
+            printText(replay, offers, orders, &output)
         }
         output.flush()
     }
 
-    private static func sale(slot: UInt32, _ replay: Replay) -> SaleResult {
-        withUnsafeTemporaryAllocation(byteCount: OfferIdEntry.sizeBytes + SaleResult.sizeBytes, alignment: 8) {
-            memory in
+    private struct Offers {
+        var sales: [SaleResult] = []
+        var policies: [PolicyResult] = []
+    }
+
+    private static func offers(_ replay: Replay) -> Offers {
+        var offers = Offers()
+        let sizeBytes = OfferIdEntry.sizeBytes + PolicyResult.sizeBytes
+        withUnsafeTemporaryAllocation(byteCount: sizeBytes, alignment: 8) { memory in
             let entry = memory.baseAddress!
             let result = entry + OfferIdEntry.sizeBytes
-            entry.storeLE(replay.engines[0].saleDefinition(slot: slot).id, 0)
-            _ = replay.engines[0].getSale(entry, result: result, nowMs: replay.lastTimeMs)
-            return SaleResult(result)
+            for slot in stride(from: 1, through: replay.engines[0].offersKnown, by: 1) {
+                let terms = replay.engines[0].offerTerms(slot: UInt32(slot))
+                OfferIdEntry(offerId: terms.id).store(to: entry)
+                let operation = terms.kind == .sale ? Operation.getSale : .getPolicy
+                _ = replay.engines[0].runCatalogue(operation, entry, result: result, nowMs: replay.lastTimeMs)
+                switch terms.kind {
+                case .sale: offers.sales.append(SaleResult(result))
+                case .policy: offers.policies.append(PolicyResult(result))
+                }
+            }
         }
+        return offers
     }
 
     /// In a directory in use the logs are read one after the other: an order may be read whose sale came to the
@@ -58,11 +72,17 @@ struct State: ParsableCommand {
         }
     }
 
-    private func printText(_ replay: Replay, _ sales: [SaleResult], _ orders: [Int], _ output: inout Output) {
-        for sale in sales {
+    private func printText(_ replay: Replay, _ offers: Offers, _ orders: [Int], _ output: inout Output) {
+        for sale in offers.sales {
             output.line(
                 "sale \(sale.saleId) \(JsonLine.quoted(sale.name.text)): stock \(sale.stock), held \(sale.held), sold "
-                    + "\(sale.sold), available \(sale.available)\(isClosed(sale) ? ", closed" : "")")
+                    + "\(sale.sold), available \(sale.available)\(isClosed(sale.state) ? ", closed" : "")")
+        }
+        for policy in offers.policies {
+            output.line(
+                "policy \(policy.policyId) \(JsonLine.quoted(policy.name.text)): quantity \(policy.quantity), "
+                    + "issued \(policy.issued), used \(policy.used), remaining \(policy.remaining)"
+                    + "\(isClosed(policy.state) ? ", closed" : "")")
         }
         output.line(
             "orders: \(orders.reduce(0, +)), of which held \(orders[0]), confirmed \(orders[1]), "
@@ -72,8 +92,8 @@ struct State: ParsableCommand {
         output.line("digest: \(hexadecimal(replay.engines[0].digest()))")
     }
 
-    private func printJson(_ replay: Replay, _ sales: [SaleResult], _ orders: [Int], _ output: inout Output) {
-        let lines = sales.map { sale in
+    private func printJson(_ replay: Replay, _ offers: Offers, _ orders: [Int], _ output: inout Output) {
+        let sales = offers.sales.map { sale in
             var line = JsonLine()
             line.add("id", String(sale.saleId))
             line.add("name", sale.name.text)
@@ -81,7 +101,18 @@ struct State: ParsableCommand {
             line.add("held", sale.held)
             line.add("sold", sale.sold)
             line.add("available", sale.available)
-            line.add("closed", isClosed(sale))
+            line.add("closed", isClosed(sale.state))
+            return line.closed
+        }
+        let policies = offers.policies.map { policy in
+            var line = JsonLine()
+            line.add("id", String(policy.policyId))
+            line.add("name", policy.name.text)
+            line.add("quantity", policy.quantity)
+            line.add("issued", policy.issued)
+            line.add("used", policy.used)
+            line.add("remaining", policy.remaining)
+            line.add("closed", isClosed(policy.state))
             return line.closed
         }
         var states = JsonLine()
@@ -89,7 +120,8 @@ struct State: ParsableCommand {
             states.add(state, count)
         }
         var line = JsonLine()
-        line.raw("sales", "[\(lines.joined(separator: ","))]")
+        line.raw("sales", "[\(sales.joined(separator: ","))]")
+        line.raw("policies", "[\(policies.joined(separator: ","))]")
         line.raw("orders", states.closed)
         line.add("tombstones", replay.engines[0].tombstonesKept)
         line.add("sequence", replay.lastSequence)
@@ -98,5 +130,5 @@ struct State: ParsableCommand {
         output.line(line.closed)
     }
 
-    private func isClosed(_ sale: SaleResult) -> Bool { sale.state == SaleState.closed.rawValue }
+    private func isClosed(_ state: UInt8) -> Bool { state == SaleState.closed.rawValue }
 }

@@ -22,7 +22,7 @@ struct Verify: ParsableCommand {
             do {
                 let replay = try replayState(audit)
                 output.line(
-                    "state      consistent: \(replay.engines[0].salesKnown) sales, "
+                    "state      consistent: \(replay.engines[0].offersKnown) sales and policies, "
                         + "\(replay.engines[0].ordersRemembered) orders, "
                         + "digest \(hexadecimal(replay.engines[0].digest()))"
                 )

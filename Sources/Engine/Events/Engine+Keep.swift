@@ -3,43 +3,6 @@ import Protocol
 // Snapshots and digests: the state as records, one partition after the other.
 
 extension Engine {
-    /// Writes the catalogue as events that rebuild it: sales in the order of their creation, then restocks.
-    /// `emit` gets each with its kind; the memory is valid during the call.
-    public func keepCatalogue(_ emit: (EventKind, UnsafeRawBufferPointer) -> Void) {
-        precondition(isCatalogue)
-        withUnsafeTemporaryAllocation(byteCount: EventField.sizeMaxBytes, alignment: 8) { memory in
-            let base = memory.baseAddress!
-            for slot in stride(from: 1, through: sales.count, by: 1) {
-                let event = beginKept(
-                    base, .saleKept, flags: saleDetails[slot].isClosed ? 1 : 0,
-                    timeMs: saleDetails[slot].createdAtMs)
-                let sale = sales[UInt32(slot)].pointee
-                event.storeId(saleDetails[slot].operationId, EventField.id)
-                event.storeLE(sale.id, EventField.sale)
-                event.storeLE(saleDetails[slot].stockAtCreation, EventField.stock)
-                event.storeLE(sale.startsAtMs, EventField.startsAtMs)
-                event.storeLE(sale.endsAtMs, EventField.endsAtMs)
-                event.storeLE(sale.unitPrice, EventField.unitPrice)
-                event.storeLE(sale.perUserLimit, EventField.perUserLimit)
-                event.storeLE(sale.holdMs, EventField.holdMs)
-                saleDetails[slot].name.store(to: event + EventField.name)
-                event.storeLE(saleDetails[slot].stock, EventField.stockNow)
-                emit(.saleKept, UnsafeRawBufferPointer(start: event, count: EventKind.saleKept.sizeBytes))
-            }
-            for slot in stride(from: 1, through: catalogueOperations.count, by: 1) {
-                let operation = catalogueOperations[UInt32(slot)].pointee
-                if operation.isCreation { continue }
-                let event = beginKept(base, .catalogueOperationKept, flags: 0, timeMs: operation.timeMs)
-                event.storeId(operation.id, EventField.id)
-                event.storeLE(sales[operation.sale].pointee.id, EventField.sale)
-                event.storeLE(operation.quantity, EventField.stock)
-                emit(
-                    .catalogueOperationKept,
-                    UnsafeRawBufferPointer(start: event, count: EventKind.catalogueOperationKept.sizeBytes))
-            }
-        }
-    }
-
     /// Writes this shard's orders, points and tombstones as events that rebuild them, by partition, each user's
     /// orders oldest first.
     public func keepPartitions(_ emit: (EventKind, UnsafeRawBufferPointer) -> Void) {
@@ -60,7 +23,7 @@ extension Engine {
                     timeMs: order.createdAtMs)
                 event.storeId(order.id, EventField.id)
                 event.storeId(users[order.user].pointee.id, EventField.userId)
-                event.storeLE(sales[order.sale].pointee.id, EventField.orderSale)
+                event.storeLE(offers[order.sale].pointee.terms.id, EventField.orderSale)
                 event.storeLE(order.state == .held ? order.deadlineMs : 0, EventField.orderDeadlineMs)
                 emit(.orderKept, UnsafeRawBufferPointer(start: event, count: EventKind.orderKept.sizeBytes))
             }

@@ -17,9 +17,9 @@ extension Engine {
             try replayPoints(kind, event)
         case .holdsGraced:
             applyGrace(notBeforeMs: event.loadLE(EventField.notBeforeMs), lsn: 0) { sourceOwns($0.carriedPartition) }
-        case .saleCreated, .saleKept: try replaySale(kind, event)
-        case .saleRestocked, .catalogueOperationKept: try replayRestock(kind, event)
-        case .saleClosed: try replayClose(event)
+        case .saleCreated, .saleRestocked, .saleClosed, .saleKept, .policyCreated, .policyRestocked, .policyClosed,
+            .policyKept, .catalogueOperationKept:
+            try replayCatalogue(kind, event)
         }
     }
 
@@ -32,7 +32,7 @@ extension Engine {
         guard id.carriedPartition == Partition.of(user: userId) else {
             throw .contradiction("order \(id) is not of its user's partition")
         }
-        let sale = findSale(saleId)
+        let sale = findOffer(.sale, saleId)
         guard sale != 0 else { throw .contradiction("order \(id) names sale \(saleId), which no event created") }
         let idHash = hash(id)
         if find(id, hash: idHash) != nil { throw .contradiction("order \(id) was placed twice") }
@@ -87,84 +87,5 @@ extension Engine {
         if find(id, hash: hash) != nil { throw .contradiction("tombstone of \(id), an id that is known") }
         if tombstones.isFull { throw .capacity(what: "tombstones", countMax: tombstones.countMax) }
         _ = insertTombstone(id, hash, createdAtMs: event.loadLE(EventField.timeMs), lsn: 0)
-    }
-
-    private mutating func replaySale(_ kind: EventKind, _ event: UnsafeRawPointer) throws(EventFault) {
-        let id: UInt64 = event.loadLE(EventField.sale)
-        if findSale(id) != 0 { throw .contradiction("sale \(id) was created twice") }
-        let operationId = event.loadId(EventField.id)
-        if find(operationId, hash: hash(operationId)) != nil {
-            throw .contradiction("sale \(id) was created under the id \(operationId), which was used before")
-        }
-        if sales.isFull { throw .capacity(what: "sales", countMax: sales.countMax) }
-        let isClosed = kind == .saleKept && event.loadLE(EventField.flags, as: UInt8.self) & 1 != 0
-        let slot = insertSale(
-            SaleRecord(
-                id: id, startsAtMs: event.loadLE(EventField.startsAtMs), endsAtMs: event.loadLE(EventField.endsAtMs),
-                perUserLimit: event.loadLE(EventField.perUserLimit), holdMs: event.loadLE(EventField.holdMs),
-                unitPrice: event.loadLE(EventField.unitPrice)))
-        sales[slot].pointee.isOpen = true
-        sales[slot].pointee.isClosed = isClosed
-        guard isCatalogue else { return }
-        if catalogueOperations.isFull { throw .capacity(what: "sales", countMax: sales.countMax) }
-        let stock: UInt64 = event.loadLE(EventField.stock)
-        insertSaleDetail(
-            slot,
-            SaleDetail(
-                operationId: operationId,
-                stock: kind == .saleKept ? event.loadLE(EventField.stockNow) : stock, stockAtCreation: stock,
-                createdAtMs: event.loadLE(EventField.timeMs), lastLsn: 0, name: Name(event + EventField.name),
-                isClosed: isClosed, isPublished: true))
-    }
-
-    private mutating func replayRestock(_ kind: EventKind, _ event: UnsafeRawPointer) throws(EventFault) {
-        guard isCatalogue else { return }
-        let id = event.loadId(EventField.id)
-        let saleId: UInt64 = event.loadLE(EventField.sale)
-        let sale = findSale(saleId)
-        guard sale != 0 else { throw .contradiction("restock of sale \(saleId), which no event created") }
-        if find(id, hash: hash(id)) != nil { throw .contradiction("restock \(id) happened twice") }
-        if catalogueOperations.isFull { throw .capacity(what: "restocks", countMax: catalogueOperations.countMax) }
-        let units: UInt64 = event.loadLE(EventField.stock)
-        insertRestock(sale, id, quantity: units, timeMs: event.loadLE(EventField.timeMs))
-        if kind == .saleRestocked { saleDetails[Int(sale)].stock += units }
-    }
-
-    private mutating func replayClose(_ event: UnsafeRawPointer) throws(EventFault) {
-        let saleId: UInt64 = event.loadLE(EventField.closedSale)
-        let sale = findSale(saleId)
-        guard sale != 0 else { throw .contradiction("closing of sale \(saleId), which no event created") }
-        sales[sale].pointee.isClosed = true
-        if isCatalogue { saleDetails[Int(sale)].isClosed = true }
-    }
-
-    // MARK: After the last event
-
-    /// Fills the stripes with what orders have left of each sale, in even shares, or refuses: a state with
-    /// more units given out than there were must never be served. Called once, on the catalogue's engine,
-    /// when every engine has replayed everything.
-    public mutating func restoreStock() throws(EventFault) {
-        precondition(isCatalogue)
-        guard sales.count > 0 else { return }
-        for slot in 1...sales.count {
-            let totals = counters.totals(slot)
-            let stock = saleDetails[slot].stock
-            let out = totals.held &+ totals.sold
-            guard out <= stock else {
-                throw .contradiction(
-                    "sale \(sales[UInt32(slot)].pointee.id) has \(totals.held) units held and \(totals.sold) sold "
-                        + "of a stock of \(stock)")
-            }
-            for shard in 0..<counters.shards {
-                counters.put(slot, stripe: shard, StockCounters.share(of: stock - out, shard: shard, counters.shards))
-            }
-        }
-    }
-}
-
-extension StockCounters {
-    /// A shard's even share of units; the first shards get what is left over.
-    public static func share(of units: UInt64, shard: Int, _ shards: Int) -> UInt64 {
-        units / UInt64(shards) + (UInt64(shard) < units % UInt64(shards) ? 1 : 0)
     }
 }

@@ -26,6 +26,9 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
     case saleCreated = 16
     case saleRestocked = 17
     case saleClosed = 18
+    case policyCreated = 19
+    case policyRestocked = 20
+    case policyClosed = 21
 
     /// An order as a snapshot keeps it: its state in place of its history.
     case orderKept = 32
@@ -37,6 +40,8 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
     case transactionKept = 35
     /// What the use kept before it took from one lot.
     case takingKept = 36
+    /// A policy as a snapshot keeps it.
+    case policyKept = 37
 
     /// The size of such an event in bytes.
     @inlinable
@@ -47,10 +52,11 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
         case .pointsUsed, .takingKept: 48
         case .pointsEarned, .transactionKept: 56
         case .orderExtended: 40
-        case .holdsGraced, .saleClosed: 24
+        case .holdsGraced, .saleClosed, .policyClosed: 24
         case .saleCreated: 160
-        case .saleRestocked, .catalogueOperationKept: 48
-        case .saleKept: 176
+        case .saleRestocked, .policyRestocked, .catalogueOperationKept: 48
+        case .saleKept, .policyCreated: 176
+        case .policyKept: 184
         }
     }
 
@@ -70,7 +76,9 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
     @inlinable
     public var isOfCatalogue: Bool {
         switch self {
-        case .saleCreated, .saleRestocked, .saleClosed, .saleKept, .catalogueOperationKept: true
+        case .saleCreated, .saleRestocked, .saleClosed, .saleKept, .policyCreated, .policyRestocked, .policyClosed,
+            .policyKept, .catalogueOperationKept:
+            true
         default: false
         }
     }
@@ -96,8 +104,13 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
 ///                       72 limit (4)  76 hold (4)  80 name (80)
 ///     saleKept          as saleCreated, then 160 stock now  168 reserved       flags: 1 closed
 ///     saleRestocked     16 operation id  32 sale  40 units
-///     catalogueOperationKept  as saleRestocked
 ///     saleClosed        16 sale
+///     policyCreated     16 operation id  32 policy  40 coupons  48 valid from  56 valid until  64 discount
+///                       72 limit (4)  76 kind of discount (4)  80 name (80)  160 most  168 least purchase
+///     policyKept        as policyCreated, then 176 coupons now                 flags: 1 closed
+///     policyRestocked   as saleRestocked
+///     policyClosed      16 policy
+///     catalogueOperationKept  as saleRestocked                                 flags: 0 of a sale, 1 of a policy
 public enum EventField {
     public static let kind = 0
     public static let flags = 1
@@ -113,18 +126,22 @@ public enum EventField {
     public static let takingLotId = 32
     public static let reason = 32
     public static let notBeforeMs = 16
-    public static let sale = 32
+    public static let offer = 32
     public static let stock = 40
     public static let startsAtMs = 48
     public static let endsAtMs = 56
     public static let unitPrice = 64
     public static let perUserLimit = 72
     public static let holdMs = 76
+    public static let discountKind = 76
     public static let name = 80
-    public static let stockNow = 160
-    public static let closedSale = 16
+    public static let saleStockNow = 160
+    public static let maxDiscount = 160
+    public static let minPurchase = 168
+    public static let policyStockNow = 176
+    public static let closedOffer = 16
     /// The largest event in bytes.
-    public static let sizeMaxBytes = 176
+    public static let sizeMaxBytes = 184
 }
 
 /// The events of the operations since the last block, in the order of their LSNs.

@@ -22,14 +22,12 @@ extension Engine {
             return answer(slot, .cancelled, result)
         case .expired:
             // The payment has been made: window and closing no longer matter, the user's limit does.
-            let sale = sales[order.pointee.sale]
-            if sale.pointee.perUserLimit != 0 {
-                let had = limitUnits(
-                    user: order.pointee.user, userHash: hash(users[order.pointee.user].pointee.id),
-                    sale: order.pointee.sale)
-                if UInt64(had) + UInt64(order.pointee.quantity) > UInt64(sale.pointee.perUserLimit) {
-                    return answer(slot, .expired, result)
-                }
+            let userHash = hash(users[order.pointee.user].pointee.id)
+            if isBeyondLimit(
+                user: order.pointee.user, userHash: userHash, offer: order.pointee.sale,
+                units: order.pointee.quantity)
+            {
+                return answer(slot, .expired, result)
             }
             prepared.kind = .confirmLate
             prepared.sale = order.pointee.sale
@@ -140,7 +138,7 @@ extension Engine {
         if isLate {
             addLimit(
                 user: order.pointee.user, userHash: hash(users[order.pointee.user].pointee.id),
-                sale: order.pointee.sale, units: order.pointee.quantity)
+                offer: order.pointee.sale, units: order.pointee.quantity)
             order.pointee.flags |= ResultFlags.late
         } else {
             wheel.remove(slot, in: orders)
@@ -167,7 +165,7 @@ extension Engine {
             return
         }
         order.pointee.state = state
-        subtractLimit(user: order.pointee.user, sale: sale, units: units)
+        subtractLimit(user: order.pointee.user, offer: sale, units: units)
         if releaseLsn != 0 {
             if PlantedBug.releaseBeforeDurable.isPlanted {
                 counters.put(Int(sale), stripe: configuration.shard, UInt64(units))

@@ -22,19 +22,13 @@ extension Engine {
         if let known = find(entry.orderId, hash: idHash) { return repeatOrder(known, entry, result) }
         if let code = refusal(ofUnknown: entry.orderId, nowMs: nowMs) { return refuseOrder(code, result) }
 
-        let saleSlot = findSale(entry.saleId)
-        guard saleSlot != 0, sales[saleSlot].pointee.isOpen else { return refuseOrder(.notFound, result) }
-        let sale = sales[saleSlot]
-        if sale.pointee.isClosed { return refuseOrder(.closed, result) }
-        if sale.pointee.endsAtMs != 0 && nowMs >= sale.pointee.endsAtMs { return refuseOrder(.ended, result) }
-        if nowMs < sale.pointee.startsAtMs { return refuseOrder(.notStarted, result) }
+        let saleSlot = findOffer(.sale, entry.saleId)
+        guard saleSlot != 0 else { return refuseOrder(.notFound, result) }
+        if let code = offers[saleSlot].pointee.refusal(nowMs: nowMs) { return refuseOrder(code, result) }
 
         let user = findUser(entry.userId, hash: userHash)
-        if sale.pointee.perUserLimit != 0 {
-            let units = user == 0 ? 0 : limitUnits(user: user, userHash: userHash, sale: saleSlot)
-            if UInt64(units) + UInt64(entry.quantity) > UInt64(sale.pointee.perUserLimit) {
-                return refuseOrder(.limitExceeded, result, waitLsn: user == 0 ? 0 : users[user].pointee.lastLsn)
-            }
+        if isBeyondLimit(user: user, userHash: userHash, offer: saleSlot, units: entry.quantity) {
+            return refuseOrder(.limitExceeded, result, waitLsn: user == 0 ? 0 : users[user].pointee.lastLsn)
         }
         if orders.isFull || (user == 0 && users.isFull) { return refuseOrder(.capacity, result) }
 
@@ -52,15 +46,15 @@ extension Engine {
     /// After this point the order succeeds: its units are taken.
     @inline(__always)
     mutating func applyPreparedOrder(result: UnsafeMutableRawPointer, nowMs: UInt64) -> Outcome {
-        let sale = sales[prepared.sale]
-        let holdMs = sale.pointee.holdMs
+        let sale = offers[prepared.sale]
+        let holdMs = sale.pointee.terms.holdMs
         let deadlineMs = holdMs == 0 ? 0 : nowMs &+ UInt64(holdMs)
         let state: OrderState = holdMs == 0 ? .confirmed : .held
 
         let event = log(.orderPlaced, quantity: prepared.quantity, timeMs: nowMs)
         event.storeId(prepared.id, EventField.id)
         event.storeId(prepared.userId, EventField.userId)
-        event.storeLE(sale.pointee.id, EventField.orderSale)
+        event.storeLE(sale.pointee.terms.id, EventField.orderSale)
         event.storeLE(deadlineMs, EventField.orderDeadlineMs)
 
         insertOrder(
@@ -101,7 +95,7 @@ extension Engine {
         case .cancelled, .expired:
             return
         }
-        addLimit(user: user, userHash: userHash, sale: sale, units: quantity)
+        addLimit(user: user, userHash: userHash, offer: sale, units: quantity)
     }
 
     @inline(__always)
@@ -126,7 +120,7 @@ extension Engine {
             let user = users[record.pointee.user]
             let isSame =
                 user.pointee.id == entry.userId && record.pointee.quantity == entry.quantity
-                && sales[record.pointee.sale].pointee.id == entry.saleId
+                && offers[record.pointee.sale].pointee.terms.id == entry.saleId
             guard isSame else { return refuseOrder(.idReused, result, waitLsn: user.pointee.lastLsn) }
             OrderResult(
                 code: .ok, state: record.pointee.state.rawValue,

@@ -50,7 +50,7 @@ extension Engine {
         return OrderViewResult(
             code: code, state: order.pointee.state.rawValue, flags: order.pointee.flags | flags,
             quantity: order.pointee.quantity, orderId: order.pointee.id,
-            userId: users[order.pointee.user].pointee.id, saleId: sales[order.pointee.sale].pointee.id,
+            userId: users[order.pointee.user].pointee.id, saleId: offers[order.pointee.sale].pointee.terms.id,
             createdAtMs: order.pointee.createdAtMs,
             expiresAtMs: order.pointee.state == .held ? order.pointee.deadlineMs : 0)
     }

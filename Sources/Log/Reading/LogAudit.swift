@@ -122,11 +122,14 @@ public struct LogAudit {
     public var configuration: RecoveryConfiguration {
         let orders = count(.orderPlaced) + count(.orderKept)
         let transactions = count(.pointsEarned) + count(.pointsUsed) + count(.transactionKept)
-        let sales = count(.saleCreated) + count(.saleKept)
-        let restocks = count(.saleRestocked) + count(.catalogueOperationKept)
+        let offers =
+            count(.saleCreated) + count(.saleKept) + count(.policyCreated) + count(.policyKept)
+        let restocks = count(.saleRestocked) + count(.policyRestocked) + count(.catalogueOperationKept)
         return RecoveryConfiguration(
-            shards: 1, segmentSizeBytes: directory?.manifest?.segmentSizeBytes ?? 0, usersMax: orders + transactions,
-            ordersMax: orders, tombstonesMax: count(.tombstonePlaced), transactionsMax: transactions, salesMax: sales, catalogueOperationsMax: sales + restocks,
+            shards: 1, segmentSizeBytes: directory?.manifest?.segmentSizeBytes ?? 0,
+            capacities: Capacities(
+                users: orders + transactions, orders: orders, tombstones: count(.tombstonePlaced),
+                transactions: transactions, coupons: 0, offers: offers, catalogueOperations: offers + restocks),
             retainMs: 0, hashSeed: 0x7469_6d65_7361_6c65)
     }
 }

@@ -7,46 +7,24 @@ public struct RecoveryConfiguration: Sendable {
     public var shards: Int
     /// The length of segments of a log that this start makes; one that exists keeps its own.
     public var segmentSizeBytes: Int
-    /// Capacities of the process, all shards together.
-    public var usersMax: Int
-    public var ordersMax: Int
-    public var tombstonesMax: Int
-    public var transactionsMax: Int
-    public var salesMax: Int
-    public var catalogueOperationsMax: Int
+    /// Of the process, all shards together.
+    public var capacities: Capacities
     public var retainMs: UInt64
     /// Drawn at each start: keys the hashes of the tables.
     public var hashSeed: UInt64
 
-    public init(
-        shards: Int, segmentSizeBytes: Int, usersMax: Int, ordersMax: Int, tombstonesMax: Int,
-        transactionsMax: Int, salesMax: Int, catalogueOperationsMax: Int, retainMs: UInt64, hashSeed: UInt64
-    ) {
+    public init(shards: Int, segmentSizeBytes: Int, capacities: Capacities, retainMs: UInt64, hashSeed: UInt64) {
         self.shards = shards
         self.segmentSizeBytes = segmentSizeBytes
-        self.usersMax = usersMax
-        self.ordersMax = ordersMax
-        self.tombstonesMax = tombstonesMax
-        self.transactionsMax = transactionsMax
-        self.salesMax = salesMax
-        self.catalogueOperationsMax = catalogueOperationsMax
+        self.capacities = capacities
         self.retainMs = retainMs
         self.hashSeed = hashSeed
     }
 
-    /// A shard's part of a capacity. Users are spread by a hash, so that no shard gets exactly its share:
-    /// a quarter and some more than that is for the spread.
-    static func perShard(_ total: Int, shards: Int) -> Int {
-        shards == 1 ? max(total, 1) : max(total, 1) / shards * 5 / 4 + 1024
-    }
-
     func engineConfiguration(shard: Int) -> EngineConfiguration {
         EngineConfiguration(
-            shard: shard, shards: shards, usersMax: Self.perShard(usersMax, shards: shards),
-            ordersMax: Self.perShard(ordersMax, shards: shards),
-            tombstonesMax: Self.perShard(tombstonesMax, shards: shards),
-            transactionsMax: Self.perShard(transactionsMax, shards: shards), salesMax: max(salesMax, 1),
-            catalogueOperationsMax: max(catalogueOperationsMax, 1), retainMs: retainMs, hashSeed: hashSeed)
+            shard: shard, shards: shards, capacities: capacities.perShard(shards), retainMs: retainMs,
+            hashSeed: hashSeed)
     }
 }
 

@@ -45,18 +45,14 @@ public struct Replay {
     ) {
         let shards = configuration.shards
         precondition((1...64).contains(shards))
-        let largest = configuration.engineConfiguration(shard: 0)
-        for (what, count) in [
-            ("users", largest.usersMax), ("orders", largest.ordersMax), ("tombstones", largest.tombstonesMax),
-            ("transactions", largest.transactionsMax),
-            ("sales", largest.salesMax), ("catalogue operations", largest.catalogueOperationsMax),
-        ] where count >= tableCountMax {
+        let capacities = configuration.capacities.perShard(shards)
+        for (what, count) in capacities.byName where count >= tableCountMax {
             throw RecoveryFault(
                 .capacity, file: "",
                 "\(count) \(what) on one shard are more than a table can hold (\(tableCountMax - 1)). "
                     + "Start with a lower limit of \(what), or with more shards.")
         }
-        let counters = StockCounters(sales: largest.salesMax + 1, shards: shards, memory: memory)
+        let counters = StockCounters(sales: capacities.offers + 1, shards: shards, memory: memory)
         let engines = UnsafeMutablePointer<Engine>.allocate(capacity: shards)
         let events = UnsafeMutablePointer<EventBuffer>.allocate(capacity: shards)
         for shard in 0..<shards {

@@ -1,11 +1,12 @@
+import Engine
 import Protocol
 
 /// A message between shards, in a ring.
 ///
 ///     request, reply      0 length (4)   4 kind (1)   5 operation (1)   6 code (2)   8 assembly (4)  12 count (4)
 ///                        16 flags (8)   24 indices (2 each), padded to 8, then entries or results
-///     sale notice         0 length (4)   4 kind (1)   8 sale slot (4)  16 ordinal (8)  24 units for the
-///                        receiver (8)  32 id  40 starts  48 ends  56 limit (4)  60 hold (4)  64 unit price
+///     offer notice        0 length (4)   4 kind (1)   8 slot of the offer (4)  16 ordinal (8)  24 units for the
+///                        receiver (8)  32 its terms, as they lie in memory
 ///     notice known        0 length (4)   4 kind (1)  16 ordinal (8)
 enum Message {
     enum Kind: UInt8 {
@@ -14,15 +15,16 @@ enum Message {
         /// Results for an assembly.
         case results = 2
         /// Changes of the catalogue, with the units for the receiver's stripe.
-        case saleCreated = 3
-        case saleRestocked = 4
-        case saleClosed = 5
+        case offerCreated = 3
+        case offerRestocked = 4
+        case offerClosed = 5
         /// The sender knows everything up to this ordinal.
         case noticeKnown = 6
     }
 
     static let headerSizeBytes = 24
-    static let noticeSizeBytes = 72
+    static let noticeTermsOffset = 32
+    static let noticeSizeBytes = noticeTermsOffset + MemoryLayout<OfferTerms>.stride
     static let knownSizeBytes = 24
     /// The most entries in one message, so that rings drain in small steps.
     static let countMax = 1024

@@ -2,6 +2,8 @@ import Protocol
 
 @testable import Engine
 
+private typealias TableCapacities = Capacities
+
 /// The shards of one process without log, network and threads: engines on common counters, driven one call
 /// after the other. A test says when events become durable.
 final class Cluster {
@@ -15,6 +17,8 @@ final class Cluster {
     private(set) var history: [HistoryEvent] = []
 
     let engines: UnsafeMutablePointer<Engine>
+    /// Where the results of a page go.
+    let pageMemory: UnsafeMutableRawPointer
     private let arena = Arena()
     private let buffers: UnsafeMutablePointer<EventBuffer>
     private var pendingChanges: [CatalogueChange] = []
@@ -32,8 +36,16 @@ final class Cluster {
         var orders = 2000
         var tombstones = 1000
         var transactions = 2000
+        var coupons = 2000
+        var couponOperations = 2000
         var sales = 40
         var catalogueOperations = 100
+
+        fileprivate var ofTables: TableCapacities {
+            TableCapacities(
+                users: users, orders: orders, tombstones: tombstones, transactions: transactions, coupons: coupons,
+                couponOperations: couponOperations, offers: sales, catalogueOperations: catalogueOperations)
+        }
     }
 
     static let startMs: UInt64 = 1_700_000_000_000
@@ -42,14 +54,14 @@ final class Cluster {
     init(shards: Int = 1, capacities: Capacities = Capacities(), nowMs: UInt64 = startMs) {
         self.nowMs = nowMs
         counters = StockCounters(sales: capacities.sales + 1, shards: shards, memory: arena.memory)
+        pageMemory = arena.allocate(Frame.sizeMaxBytes)
         engines = .allocate(capacity: shards)
         buffers = .allocate(capacity: shards)
         var configurations: [EngineConfiguration] = []
         for shard in 0..<shards {
             let configuration = EngineConfiguration(
-                shard: shard, shards: shards, usersMax: capacities.users, ordersMax: capacities.orders,
-                tombstonesMax: capacities.tombstones, transactionsMax: capacities.transactions, salesMax: capacities.sales,
-                catalogueOperationsMax: capacities.catalogueOperations, retainMs: Self.retainMs, hashSeed: 0x5eed)
+                shard: shard, shards: shards, capacities: capacities.ofTables, retainMs: Self.retainMs,
+                hashSeed: 0x5eed)
             let base = arena.allocate(Self.bufferSizeBytes)
             (buffers + shard).initialize(
                 to: EventBuffer(base: base, capacityBytes: Self.bufferSizeBytes, nextLsn: 1))
@@ -113,15 +125,15 @@ final class Cluster {
             switch change.kind {
             case .created:
                 if shard != catalogueShard {
-                    let definition = engines[catalogueShard].saleDefinition(slot: change.sale)
-                    engines[shard].learnSale(slot: change.sale, definition)
+                    let terms = engines[catalogueShard].offerTerms(slot: change.offer)
+                    engines[shard].learnOffer(slot: change.offer, terms)
                 }
-                engines[shard].openSale(slot: change.sale, units: units)
-            case .restocked: engines[shard].addStock(slot: change.sale, units: units)
-            case .closed: engines[shard].stopSale(slot: change.sale)
+                engines[shard].openOffer(slot: change.offer, units: units)
+            case .restocked: engines[shard].addStock(slot: change.offer, units: units)
+            case .closed: engines[shard].stopOffer(slot: change.offer)
             }
         }
-        if change.kind == .created { engines[catalogueShard].publishSale(slot: change.sale) }
+        if change.kind == .created { engines[catalogueShard].publishOffer(slot: change.offer) }
     }
 
     /// Takes the events that an operation left, as the log does when it seals a block.
@@ -265,38 +277,33 @@ final class Cluster {
     // MARK: Operations on the catalogue
 
     func create(_ entry: CreateSaleEntry) -> Reply<SaleResult> {
-        catalogue(encode(CreateSaleEntry.sizeBytes) { entry.store(to: $0) }) {
-            engines[catalogueShard].createSale($0, result: $1, nowMs: nowMs)
-        }
+        catalogue(.createSale, SaleResult.init) { entry.store(to: $0) }
     }
 
     func restock(_ sale: UInt64, _ quantity: UInt64, id: Id128? = nil) -> Reply<SaleResult> {
         let entry = RestockEntry(operationId: id ?? mintForCatalogue(), offerId: sale, quantity: quantity)
-        return catalogue(encode(RestockEntry.sizeBytes) { entry.store(to: $0) }) {
-            engines[catalogueShard].restockSale($0, result: $1, nowMs: nowMs)
-        }
+        return catalogue(.restockSale, SaleResult.init) { entry.store(to: $0) }
     }
 
     func close(_ sale: UInt64) -> Reply<SaleResult> {
-        catalogue(encode(OfferIdEntry.sizeBytes) { OfferIdEntry(offerId: sale).store(to: $0) }) {
-            engines[catalogueShard].closeSale($0, result: $1, nowMs: nowMs)
-        }
+        catalogue(.closeSale, SaleResult.init) { OfferIdEntry(offerId: sale).store(to: $0) }
     }
 
     func sale(_ sale: UInt64) -> Reply<SaleResult> {
-        catalogue(encode(OfferIdEntry.sizeBytes) { OfferIdEntry(offerId: sale).store(to: $0) }) {
-            engines[catalogueShard].getSale($0, result: $1, nowMs: nowMs)
-        }
+        catalogue(.getSale, SaleResult.init) { OfferIdEntry(offerId: sale).store(to: $0) }
     }
 
-    private func catalogue(
-        _ bytes: [UInt8], _ body: (UnsafeRawPointer, UnsafeMutableRawPointer) -> CatalogueOutcome
-    ) -> Reply<SaleResult> {
-        withUnsafeTemporaryAllocation(byteCount: SaleResult.sizeBytes, alignment: 8) { result in
-            let outcome = bytes.withUnsafeBytes { body($0.baseAddress!, result.baseAddress!) }
+    /// Carries out one entry of an operation on the catalogue.
+    func catalogue<Result>(
+        _ operation: Operation, _ read: (UnsafeRawPointer) -> Result, _ store: (UnsafeMutableRawPointer) -> Void
+    ) -> Reply<Result> {
+        let bytes = encode(operation.entrySizeBytes, store)
+        return withUnsafeTemporaryAllocation(byteCount: operation.resultSizeBytes, alignment: 8) { result in
+            let outcome = engines[catalogueShard].runCatalogue(
+                operation, bytes, result: result.baseAddress!, nowMs: nowMs)
             if let change = outcome.change { pendingChanges.append(change) }
             collect(catalogueShard)
-            return Reply(SaleResult(result.baseAddress!), outcome.waitLsn)
+            return Reply(read(result.baseAddress!), outcome.waitLsn)
         }
     }
 
@@ -307,8 +314,8 @@ final class Cluster {
 
     func listSales(_ bytes: [UInt8], room: Int = 1000) -> SalePage {
         withUnsafeTemporaryAllocation(byteCount: room * SaleResult.sizeBytes + 1, alignment: 8) { results in
-            let page = engines[catalogueShard].listSales(
-                bytes, results: results.baseAddress!, limit: room, nowMs: nowMs)
+            let page = engines[catalogueShard].listOffers(
+                .sale, bytes, results: results.baseAddress!, limit: room, nowMs: nowMs)
             let sales = (0..<page.count).map { SaleResult(results.baseAddress! + $0 * SaleResult.sizeBytes) }
             return SalePage(code: page.code, sales: sales, more: page.more, waitLsn: page.waitLsn)
         }
@@ -329,7 +336,7 @@ final class Cluster {
     }
 
     /// What the counters say of a sale.
-    func totals(_ sale: UInt64) -> StockTotals { counters.totals(Int(engines[catalogueShard].findSale(sale))) }
+    func totals(_ sale: UInt64) -> StockTotals { counters.totals(Int(engines[catalogueShard].findOffer(.sale, sale))) }
 
     func digest() -> UInt64 { (0..<shards).reduce(0) { $0 &+ engines[$1].digest() } }
 }

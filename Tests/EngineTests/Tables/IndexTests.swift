@@ -199,7 +199,7 @@ import Testing
     /// Records that are meant to fill cache lines do.
     @Test func recordsHaveTheirSizes() {
         #expect(MemoryLayout<OrderRecord>.stride == 64)
-        #expect(MemoryLayout<SaleRecord>.stride == 64)
+        #expect(MemoryLayout<OfferRecord>.stride == 64)
         #expect(MemoryLayout<UserRecord>.stride == 64)
     }
 }

@@ -81,7 +81,7 @@ import Testing
             expectRefusal(.idReused, cluster.create(other), other.saleId, waitLsn: 1)
         }
         expectRefusal(.idReused, cluster.restock(7, 10, id: sale.operationId), 7, waitLsn: 1)
-        #expect(cluster.engines[0].salesKnown == 1)
+        #expect(cluster.engines[0].offersKnown == 1)
     }
 
     @Test func aSaleIdIsTakenOnce() {

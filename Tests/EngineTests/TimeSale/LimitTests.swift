@@ -245,9 +245,9 @@ private struct LimitRun: SeededRun {
             if slot == 0 { continue }
             var now: [Key: Place] = [:]
             for sale in sales.dropLast() {
-                let saleSlot = engine.pointee.findSale(sale)
+                let saleSlot = engine.pointee.findOffer(.sale, sale)
                 let units = engine.pointee.limitUnits(
-                    user: slot, userHash: engine.pointee.hash(user), sale: saleSlot)
+                    user: slot, userHash: engine.pointee.hash(user), offer: saleSlot)
                 if UInt64(units) != model.units(of: user, sale) {
                     return "\(user) has \(units) units of \(sale), not \(model.units(of: user, sale))"
                 }
@@ -275,7 +275,7 @@ private struct LimitRun: SeededRun {
         var far: [UInt32] = []
         for slot in 0..<UInt32(engine.pointee.limits.count) {
             let record = engine.pointee.limits[slot + 1].pointee
-            if record.user == user && record.sale == sale { far.append(record.units) }
+            if record.user == user && record.offer == sale { far.append(record.units) }
         }
         if far.count > 1 || near != nil && !far.isEmpty { return .failure(Fault(text: "\(far) and \(near ?? 0)")) }
         if near == 0 { return .failure(Fault(text: "a place for no units")) }

@@ -39,8 +39,11 @@ final class ShardRig {
         sequence.initialize(to: 0)
         engine = .allocate(capacity: 1)
         let configuration = EngineConfiguration(
-            shard: 0, shards: 1, usersMax: 200_000, ordersMax: 200_000, tombstonesMax: 10_000, transactionsMax: 10_000, salesMax: 8,
-            catalogueOperationsMax: 10_000, retainMs: 1 << 30, hashSeed: 5)
+            shard: 0, shards: 1,
+            capacities: Capacities(
+                users: 200_000, orders: 200_000, tombstones: 10_000, transactions: 10_000, coupons: 10_000, offers: 8,
+                catalogueOperations: 10_000),
+            retainMs: 1 << 30, hashSeed: 5)
         engine.initialize(
             to: Engine(
                 configuration: configuration, counters: StockCounters(sales: 9, shards: 1, memory: memory),

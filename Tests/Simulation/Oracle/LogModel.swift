@@ -248,7 +248,8 @@ extension LogModel {
         case .saleCreated, .saleRestocked, .saleClosed: try catalogue(kind, event, shard, lsn, &block)
         case .pointsEarned, .pointsUsed, .transactionCancelled, .transactionReasoned:
             throw Violation(0, "nobody asked for points")
-        case .orderKept, .saleKept, .catalogueOperationKept, .transactionKept, .takingKept:
+        case .policyCreated, .policyRestocked, .policyClosed: throw Violation(0, "nobody asked for policies")
+        case .orderKept, .saleKept, .policyKept, .catalogueOperationKept, .transactionKept, .takingKept:
             throw Violation(0, "a record of snapshots stands in the log of shard \(shard)")
         }
     }
@@ -321,7 +322,7 @@ extension LogModel {
         guard shard == catalogue else { throw Violation(0, "shard \(shard) wrote to the catalogue") }
         let place = Place(life: life, shard: shard, lsn: lsn)
         if kind == .saleClosed {
-            guard let sale = salePlaces[event.loadLE(EventField.closedSale)], sales[sale].closed == nil else {
+            guard let sale = salePlaces[event.loadLE(EventField.closedOffer)], sales[sale].closed == nil else {
                 throw Violation(4, "a sale was closed that was not open")
             }
             sales[sale].closed = place
@@ -329,7 +330,7 @@ extension LogModel {
             return
         }
         let id = event.loadId(EventField.id)
-        let saleId: UInt64 = event.loadLE(EventField.sale)
+        let saleId: UInt64 = event.loadLE(EventField.offer)
         let units: UInt64 = event.loadLE(EventField.stock)
         guard creations[id] == nil, restocks[id] == nil else { throw Violation(4, "operation \(id) was logged twice") }
         if kind == .saleRestocked {

@@ -29,7 +29,7 @@ extension World {
         for shard in 0..<machine.shards {
             orderCount += machine.engine(shard).pointee.ordersRemembered
             tombstones += machine.engine(shard).pointee.tombstonesKept
-            guard machine.engine(shard).pointee.salesKnown == model.sales.count else {
+            guard machine.engine(shard).pointee.offersKnown == model.sales.count else {
                 throw Violation(3, "shard \(shard) knows another number of sales than the log")
             }
         }

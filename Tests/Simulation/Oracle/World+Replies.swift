@@ -73,15 +73,15 @@ extension World {
         case .order:
             let engine = machine.engine(model.owner(item.id))
             isAtBound =
-                engine.pointee.ordersRemembered >= engine.pointee.configuration.ordersMax
-                || engine.pointee.usersKnown >= engine.pointee.configuration.usersMax
+                engine.pointee.ordersRemembered >= engine.pointee.configuration.capacities.orders
+                || engine.pointee.usersKnown >= engine.pointee.configuration.capacities.users
         case .cancel:
             let engine = machine.engine(model.owner(item.id))
-            isAtBound = engine.pointee.tombstonesKept >= engine.pointee.configuration.tombstonesMax
+            isAtBound = engine.pointee.tombstonesKept >= engine.pointee.configuration.capacities.tombstones
         case .createSale, .restockSale:
             isAtBound =
                 model.creations.count + model.restocks.count >= scenario.catalogueOperationsMax - 8
-                || machine.engine(machine.catalogue).pointee.salesKnown >= scenario.salesMax
+                || machine.engine(machine.catalogue).pointee.offersKnown >= scenario.salesMax
         default: isAtBound = false
         }
         guard isAtBound, item.shownVersions == 0 else {

@@ -85,7 +85,7 @@ final class Machine {
         withUnsafeTemporaryAllocation(byteCount: 256, alignment: 16) { memory in
             let base = memory.baseAddress!
             OfferIdEntry(offerId: id).store(to: base)
-            _ = engine(catalogue).pointee.getSale(base, result: base + 64, nowMs: 0)
+            _ = engine(catalogue).pointee.runCatalogue(.getSale, base, result: base + 64, nowMs: 0)
             return SaleResult(UnsafeRawPointer(base + 64))
         }
     }

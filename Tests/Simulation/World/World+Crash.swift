@@ -80,10 +80,12 @@ extension World {
 
     func recoveryConfiguration(shards: Int) -> RecoveryConfiguration {
         RecoveryConfiguration(
-            shards: shards, segmentSizeBytes: scenario.segmentSizeBytes, usersMax: scenario.usersMax,
-            ordersMax: scenario.ordersMax, tombstonesMax: scenario.tombstonesMax, transactionsMax: 4096, salesMax: scenario.salesMax,
-            catalogueOperationsMax: scenario.catalogueOperationsMax, retainMs: scenario.retainMs,
-            hashSeed: 0x5eed &* UInt64(trace.step + 1))
+            shards: shards, segmentSizeBytes: scenario.segmentSizeBytes,
+            capacities: Capacities(
+                users: scenario.usersMax, orders: scenario.ordersMax, tombstones: scenario.tombstonesMax,
+                transactions: 4096, coupons: 4096, offers: scenario.salesMax,
+                catalogueOperations: scenario.catalogueOperationsMax),
+            retainMs: scenario.retainMs, hashSeed: 0x5eed &* UInt64(trace.step + 1))
     }
 
     /// How many blocks of each tail the disk still has, whole and without a gap before them. Nil if the logs on

@@ -108,9 +108,9 @@ extension World {
             memory.reset()
             let copy = image.copy()
             var configuration = recoveryConfiguration(shards: shards)
-            configuration.ordersMax += 8192
-            configuration.usersMax += 8192
-            configuration.tombstonesMax += 8192
+            configuration.capacities.orders += 8192
+            configuration.capacities.users += 8192
+            configuration.capacities.tombstones += 8192
             let digest: UInt64
             do {
                 let state = try Recovery.recover(

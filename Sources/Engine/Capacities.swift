@@ -1,0 +1,52 @@
+/// The most records that the tables hold: of one shard, or of all shards together.
+///
+/// What does not fit is refused with CAPACITY. Tables become resident as they fill, so that a capacity that nobody
+/// uses costs its part of the index of ids, and address space.
+public struct Capacities: Equatable, Sendable {
+    public var users: Int
+    public var orders: Int
+    public var tombstones: Int
+    /// Earnings and uses of points.
+    public var transactions: Int
+    public var coupons: Int
+    /// Uses and restores of coupons.
+    public var couponOperations: Int
+    /// Sales and policies together: every shard has them all.
+    public var offers: Int
+    /// Creations and restocks of those.
+    public var catalogueOperations: Int
+
+    /// A server's, unless it is told otherwise; what is not named follows from what is.
+    public init(
+        users: Int = 1_000_000, orders: Int = 4_000_000, tombstones: Int? = nil, transactions: Int = 1_000_000,
+        coupons: Int = 1_000_000, couponOperations: Int? = nil, offers: Int = 100_000, catalogueOperations: Int? = nil
+    ) {
+        self.users = users
+        self.orders = orders
+        self.tombstones = tombstones ?? max(1024, orders / 16)
+        self.transactions = transactions
+        self.coupons = coupons
+        self.couponOperations = couponOperations ?? coupons
+        self.offers = offers
+        self.catalogueOperations = catalogueOperations ?? 4 * offers
+    }
+
+    /// Every table by the name that an operator knows it by.
+    public var byName: [(name: String, count: Int)] {
+        [
+            ("users", users), ("orders", orders), ("tombstones", tombstones), ("transactions", transactions),
+            ("coupons", coupons), ("uses of coupons", couponOperations), ("sales", offers),
+            ("catalogue operations", catalogueOperations),
+        ]
+    }
+
+    /// What each of so many shards gets. Users are spread by a hash, so that no shard gets exactly its share: a quarter
+    /// and some more than that is for the spread.
+    public func perShard(_ shards: Int) -> Capacities {
+        func share(_ total: Int) -> Int { shards == 1 ? max(total, 1) : max(total, 1) / shards * 5 / 4 + 1024 }
+        return Capacities(
+            users: share(users), orders: share(orders), tombstones: share(tombstones),
+            transactions: share(transactions), coupons: share(coupons), couponOperations: share(couponOperations),
+            offers: max(offers, 1), catalogueOperations: max(catalogueOperations, 1))
+    }
+}
