@@ -90,8 +90,8 @@ public enum BatchProgress: Sendable {
 }
 
 extension Engine {
-    /// Works on a batch of an operation whose entries begin with an id of their own, until it is done, has used its allowance of entries, or
-    /// needs units from elsewhere.
+    /// Works on a batch of an operation whose entries begin with an id of their own, until it is done, has used its
+    /// allowance of entries, or needs units from elsewhere.
     public mutating func run(_ batch: inout Batch, allowance: inout Int, nowMs: UInt64) -> BatchProgress {
         if batch.operation == .order { return runOrders(&batch, allowance: &allowance, nowMs: nowMs) }
         while batch.finished < batch.count {
@@ -108,6 +108,10 @@ extension Engine {
             case .usePoints: outcome = usePoints(batch.entry, result: batch.result, nowMs: nowMs)
             case .cancelTransaction: outcome = cancelTransaction(batch.entry, result: batch.result, nowMs: nowMs)
             case .getTransaction: outcome = getTransaction(batch.entry, result: batch.result, nowMs: nowMs)
+            case .issueCoupon: outcome = issueCoupon(batch.entry, result: batch.result, nowMs: nowMs)
+            case .useCoupon: outcome = useCoupon(batch.entry, result: batch.result, nowMs: nowMs)
+            case .restoreCoupon: outcome = restoreCoupon(batch.entry, result: batch.result, nowMs: nowMs)
+            case .getCoupon: outcome = getCoupon(batch.entry, result: batch.result, nowMs: nowMs)
             default: preconditionFailure("not an operation with an id of its own")
             }
             if outcome.needsUnits {
@@ -173,6 +177,7 @@ extension Engine {
         switch prepared.kind {
         case .place: batch.finishEntry(refuseOrder(.soldOut, batch.result))
         case .confirmLate: batch.finishEntry(answer(prepared.order, .expired, batch.result))
+        case .issueCoupon: batch.finishEntry(refuseIssue(.exhausted, batch.result))
         }
     }
 
@@ -181,6 +186,7 @@ extension Engine {
         switch prepared.kind {
         case .place: applyPreparedOrder(result: result, nowMs: nowMs)
         case .confirmLate: applyPreparedConfirm(result: result, nowMs: nowMs)
+        case .issueCoupon: applyPreparedIssue(result: result, nowMs: nowMs)
         }
     }
 }

@@ -15,6 +15,7 @@ extension Engine {
         case .tombstonePlaced: try replayTombstone(event)
         case .pointsEarned, .pointsUsed, .transactionCancelled, .transactionReasoned, .transactionKept, .takingKept:
             try replayPoints(kind, event)
+        case .couponIssued, .couponUsed, .couponRestored: try replayCoupons(kind, event)
         case .holdsGraced:
             applyGrace(notBeforeMs: event.loadLE(EventField.notBeforeMs), lsn: 0) { sourceOwns($0.carriedPartition) }
         case .saleCreated, .saleRestocked, .saleClosed, .saleKept, .policyCreated, .policyRestocked, .policyClosed,

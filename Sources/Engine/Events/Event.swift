@@ -23,6 +23,10 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
     /// The reason of the earning or use before it.
     case transactionReasoned = 11
 
+    case couponIssued = 12
+    case couponUsed = 13
+    case couponRestored = 14
+
     case saleCreated = 16
     case saleRestocked = 17
     case saleClosed = 18
@@ -49,8 +53,9 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
         switch self {
         case .orderPlaced, .orderKept, .transactionReasoned: 64
         case .orderConfirmed, .orderCancelled, .orderExpired, .tombstonePlaced, .transactionCancelled: 32
-        case .pointsUsed, .takingKept: 48
-        case .pointsEarned, .transactionKept: 56
+        case .pointsUsed, .takingKept, .couponRestored: 48
+        case .pointsEarned, .transactionKept, .couponIssued: 56
+        case .couponUsed: 80
         case .orderExtended: 40
         case .holdsGraced, .saleClosed, .policyClosed: 24
         case .saleCreated: 160
@@ -67,7 +72,7 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
         switch self {
         case .orderPlaced, .orderConfirmed, .orderCancelled, .orderExpired, .orderExtended, .tombstonePlaced,
             .orderKept, .pointsEarned, .pointsUsed, .transactionCancelled, .transactionReasoned, .transactionKept,
-            .takingKept:
+            .takingKept, .couponIssued, .couponUsed, .couponRestored:
             true
         default: false
         }
@@ -100,6 +105,9 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
 ///     transactionReasoned   16 transaction id  32 reason (32)
 ///     transactionKept   as pointsEarned                                        flags: kind | cancelled << 4
 ///     takingKept        16 id of the use  32 id of the earning                 quantity: points
+///     couponIssued      16 coupon id  32 user id  48 policy
+///     couponUsed        16 id of the use  32 coupon id  48 order id  64 purchase amount  72 discount
+///     couponRestored    16 operation id  32 coupon id
 ///     saleCreated       16 operation id  32 sale  40 stock  48 starts  56 ends  64 unit price
 ///                       72 limit (4)  76 hold (4)  80 name (80)
 ///     saleKept          as saleCreated, then 160 stock now  168 reserved       flags: 1 closed
@@ -125,6 +133,11 @@ public enum EventField {
     public static let pointsExpireAtMs = 48
     public static let takingLotId = 32
     public static let reason = 32
+    public static let couponPolicy = 48
+    public static let usedCoupon = 32
+    public static let couponOrder = 48
+    public static let purchaseAmount = 64
+    public static let discount = 72
     public static let notBeforeMs = 16
     public static let offer = 32
     public static let stock = 40

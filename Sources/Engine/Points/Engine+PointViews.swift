@@ -18,7 +18,7 @@ extension Engine {
         }
         switch known.kind {
         case .tombstone: return showTombstone(known.slot, .ok, flags: ResultFlags.repeat, result)
-        case .order, .catalogueOperation:
+        case .order, .catalogueOperation, .coupon, .couponOperation:
             return refuseTransaction(.notFound, id, result, waitLsn: lastLsn(of: known))
         case .transaction: break
         }
@@ -41,7 +41,8 @@ extension Engine {
         switch known.kind {
         case .transaction: return show(known.slot, .ok, result, nowMs: nowMs)
         case .tombstone: return showTombstone(known.slot, .cancelled, flags: 0, result)
-        case .order, .catalogueOperation: return refuseTransaction(.notFound, id, result)
+        case .order, .catalogueOperation, .coupon, .couponOperation:
+            return refuseTransaction(.notFound, id, result)
         }
     }
 

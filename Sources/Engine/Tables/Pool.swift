@@ -52,6 +52,8 @@ struct RecordHandle {
         case tombstone = 1
         case catalogueOperation = 2
         case transaction = 3
+        case coupon = 5
+        case couponOperation = 6
     }
 
     static let slotCountMax = 1 << 29

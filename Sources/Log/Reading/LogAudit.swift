@@ -122,14 +122,16 @@ public struct LogAudit {
     public var configuration: RecoveryConfiguration {
         let orders = count(.orderPlaced) + count(.orderKept)
         let transactions = count(.pointsEarned) + count(.pointsUsed) + count(.transactionKept)
-        let offers =
-            count(.saleCreated) + count(.saleKept) + count(.policyCreated) + count(.policyKept)
+        let coupons = count(.couponIssued)
+        let offers = count(.saleCreated) + count(.saleKept) + count(.policyCreated) + count(.policyKept)
         let restocks = count(.saleRestocked) + count(.policyRestocked) + count(.catalogueOperationKept)
         return RecoveryConfiguration(
             shards: 1, segmentSizeBytes: directory?.manifest?.segmentSizeBytes ?? 0,
             capacities: Capacities(
-                users: orders + transactions, orders: orders, tombstones: count(.tombstonePlaced),
-                transactions: transactions, coupons: 0, offers: offers, catalogueOperations: offers + restocks),
+                users: orders + transactions + coupons, orders: orders, tombstones: count(.tombstonePlaced),
+                transactions: transactions, coupons: coupons,
+                couponOperations: count(.couponUsed) + count(.couponRestored), offers: offers,
+                catalogueOperations: offers + restocks),
             retainMs: 0, hashSeed: 0x7469_6d65_7361_6c65)
     }
 }

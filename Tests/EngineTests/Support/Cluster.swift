@@ -22,7 +22,8 @@ final class Cluster {
     private let arena = Arena()
     private let buffers: UnsafeMutablePointer<EventBuffer>
     private var pendingChanges: [CatalogueChange] = []
-    private var dice = Dice(seed: 0x1d)
+    /// Mints ids; a cluster that goes on from another one's past must not mint its ids again.
+    var dice = Dice(seed: 0x1d)
 
     struct HistoryEvent {
         var kind: EventKind
