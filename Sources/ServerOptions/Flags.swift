@@ -108,18 +108,24 @@ struct Flags: ParsableCommand {
 
     struct CapacityFlags: ParsableArguments {
         @Option(
-            help: help("n", "Most users with remembered orders or points, over all shards. (default: 1000000)"))
+            help: help(
+                "n", "Most users with remembered orders, points or coupons, over all shards. (default: 1000000)"))
         var users: String?
 
         @Option(help: help("n", "Most remembered orders, over all shards. (default: 4000000)"))
         var orders: String?
 
-        @Option(help: help("n", "Most sales, ended ones included. (default: 100000)"))
+        @Option(help: help("n", "Most sales and policies of coupons, ended ones included. (default: 100000)"))
         var sales: String?
 
         @Option(
             help: help("n", "Most remembered transactions of points, over all shards. (default: 1000000)"))
         var transactions: String?
+
+        @Option(
+            help: help(
+                "n", "Most coupons, used and expired ones included, over all shards. (default: 1000000)"))
+        var coupons: String?
 
         @Option(
             help: help(
@@ -162,7 +168,7 @@ struct Flags: ParsableCommand {
             .logAhead: storage.logAhead,
             .shards: threads.shards,
             .users: capacity.users, .orders: capacity.orders, .sales: capacity.sales,
-            .transactions: capacity.transactions, .tables: capacity.tables,
+            .transactions: capacity.transactions, .coupons: capacity.coupons, .tables: capacity.tables,
             .retain: time.retain, .grace: time.grace, .logLevel: messages.logLevel,
         ]
         var values: [AbsoluteConfigKey: ConfigValue] = [:]

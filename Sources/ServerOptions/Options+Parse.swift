@@ -44,6 +44,7 @@ extension Options {
         saleCountMax = try layers.value(.sales) { count($0, in: 1...10_000_000) } ?? saleCountMax
         transactionCountMax =
             try layers.value(.transactions) { count($0, in: 1...1_000_000_000) } ?? transactionCountMax
+        couponCountMax = try layers.value(.coupons) { count($0, in: 1...1_000_000_000) } ?? couponCountMax
         tables = try layers.value(.tables, readName) ?? tables
         let dayMs: UInt64 = 86_400_000
         retainMs =

@@ -23,14 +23,16 @@ public struct Options: Sendable, Equatable {
     /// they are pinned.
     public var pinnedCPUs: [Int] = []
 
-    /// Users with remembered orders or points, over all shards, 1...1,000,000,000.
+    /// Users with remembered orders, points or coupons, over all shards, 1...1,000,000,000.
     public var userCountMax = 1_000_000
     /// Remembered orders over all shards, 1...1,000,000,000.
     public var orderCountMax = 4_000_000
-    /// Sales, ended ones included, 1...10,000,000.
+    /// Sales and policies, ended ones included, 1...10,000,000.
     public var saleCountMax = 100_000
     /// Remembered transactions of points over all shards, 1...1,000,000,000.
     public var transactionCountMax = 1_000_000
+    /// Coupons over all shards, 1...1,000,000,000.
+    public var couponCountMax = 1_000_000
     public var tables = TableMemory.growing
 
     /// How long ended orders and their ids are remembered, 1 s to 3,650 days.
@@ -81,7 +83,7 @@ extension Options: CustomStringConvertible {
             log-ahead=\(Quantities.spelling(UInt64(logAheadBytes), Quantities.sizeUnits)) \
             shards=\(shardCount) pin=\(cpus) \
             users=\(userCountMax) orders=\(orderCountMax) sales=\(saleCountMax) \
-            transactions=\(transactionCountMax) \
+            transactions=\(transactionCountMax) coupons=\(couponCountMax) \
             tables=\(tables.rawValue) \
             retain=\(Quantities.spelling(retainMs, durations)) \
             grace=\(Quantities.spelling(graceMs, durations)) \

@@ -17,6 +17,7 @@ enum Setting: String, CaseIterable {
     case orders
     case sales
     case transactions
+    case coupons
     case tables
     case retain
     case grace

@@ -1,11 +1,10 @@
 import ArgumentParser
 
-/// The root of the command line. A new module adds its commands here: a group such as `timesale coupon ...` is a
-/// command of its own with subcommands.
+/// The root of the command line. A module is a command of its own with subcommands, such as `timesale coupon ...`.
 struct Timesale: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "timesale",
-        abstract: "Talks to a timesale server: flash sales, their orders, and what the server is doing.",
+        abstract: "Talks to a timesale server: flash sales, coupons, points, and what the server is doing.",
         discussion: """
             Begin with these, while a server runs (make run):
 
@@ -29,6 +28,9 @@ struct Timesale: AsyncParsableCommand {
             CommandGroup(
                 name: "Orders",
                 subcommands: [PlaceOrder.self, Confirm.self, Cancel.self, Extend.self, Orders.self]),
+            CommandGroup(
+                name: "Promotions",
+                subcommands: [CouponCommands.self, PointCommands.self]),
             CommandGroup(
                 name: "Server",
                 subcommands: [Stats.self, Ping.self]),

@@ -28,7 +28,8 @@ extension Options {
             AccessToken(String(decoding: $0.bytes, as: UTF8.self), isAdmin: $0.scope == .admin)
         }
         configuration.capacities = Capacities(
-            users: userCountMax, orders: orderCountMax, transactions: transactionCountMax, offers: saleCountMax)
+            users: userCountMax, orders: orderCountMax, transactions: transactionCountMax,
+            coupons: couponCountMax, offers: saleCountMax)
         configuration.areTablesResident = tables == .resident
         configuration.connectionCountMax = connectionCountMax
         configuration.retainMs = retainMs

@@ -1,4 +1,5 @@
-/// A policy of coupons: 64 bits, not 0, chosen by whoever creates it, never used again. Sales have numbers of their own.
+/// A policy of coupons: 64 bits, not 0, chosen by whoever creates it, never used again. Sales have numbers of their
+/// own.
 public struct PolicyID: Hashable, Sendable, RawRepresentable {
     public var rawValue: UInt64
 

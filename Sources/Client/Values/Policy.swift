@@ -18,7 +18,8 @@ public enum Discount: Hashable, Sendable {
     case percent(UInt64)
 }
 
-/// A policy of coupons as it was at the moment of the answer: how many there are, for whom, when, and what each is worth.
+/// A policy of coupons as it was at the moment of the answer: how many there are, for whom, when, and what each is
+/// worth.
 public struct Policy: Hashable, Sendable {
     public var id: PolicyID
     public var name: String

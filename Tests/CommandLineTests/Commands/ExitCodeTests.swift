@@ -15,6 +15,17 @@ extension CommandLineTests {
             ["cancel", "0193f1a0-0000-7000-8000-000000000000"],
             ["extend", "0193f1a0-0000-7000-8000-000000000000", "--until", "+1s"], ["orders", "--user", "1"],
             ["restock", "1", "1"], ["close", "1"], ["stats"], ["ping"], ["watch"], ["rush"],
+            ["point", "earn", "1", "--user", "1"], ["point", "use", "1", "--user", "1"],
+            ["point", "cancel", "0193f1a0-0000-7000-8000-000000000000"],
+            ["point", "get", "0193f1a0-0000-7000-8000-000000000000"], ["point", "balance", "--user", "1"],
+            ["point", "history", "--user", "1"], ["point", "earn-batch", "/dev/null"],
+            ["coupon", "policy", "create", "--name", "x", "--quantity", "1", "--fixed", "1"],
+            ["coupon", "policy", "list"], ["coupon", "policy", "get", "1"],
+            ["coupon", "policy", "close", "1"],
+            ["coupon", "policy", "restock", "1", "1"], ["coupon", "issue", "1", "--user", "1"],
+            ["coupon", "use", "0193f1a0-0000-7000-8000-000000000000", "--user", "1"],
+            ["coupon", "restore", "0193f1a0-0000-7000-8000-000000000000", "--user", "1"],
+            ["coupon", "get", "0193f1a0-0000-7000-8000-000000000000"], ["coupon", "list", "--user", "1"],
         ]
 
         @Test(arguments: everyCommand)
@@ -77,6 +88,35 @@ extension CommandLineTests {
             ["list", "--server", "nowhere"], ["list", "--timeout", "0s"], ["ping", "--count", "0"],
             ["watch", "--interval", "1ms"], ["watch", "x"], ["rush", "--buyers", "0"],
             ["rush", "--sale", "1", "--stock", "5"], ["sell"], ["list", "--colour"],
+            ["point", "sell"], ["point", "earn", "1"], ["point", "earn", "0", "--user", "1"],
+            ["point", "earn", "1000000001", "--user", "1"], ["point", "use", "-1", "--user", "1"],
+            ["point", "earn", "1", "--user", "1", "--reason", String(repeating: "x", count: 32)],
+            ["point", "earn", "1", "--user", "1", "--expires-at", "+1d", "--key", "a"],
+            [
+                "point", "use", "1", "--user", "1", "--key", "a", "--id",
+                "0193f1a0-0000-7000-8000-000000000000",
+            ],
+            ["point", "cancel"], ["point", "cancel", "7"], ["point", "get", "7"], ["point", "balance"],
+            ["point", "history", "--user", "1", "--limit", "0"], ["point", "earn-batch"],
+            ["point", "earn-batch", "file", "--key", "a", "--expires-at", "+1d"],
+            ["coupon", "policy", "create", "--name", "x", "--quantity", "1"],
+            [
+                "coupon", "policy", "create", "--name", "x", "--quantity", "1", "--fixed", "1", "--percent",
+                "1",
+            ],
+            ["coupon", "policy", "create", "--name", "x", "--quantity", "1", "--percent", "101"],
+            ["coupon", "policy", "create", "--name", "x", "--quantity", "0", "--fixed", "1"],
+            ["coupon", "policy", "create", "--name", "x", "--quantity", "1", "--fixed", "0"],
+            [
+                "coupon", "policy", "create", "--name", "x", "--quantity", "1", "--fixed", "1",
+                "--valid-until", "+1d",
+                "--key", "a",
+            ],
+            ["coupon", "policy", "get", "0"], ["coupon", "policy", "list", "--state", "soldOut"],
+            ["coupon", "issue", "x", "--user", "1"], ["coupon", "issue", "1"], ["coupon", "get", "1"],
+            ["coupon", "use", "0193f1a0-0000-7000-8000-000000000000"],
+            ["coupon", "use", "0193f1a0-0000-7000-8000-000000000000", "--user", "1", "--amount", "0"],
+            ["coupon", "list", "--user", "1", "--state", "open"], ["coupon", "list"],
         ])
         func badArguments(_ arguments: [String]) async throws {
             let text = try await timesale(arguments)

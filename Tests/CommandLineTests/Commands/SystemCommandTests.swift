@@ -11,10 +11,13 @@ extension CommandLineTests {
                 let at = server.tcpAddress
                 try await timesale("create", "--name", "any", "--stock", "100", "--id", "1", at: at)
                 for user in 1...6 { try await timesale("order", "1", "--user", "\(user)", at: at) }
+                for user in 1...3 { try await timesale("point", "earn", "5", "--user", "\(user)", at: at) }
+                try await timesale("point", "use", "5", "--user", "1", at: at)
                 // A shard tells the counters of the others as it last heard of them.
                 let isComplete = try await eventually {
                     let total = try await timesale("stats", "--json", at: at).json["total"] as? [String: Any]
-                    return total?["ordersAccepted"] as? Int == 6
+                    return total?["ordersAccepted"] as? Int == 6 && total?["earnings"] as? Int == 3
+                        && total?["uses"] as? Int == 1 && total?["transactionsRemembered"] as? Int == 4
                 }
                 #expect(isComplete)
                 let stats = try await timesale("stats", "--json", at: at).json
@@ -25,8 +28,8 @@ extension CommandLineTests {
                 #expect(shards.compactMap { $0["ordersAccepted"] as? Int }.reduce(0, +) == 6)
                 let text = try await timesale("stats", at: at)
                 #expect(text.exitCode == 0 && text.field("shards") == "2" && text.field("you are") == "admin")
-                #expect(text.lines.filter { $0.hasPrefix("SHARD ") }.count == 3)
-                #expect(text.lines.filter { $0.hasPrefix("all ") }.count == 3)
+                #expect(text.lines.filter { $0.hasPrefix("SHARD ") }.count == 4)
+                #expect(text.lines.filter { $0.hasPrefix("all ") }.count == 4)
             }
         }
 

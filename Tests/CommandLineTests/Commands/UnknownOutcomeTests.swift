@@ -52,6 +52,46 @@ extension CommandLineTests {
             }
         }
 
+        @Test func ofAnEarning() async throws {
+            try await withTimesaleServer { server in
+                let relay = Relay(to: server.tcpAddress, swallowing: .earnPoints)
+                defer { relay.stop() }
+                let earn = [
+                    "point", "earn", "5", "--user", "42", "--reason", "gift", "--expires-at", "+1h",
+                    "--timeout", "1s",
+                    "--json",
+                ]
+                let unknown = try await timesale(earn, at: relay.address)
+                #expect(try unknown.exitCode == 2 && unknown.json["code"] as? String == "OUTCOME_UNKNOWN")
+                let id = try #require(try unknown.json["transactionId"] as? String)
+                let again = words(try #require(try unknown.json["again"] as? String))
+                let settled = try await timesale(again + ["--json"], at: server.tcpAddress).json
+                #expect(settled["transactionId"] as? String == id && settled["repeat"] as? Bool == true)
+                #expect(settled["balance"] as? Int == 5)
+            }
+        }
+
+        /// A campaign of which nobody knows what became: run again it credits nobody twice.
+        @Test func ofACampaign() async throws {
+            try await withTimesaleServer { server in
+                let relay = Relay(to: server.tcpAddress, swallowing: .earnPoints)
+                defer { relay.stop() }
+                let file = server.directory.path + "/campaign.csv"
+                try write("user,amount\n" + (1...50).map { "\($0),10\n" }.joined(), to: file)
+                let unknown = try await timesale(
+                    "point", "earn-batch", file, "--expires-at", "+1h", "--timeout", "1s", at: relay.address)
+                #expect(unknown.exitCode == 2 && unknown.field("unknown") == "50", "\(unknown)")
+                let line = try #require(
+                    unknown.lines.last { $0.contains("earn-batch") }?.split(separator: ": ").last)
+                let settled = try await timesale(words(String(line)) + ["--json"], at: server.tcpAddress)
+                #expect(try settled.exitCode == 0 && settled.json["repeats"] as? Int == 50, "\(settled)")
+                #expect(
+                    try await timesale("point", "balance", "--user", "50", at: server.tcpAddress).field(
+                        "balance")
+                        == "10")
+            }
+        }
+
         /// Whoever presses Ctrl-C while an order is under way is told its id.
         @Test func ofAnInterruptedOrder() async throws {
             try await withTimesaleServer { server in

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import Testing
 import TimesaleSpawn
@@ -7,8 +8,24 @@ import TimesaleSpawn
 extension CommandLineTests {
     /// Shows that the help, the guide and the completions know every command and every exit code.
     @Suite struct HelpTests {
-        static let commands = Timesale.configuration.groupedSubcommands.flatMap(\.subcommands)
-            .map { $0.configuration.commandName ?? "\($0)".lowercased() }
+        static let commands = Timesale.configuration.groupedSubcommands.flatMap(\.subcommands).map(name)
+
+        /// The commands below a command, as they are typed: `coupon policy create`.
+        static let nested = Timesale.configuration.groupedSubcommands.flatMap(\.subcommands).flatMap { below($0) }
+
+        private static func below(_ command: any ParsableCommand.Type, _ path: [String] = []) -> [[String]] {
+            let path = path + [name(command)]
+            return command.configuration.subcommands.flatMap { [path + [name($0)]] + below($0, path) }
+        }
+
+        private static func name(_ command: any ParsableCommand.Type) -> String {
+            if let name = command.configuration.commandName { return name }
+            // As the argument parser derives it: `EarnBatch` is `earn-batch`.
+            return "\(command)".reduce(into: "") { name, letter in
+                if letter.isUppercase, !name.isEmpty { name += "-" }
+                name += letter.lowercased()
+            }
+        }
 
         private var guide: String {
             get throws {
@@ -21,7 +38,7 @@ extension CommandLineTests {
         }
 
         @Test func everyCommandIsNamed() async throws {
-            #expect(Self.commands.count == 14)
+            #expect(Self.commands.count == 16)
             let help = try await timesale("--help")
             #expect(help.exitCode == 0 && help.errors.isEmpty)
             for command in Self.commands {
@@ -29,6 +46,18 @@ extension CommandLineTests {
                 #expect(try guide.contains("`\(command)"), "\(command)")
                 let own = try await timesale(command, "--help")
                 #expect(own.exitCode == 0 && own.output.contains("USAGE: timesale \(command)"))
+            }
+        }
+
+        @Test func everyCommandOfAModuleIsNamed() async throws {
+            #expect(Self.nested.count == 18)
+            for path in Self.nested {
+                let text = path.joined(separator: " ")
+                let parent = try await timesale(path.dropLast() + ["--help"])
+                #expect(parent.output.contains("\n  \(path.last ?? "") "), "\(text)")
+                #expect(try guide.contains("`\(text) ") || guide.contains("`\(text)`"), "\(text)")
+                let own = try await timesale(path + ["--help"])
+                #expect(own.exitCode == 0 && own.output.contains("USAGE: timesale \(text)"), "\(text)")
             }
         }
 
@@ -57,8 +86,10 @@ extension CommandLineTests {
         func completionsNameEveryCommand(_ shell: String) async throws {
             let script = try await timesale("--generate-completion-script", shell)
             #expect(script.exitCode == 0)
-            for command in Self.commands { #expect(script.output.contains(command), "\(command)") }
-            for option in ["until-sold-out", "token-file", "per-user-limit"] {
+            for command in Self.commands + Self.nested.compactMap(\.last) {
+                #expect(script.output.contains(command), "\(command)")
+            }
+            for option in ["until-sold-out", "token-file", "per-user-limit", "min-purchase", "expires-at"] {
                 #expect(script.output.contains(option))
             }
         }

@@ -16,6 +16,9 @@ final class Relay: Sendable {
         case createSale = 16
         case getSale = 17
         case order = 32
+        case earnPoints = 64
+        case usePoints = 65
+        case useCoupon = 86
     }
 
     init(to server: ClientConfiguration.Address, swallowing operation: Operation) {

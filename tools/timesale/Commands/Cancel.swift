@@ -19,11 +19,9 @@ struct Cancel: ServerCommand {
         var answers = OrderAnswers()
         for (id, result) in zip(orders, await session.client.cancel(orders)) {
             switch result {
-            case .success(let cancellation): answers.add(cancellation)
+            case .success(let cancellation): answers.add(cancellation, session.output.style)
             case .failure(let error):
-                answers.add(
-                    Failure(error, address: session.address, again: session.command(["cancel", "\(id)"])),
-                    of: id)
+                answers.add(session.failure(error, again: ["cancel", "\(id)"]), of: id)
             }
         }
         try answers.finish(session.output)

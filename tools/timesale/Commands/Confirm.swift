@@ -17,11 +17,9 @@ struct Confirm: ServerCommand {
         var answers = OrderAnswers()
         for (id, result) in zip(orders, await session.client.confirm(orders)) {
             switch result {
-            case .success(let order): answers.add(order)
+            case .success(let order): answers.add(order, session.output.style)
             case .failure(let error):
-                answers.add(
-                    Failure(error, address: session.address, again: session.command(["confirm", "\(id)"])),
-                    of: id)
+                answers.add(session.failure(error, again: ["confirm", "\(id)"]), of: id)
             }
         }
         try answers.finish(session.output)

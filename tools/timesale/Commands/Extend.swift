@@ -18,26 +18,16 @@ struct Extend: ServerCommand {
 
     func run(_ session: Session) async throws {
         let untilMs = try await session.ms(until)
-        let results = await withTaskGroup(of: (Int, Result<Order, TimesaleError>).self) { group in
-            for (index, id) in orders.enumerated() {
-                group.addTask {
-                    do throws(TimesaleError) {
-                        return (index, .success(try await session.client.extend(id, untilMs: untilMs)))
-                    } catch {
-                        return (index, .failure(error))
-                    }
-                }
-            }
-            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        let results = await each(orders) { id throws(TimesaleError) in
+            try await session.client.extend(id, untilMs: untilMs)
         }
         var answers = OrderAnswers()
-        for (index, id) in orders.enumerated() {
-            switch results[index] {
-            case .success(let order): answers.add(order)
+        for (id, result) in zip(orders, results) {
+            switch result {
+            case .success(let order): answers.add(order, session.output.style)
             case .failure(let error):
                 let words = ["extend", "\(id)", "--until", Timestamp.text(ms: untilMs)]
-                answers.add(Failure(error, address: session.address, again: session.command(words)), of: id)
-            case nil: break
+                answers.add(session.failure(error, again: words), of: id)
             }
         }
         try answers.finish(session.output)

@@ -9,7 +9,8 @@ struct List: ServerCommand {
         help: ArgumentHelp(
             "Only sales in this state: scheduled, open, soldOut, ended or closed; may be given more than once.",
             valueName: "state"),
-        completion: .list(SaleState.allCases.map(\.name)), transform: Reading.state)
+        completion: .list(SaleState.allCases.map(\.name)),
+        transform: { try Reading.state($0, \SaleState.name) })
     var state: [SaleState] = []
 
     @OptionGroup var page: PageOptions

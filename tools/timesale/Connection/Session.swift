@@ -7,6 +7,7 @@ struct Session: Sendable {
     let client: TimesaleClient
     let configuration: ClientConfiguration
     let output: Output
+    private let wording: [RefusalCode: String]
     private let connectionWords: [String]
 
     var address: ClientConfiguration.Address { configuration.addresses[0] }
@@ -14,16 +15,17 @@ struct Session: Sendable {
     /// Connects.
     ///
     /// - Throws: `Failure`: at once if nobody listens, else when the time is over.
-    static func open(_ options: CommonOptions) async throws -> Session {
+    static func open(_ options: CommonOptions, wording: [RefusalCode: String]) async throws -> Session {
         let environment = ProcessInfo.processInfo.environment
         let configuration = try options.configuration(environment)
         let session = Session(
             client: TimesaleClient(configuration), configuration: configuration,
-            output: Output(isJSON: options.json, environment: environment), connectionWords: options.words)
+            output: Output(isJSON: options.json, environment: environment), wording: wording,
+            connectionWords: options.words)
         do {
             try await connect(session.client)
         } catch let error as TimesaleError {
-            throw Failure(error, address: session.address)
+            throw session.failure(error)
         }
         return session
     }
@@ -60,8 +62,15 @@ struct Session: Sendable {
         do throws(TimesaleError) {
             return try await call()
         } catch {
-            throw Failure(error, address: address, again: command(words()))
+            throw failure(error, again: words())
         }
+    }
+
+    /// What an error of a call means to a person.
+    ///
+    /// - Parameter words: the command that makes the call again with the same id, if it may have changed something.
+    func failure(_ error: TimesaleError, again words: [String]? = nil) -> Failure {
+        Failure(error, address: address, wording: wording, again: words.map(command))
     }
 
     /// A command as a person would type it to reach this server.

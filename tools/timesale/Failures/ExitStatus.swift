@@ -12,7 +12,7 @@ enum ExitStatus: Int32, Error, CaseIterable {
     var meaning: String {
         switch self {
         case .done: "done; also if it had been done before"
-        case .refused: "refused, nothing changed: SOLD_OUT, LIMIT_EXCEEDED, NOT_FOUND, ..."
+        case .refused: "refused, nothing changed: SOLD_OUT, EXHAUSTED, INSUFFICIENT_POINTS, NOT_FOUND, ..."
         case .unknown: "outcome unknown: the printed command asks again, and does nothing twice"
         case .usage: "a bad flag or argument; nothing was sent"
         case .unavailable: "no server at the address"

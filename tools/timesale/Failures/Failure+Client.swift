@@ -5,15 +5,19 @@ import TimesaleClient
 extension Failure {
     /// - Parameters:
     ///   - address: of the server that was asked.
+    ///   - wording: what codes mean to the command.
     ///   - again: the command that repeats the call with its id.
-    init(_ error: TimesaleError, address: ClientConfiguration.Address, again: String? = nil) {
+    init(
+        _ error: TimesaleError, address: ClientConfiguration.Address, wording: [RefusalCode: String] = [:],
+        again: String? = nil
+    ) {
         switch error {
-        case .refused(let code, _): self.init(code)
+        case .refused(let code, _): self.init(code, wording)
         case .outcomeUnknown(let unknown):
             self.init(.unknown, code: "OUTCOME_UNKNOWN", Self.sentence(unknown))
             about = unknown.subject
             self.again = again
-        case .unavailable(.refused(let code)): self.init(code)
+        case .unavailable(.refused(let code)): self.init(code, wording)
         case .unavailable(let fault):
             self.init(
                 .unavailable, code: "UNAVAILABLE",
@@ -48,14 +52,14 @@ extension Failure {
         isRetryable = error.isRetryable
     }
 
-    private init(_ code: RefusalCode) {
+    private init(_ code: RefusalCode, _ wording: [RefusalCode: String]) {
         let status: ExitStatus =
             switch code {
             case .unauthenticated, .forbidden: .denied
             case .busy, .capacity, .noSpace, .shuttingDown: .later
             default: .refused
             }
-        self.init(status, code: code.name, Self.sentence(code))
+        self.init(status, code: code.name, wording[code] ?? Self.sentence(code))
         if status == .denied {
             advice = ["A token is given with --token-file FILE, or in the variable TIMESALE_TOKEN"]
         }

@@ -13,7 +13,9 @@ struct StatsReport {
         ("usersKnown", \.usersKnown), ("usersCapacity", \.usersCapacity), ("tombstones", \.tombstones),
         ("logEvents", \.logEvents), ("logBytes", \.logBytes), ("logBlocks", \.logBlocks),
         ("logLatencyUs", \.logLatencyUs), ("bytesReceived", \.bytesReceived), ("bytesSent", \.bytesSent),
-        ("turns", \.turns),
+        ("turns", \.turns), ("earnings", \.earnings), ("uses", \.uses),
+        ("transactionsRemembered", \.transactionsRemembered),
+        ("transactionsCapacity", \.transactionsCapacity),
     ]
 
     private let topology: Topology
@@ -56,7 +58,8 @@ struct StatsReport {
             ("you are", topology.isAdmin ? "admin" : "shop"),
         ]
         return [
-            Table.fields(fields, style), orders.rendered(style), tables.rendered(style), log.rendered(style),
+            Table.fields(fields, style), orders.rendered(style), tables.rendered(style),
+            promotions.rendered(style), log.rendered(style),
         ]
         .joined(separator: "\n")
     }
@@ -83,6 +86,15 @@ struct StatsReport {
             "shard", ">open holds", ">orders known", ">of", ">users known", ">of", ">tombstones")
         let columns: [KeyPath<ShardStats, UInt64>] = [
             \.openHolds, \.ordersRemembered, \.ordersCapacity, \.usersKnown, \.usersCapacity, \.tombstones,
+        ]
+        add(to: &table) { shards in columns.map { Numbers.grouped(Self.sum(shards, $0)) } }
+        return table
+    }
+
+    private var promotions: Table {
+        var table = Table("shard", ">earnings", ">uses", ">transactions", ">of")
+        let columns: [KeyPath<ShardStats, UInt64>] = [
+            \.earnings, \.uses, \.transactionsRemembered, \.transactionsCapacity,
         ]
         add(to: &table) { shards in columns.map { Numbers.grouped(Self.sum(shards, $0)) } }
         return table

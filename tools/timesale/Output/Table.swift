@@ -9,7 +9,9 @@ struct Table {
     private(set) var rows: [[StyledText]] = []
 
     /// A title that begins with `>` is that of a column of numbers: aligned to the right.
-    init(_ titles: String...) {
+    init(_ titles: String...) { self.init(titles) }
+
+    init(_ titles: [String]) {
         self.titles = titles.map {
             $0.hasPrefix(">") ? (String($0.dropFirst()), .right) : ($0, .left)
         }

@@ -18,6 +18,25 @@ enum Reading {
         try required(OrderID(text), "an order is a UUID of version 7 or 8")
     }
 
+    static func transaction(_ text: String) throws -> TransactionID {
+        try required(TransactionID(text), "a transaction is a UUID of version 7 or 8")
+    }
+
+    static func coupon(_ text: String) throws -> CouponID {
+        try required(CouponID(text), "a coupon is a UUID of version 7 or 8")
+    }
+
+    /// The id of something that is done for a user.
+    static func id<ID: UserOperationID>(_ text: String) throws -> ID {
+        try required(ID(text), "an id is a UUID of version 7 or 8")
+    }
+
+    static func policy(_ text: String) throws -> PolicyID {
+        try required(
+            isDigits(text) ? PolicyID(text).flatMap { $0.rawValue == 0 ? nil : $0 } : nil,
+            "a policy is a whole number above 0")
+    }
+
     static func operation(_ text: String) throws -> OperationID {
         try required(
             OperationID(text),
@@ -38,6 +57,11 @@ enum Reading {
     /// Units of a sale.
     static func stock(_ text: String) throws -> UInt64 { try number(text, in: 1...(1 << 40)) }
 
+    static func points(_ text: String) throws -> UInt32 { try number(text, in: 1...1_000_000_000) }
+
+    /// Money, in the smallest unit of the currency.
+    static func amount(_ text: String) throws -> UInt64 { try number(text, in: 1...(1 << 53 - 1)) }
+
     static func number<Value: FixedWidthInteger>(_ text: String, in range: ClosedRange<Value>) throws -> Value
     {
         try required(
@@ -57,9 +81,18 @@ enum Reading {
             Moment(text), "give a time such as 2026-11-27T10:00:00Z, or +10s for so long from now")
     }
 
-    static func state(_ text: String) throws -> SaleState {
-        let names = SaleState.allCases.map(\.name).joined(separator: ", ")
-        return try required(SaleState.allCases.first { $0.name == text }, "give one of \(names)")
+    /// One of the states, by its name.
+    static func state<State: CaseIterable>(_ text: String, _ name: (State) -> String) throws -> State {
+        let names = State.allCases.map(name).joined(separator: ", ")
+        return try required(State.allCases.first { name($0) == text }, "give one of \(names)")
+    }
+
+    /// A transaction's reason, as the server takes it.
+    static func reason(_ text: String) throws -> String {
+        let isShort = text.utf8.count <= 31
+        let isPlain = text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f }
+        return try required(
+            isShort && isPlain ? text : nil, "a reason has at most 31 bytes, and no control characters")
     }
 
     /// An idempotency key, as the HTTP API takes it.
