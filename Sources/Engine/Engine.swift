@@ -150,9 +150,11 @@ public struct GrowingTable {
 
 extension Engine {
     public static let growingTableCount = 9
+    /// As many of them get memory before their first use; the others when that has shown that there is any.
+    public static let expectedTableCount = 4
 
-    /// The tables that grow with what users do. So that somebody can make the memory that comes next resident before
-    /// the shard touches it.
+    /// The tables that grow with what users do, those of orders first. So that somebody can make the memory that comes
+    /// next resident before the shard touches it.
     public func growingTable(_ index: Int) -> GrowingTable {
         switch index {
         case 0: orders.growingTable

@@ -130,6 +130,7 @@ extension Reactor {
     mutating func growMemory() {
         for index in 0..<Engine.growingTableCount {
             let table = core.engine.pointee.growingTable(index)
+            guard index < Engine.expectedTableCount || table.usedBytes > 0 else { continue }
             guard table.usedBytes + Self.growthBytes > grownBytes[index], grownBytes[index] < table.sizeBytes else {
                 continue
             }
