@@ -120,8 +120,8 @@ public struct EngineStatistics: Sendable {
     public var cancels: UInt64 = 0
     public var expiries: UInt64 = 0
     public var extends: UInt64 = 0
-    public var earnings: UInt64 = 0
-    public var uses: UInt64 = 0
+    public var pointEarnings: UInt64 = 0
+    public var pointUses: UInt64 = 0
     public var couponsIssued: UInt64 = 0
     public var couponUses: UInt64 = 0
     public var couponRestores: UInt64 = 0

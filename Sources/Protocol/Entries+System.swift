@@ -229,12 +229,17 @@ public struct PingResult: Equatable, Sendable {
 ///        176     8  bytesReceived
 ///        184     8  bytesSent
 ///        192     8  turns: rounds of the event loop
-///        200     8  earnings: of points, accepted
-///        208     8  uses: of points, accepted
+///        200     8  pointEarnings: accepted
+///        208     8  pointUses: accepted
 ///        216     8  transactionsRemembered: now
 ///        224     8  transactionsCapacity
+///        232     8  couponsIssued: since the start
+///        240     8  couponUses: accepted
+///        248     8  couponRestores: accepted
+///        256     8  couponsRemembered: now
+///        264     8  couponsCapacity
 public struct ShardStatsResult: Equatable, Sendable {
-    public static let sizeBytes = 232
+    public static let sizeBytes = 272
 
     public var code: ResultCode
     public var shard: UInt16
@@ -263,10 +268,15 @@ public struct ShardStatsResult: Equatable, Sendable {
     public var bytesReceived: UInt64
     public var bytesSent: UInt64
     public var turns: UInt64
-    public var earnings: UInt64
-    public var uses: UInt64
+    public var pointEarnings: UInt64
+    public var pointUses: UInt64
     public var transactionsRemembered: UInt64
     public var transactionsCapacity: UInt64
+    public var couponsIssued: UInt64
+    public var couponUses: UInt64
+    public var couponRestores: UInt64
+    public var couponsRemembered: UInt64
+    public var couponsCapacity: UInt64
 
     @inlinable
     public init(
@@ -275,8 +285,9 @@ public struct ShardStatsResult: Equatable, Sendable {
         forwarded: UInt64, busy: UInt64, logEvents: UInt64, logBytes: UInt64, logBlocks: UInt64,
         writtenLsn: UInt64, durableLsn: UInt64, logLatencyUs: UInt64, ordersRemembered: UInt64,
         ordersCapacity: UInt64, usersKnown: UInt64, usersCapacity: UInt64, openHolds: UInt64,
-        tombstones: UInt64, bytesReceived: UInt64, bytesSent: UInt64, turns: UInt64, earnings: UInt64, uses: UInt64,
-        transactionsRemembered: UInt64, transactionsCapacity: UInt64
+        tombstones: UInt64, bytesReceived: UInt64, bytesSent: UInt64, turns: UInt64, pointEarnings: UInt64,
+        pointUses: UInt64, transactionsRemembered: UInt64, transactionsCapacity: UInt64, couponsIssued: UInt64,
+        couponUses: UInt64, couponRestores: UInt64, couponsRemembered: UInt64, couponsCapacity: UInt64
     ) {
         self.code = code
         self.shard = shard
@@ -305,10 +316,15 @@ public struct ShardStatsResult: Equatable, Sendable {
         self.bytesReceived = bytesReceived
         self.bytesSent = bytesSent
         self.turns = turns
-        self.earnings = earnings
-        self.uses = uses
+        self.pointEarnings = pointEarnings
+        self.pointUses = pointUses
         self.transactionsRemembered = transactionsRemembered
         self.transactionsCapacity = transactionsCapacity
+        self.couponsIssued = couponsIssued
+        self.couponUses = couponUses
+        self.couponRestores = couponRestores
+        self.couponsRemembered = couponsRemembered
+        self.couponsCapacity = couponsCapacity
     }
 
     @inlinable
@@ -340,10 +356,15 @@ public struct ShardStatsResult: Equatable, Sendable {
         bytesReceived = bytes.loadLE(176)
         bytesSent = bytes.loadLE(184)
         turns = bytes.loadLE(192)
-        earnings = bytes.loadLE(200)
-        uses = bytes.loadLE(208)
+        pointEarnings = bytes.loadLE(200)
+        pointUses = bytes.loadLE(208)
         transactionsRemembered = bytes.loadLE(216)
         transactionsCapacity = bytes.loadLE(224)
+        couponsIssued = bytes.loadLE(232)
+        couponUses = bytes.loadLE(240)
+        couponRestores = bytes.loadLE(248)
+        couponsRemembered = bytes.loadLE(256)
+        couponsCapacity = bytes.loadLE(264)
     }
 
     @inlinable
@@ -375,9 +396,14 @@ public struct ShardStatsResult: Equatable, Sendable {
         bytes.storeLE(bytesReceived, 176)
         bytes.storeLE(bytesSent, 184)
         bytes.storeLE(turns, 192)
-        bytes.storeLE(earnings, 200)
-        bytes.storeLE(uses, 208)
+        bytes.storeLE(pointEarnings, 200)
+        bytes.storeLE(pointUses, 208)
         bytes.storeLE(transactionsRemembered, 216)
         bytes.storeLE(transactionsCapacity, 224)
+        bytes.storeLE(couponsIssued, 232)
+        bytes.storeLE(couponUses, 240)
+        bytes.storeLE(couponRestores, 248)
+        bytes.storeLE(couponsRemembered, 256)
+        bytes.storeLE(couponsCapacity, 264)
     }
 }

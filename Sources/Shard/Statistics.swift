@@ -84,9 +84,14 @@ extension ShardCore {
                 usersCapacity: UInt64(state.pointee.configuration.capacities.users),
                 openHolds: UInt64(state.pointee.openHolds), tombstones: UInt64(state.pointee.tombstonesKept),
                 bytesReceived: driver.bytesReceived, bytesSent: driver.bytesSent, turns: counts.turns,
-                earnings: engine.earnings, uses: engine.uses,
+                pointEarnings: engine.pointEarnings, pointUses: engine.pointUses,
                 transactionsRemembered: UInt64(state.pointee.transactionsRemembered),
-                transactionsCapacity: UInt64(state.pointee.configuration.capacities.transactions)),
+                transactionsCapacity: UInt64(state.pointee.configuration.capacities.transactions),
+                couponsIssued: engine.couponsIssued,
+                couponUses: engine.couponUses,
+                couponRestores: engine.couponRestores,
+                couponsRemembered: UInt64(state.pointee.couponsRemembered),
+                couponsCapacity: UInt64(state.pointee.configuration.capacities.coupons)),
             shard: shard)
     }
 }

@@ -74,9 +74,14 @@ extension ShardStatsResult: GoldenLayout {
             usersCapacity: try fields.take("usersCapacity"), openHolds: try fields.take("openHolds"),
             tombstones: try fields.take("tombstones"), bytesReceived: try fields.take("bytesReceived"),
             bytesSent: try fields.take("bytesSent"), turns: try fields.take("turns"),
-            earnings: try fields.take("earnings"), uses: try fields.take("uses"),
+            pointEarnings: try fields.take("pointEarnings"), pointUses: try fields.take("pointUses"),
             transactionsRemembered: try fields.take("transactionsRemembered"),
-            transactionsCapacity: try fields.take("transactionsCapacity"))
+            transactionsCapacity: try fields.take("transactionsCapacity"),
+            couponsIssued: try fields.take("couponsIssued"),
+            couponUses: try fields.take("couponUses"),
+            couponRestores: try fields.take("couponRestores"),
+            couponsRemembered: try fields.take("couponsRemembered"),
+            couponsCapacity: try fields.take("couponsCapacity"))
     }
 }
 

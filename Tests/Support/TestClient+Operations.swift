@@ -126,7 +126,7 @@ extension TestClient {
 }
 
 extension TestClient {
-    private func one<Entry: WireStruct, Result: WireStruct>(
+    func one<Entry: WireStruct, Result: WireStruct>(
         _ operation: Operation, _ entry: Entry, as type: Result.Type = Result.self
     ) throws(ClientFault) -> Result {
         let results = try call(operation, [entry], as: Result.self)
@@ -134,7 +134,7 @@ extension TestClient {
         return results[0]
     }
 
-    private func page<Entry: WireStruct, Item: WireStruct>(
+    func page<Entry: WireStruct, Item: WireStruct>(
         _ operation: Operation, _ entry: Entry
     ) throws(ClientFault) -> Page<Item> {
         let reply = try call(operation, Entry.pack([entry]))

@@ -80,12 +80,21 @@ public struct ShardStats: Hashable, Sendable {
     /// Rounds of the event loop.
     public var turns: UInt64
     /// Earnings of points, accepted.
-    public var earnings: UInt64
+    public var pointEarnings: UInt64
     /// Uses of points, accepted.
-    public var uses: UInt64
+    public var pointUses: UInt64
     /// Earnings and uses, now.
     public var transactionsRemembered: UInt64
     public var transactionsCapacity: UInt64
+    /// Since the start of the server.
+    public var couponsIssued: UInt64
+    /// Accepted.
+    public var couponUses: UInt64
+    /// Accepted.
+    public var couponRestores: UInt64
+    /// Now.
+    public var couponsRemembered: UInt64
+    public var couponsCapacity: UInt64
 
     init(_ result: ShardStatsResult) {
         shard = Int(result.shard)
@@ -114,10 +123,15 @@ public struct ShardStats: Hashable, Sendable {
         bytesReceived = result.bytesReceived
         bytesSent = result.bytesSent
         turns = result.turns
-        earnings = result.earnings
-        uses = result.uses
+        pointEarnings = result.pointEarnings
+        pointUses = result.pointUses
         transactionsRemembered = result.transactionsRemembered
         transactionsCapacity = result.transactionsCapacity
+        couponsIssued = result.couponsIssued
+        couponUses = result.couponUses
+        couponRestores = result.couponRestores
+        couponsRemembered = result.couponsRemembered
+        couponsCapacity = result.couponsCapacity
     }
 }
 

@@ -36,7 +36,7 @@ extension Engine {
             expiresAtMs: entry.expiresAtMs, createdAtMs: nowMs, lsn: events.pointee.lastLsn)
         if !entry.reason.isEmpty { applyReason(slot, entry.reason) }
         listLot(slot)
-        statistics.earnings &+= 1
+        statistics.pointEarnings &+= 1
         return answerPoints(slot, flags: 0, result, nowMs: nowMs)
     }
 
@@ -65,7 +65,7 @@ extension Engine {
             createdAtMs: nowMs, lsn: events.pointee.lastLsn)
         if !entry.reason.isEmpty { applyReason(slot, entry.reason) }
         applyUse(slot, nowMs: nowMs)
-        statistics.uses &+= 1
+        statistics.pointUses &+= 1
         return answerPoints(slot, flags: 0, result, nowMs: nowMs)
     }
 

@@ -16,8 +16,8 @@ extension CommandLineTests {
                 // A shard tells the counters of the others as it last heard of them.
                 let isComplete = try await eventually {
                     let total = try await timesale("stats", "--json", at: at).json["total"] as? [String: Any]
-                    return total?["ordersAccepted"] as? Int == 6 && total?["earnings"] as? Int == 3
-                        && total?["uses"] as? Int == 1 && total?["transactionsRemembered"] as? Int == 4
+                    return total?["ordersAccepted"] as? Int == 6 && total?["pointEarnings"] as? Int == 3
+                        && total?["pointUses"] as? Int == 1 && total?["transactionsRemembered"] as? Int == 4
                 }
                 #expect(isComplete)
                 let stats = try await timesale("stats", "--json", at: at).json

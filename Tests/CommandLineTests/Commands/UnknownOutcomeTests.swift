@@ -71,6 +71,26 @@ extension CommandLineTests {
             }
         }
 
+        @Test func ofAUse() async throws {
+            try await withTimesaleServer { server in
+                let client = try await server.client()
+                try await client.createPolicy(NewPolicy(id: 1, name: "x", quantity: 1, discount: .fixed(5)))
+                let coupon = try await client.issueCoupon(policy: 1, user: 42).id
+                await client.shutdown()
+                let relay = Relay(to: server.tcpAddress, swallowing: .useCoupon)
+                defer { relay.stop() }
+                let use = [
+                    "coupon", "use", "\(coupon)", "--user", "42", "--amount", "9", "--timeout", "1s",
+                    "--json",
+                ]
+                let unknown = try await timesale(use, at: relay.address)
+                #expect(try unknown.exitCode == 2 && unknown.json["operationId"] is String)
+                let again = words(try #require(try unknown.json["again"] as? String))
+                let settled = try await timesale(again + ["--json"], at: server.tcpAddress).json
+                #expect(settled["repeat"] as? Bool == true && settled["discount"] as? Int == 5)
+            }
+        }
+
         /// A campaign of which nobody knows what became: run again it credits nobody twice.
         @Test func ofACampaign() async throws {
             try await withTimesaleServer { server in

@@ -13,9 +13,12 @@ struct StatsReport {
         ("usersKnown", \.usersKnown), ("usersCapacity", \.usersCapacity), ("tombstones", \.tombstones),
         ("logEvents", \.logEvents), ("logBytes", \.logBytes), ("logBlocks", \.logBlocks),
         ("logLatencyUs", \.logLatencyUs), ("bytesReceived", \.bytesReceived), ("bytesSent", \.bytesSent),
-        ("turns", \.turns), ("earnings", \.earnings), ("uses", \.uses),
+        ("turns", \.turns), ("pointEarnings", \.pointEarnings), ("pointUses", \.pointUses),
         ("transactionsRemembered", \.transactionsRemembered),
         ("transactionsCapacity", \.transactionsCapacity),
+        ("couponsIssued", \.couponsIssued), ("couponUses", \.couponUses),
+        ("couponRestores", \.couponRestores), ("couponsRemembered", \.couponsRemembered),
+        ("couponsCapacity", \.couponsCapacity),
     ]
 
     private let topology: Topology
@@ -92,9 +95,12 @@ struct StatsReport {
     }
 
     private var promotions: Table {
-        var table = Table("shard", ">earnings", ">uses", ">transactions", ">of")
+        var table = Table(
+            "shard", ">coupons issued", ">used", ">restored", ">coupons known", ">of", ">points earned", ">used",
+            ">transactions known", ">of")
         let columns: [KeyPath<ShardStats, UInt64>] = [
-            \.earnings, \.uses, \.transactionsRemembered, \.transactionsCapacity,
+            \.couponsIssued, \.couponUses, \.couponRestores, \.couponsRemembered, \.couponsCapacity,
+            \.pointEarnings, \.pointUses, \.transactionsRemembered, \.transactionsCapacity,
         ]
         add(to: &table) { shards in columns.map { Numbers.grouped(Self.sum(shards, $0)) } }
         return table
