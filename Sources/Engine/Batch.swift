@@ -158,10 +158,11 @@ extension Engine {
     }
 
     /// The take that the entry in hand waits for.
-    public func take() -> StockTake {
-        StockTake(
-            counters: counters, sale: Int(prepared.sale), shard: configuration.shard,
-            quantity: UInt64(prepared.quantity))
+    public func take() -> JointTake {
+        JointTake(
+            StockTake(
+                counters: counters, sale: Int(prepared.sale), shard: configuration.shard,
+                quantity: UInt64(prepared.quantity)))
     }
 
     /// Ends the entry in hand by the answer of its take.
