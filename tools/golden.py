@@ -290,16 +290,12 @@ COUPON_VIEW = dict(
 )  # fmt: skip
 UNUSED = COUPON_VIEW | dict(state=0, usedAtMs=0, discount=0, purchaseAmount=0, orderId=number(0))
 NO_COUPON = {key: number(0) if key.endswith("Id") and key != "policyId" else 0 for key in COUPON_VIEW}
-
-
 CHECKOUT = version7(NOW + 2, partition(USER), 0x3141592653589793)
-
-
-# Three lines, two of which name the same sale: 129,900 x 3 + 5,000 x 1, less 10 %, less 700 points.
+# Three lines, two of which name the same sale: 129,900 x 3 + 5,000 x 1, less 15 % but at most 20,000, less 700 points.
 BOUGHT = dict(
     code=0, state=0, flags=0, failedAt=255, orderCount=2, checkoutId=CHECKOUT, userId=USER, couponId=COUPON,
-    subtotal=394700, discount=39470, toPay=354530, createdAtMs=NOW + 5, expiresAtMs=NOW + 5 + HOLD,
-    earnExpiresAtMs=NOW + 365 * 86400000, pointsUsed=700, pointsEarned=3545,
+    subtotal=394700, discount=20000, toPay=374000, createdAtMs=NOW + 5, expiresAtMs=NOW + 5 + HOLD,
+    earnExpiresAtMs=NOW + 365 * 86400000, pointsUsed=700, pointsEarned=3740,
     orders=[(1001, 3), (1002, 1)],
 )  # fmt: skip
 NOT_BOUGHT = {key: number(0) if key[-2:] == "Id" else 0 for key in BOUGHT} | dict(
@@ -462,7 +458,7 @@ def checkout_frames():
     return [
         frame("place checkout request", "placeCheckout", request, 80,
               [{key: BOUGHT[key] for key in ("checkoutId", "userId", "couponId", "earnExpiresAtMs")}
-               | dict(usePoints=700, earnPoints=3545, lineCount=3, lines=[(1001, 2), (1002, 1), (1001, 1)])]),
+               | dict(usePoints=700, earnPoints=3740, lineCount=3, lines=[(1001, 2), (1002, 1), (1001, 1)])]),
         frame("place checkout reply", "placeCheckout", reply, 80, [BOUGHT]),
         frame("place checkout refused reply", "placeCheckout", reply, 81,
               [NOT_BOUGHT | dict(code=CODES["SOLD_OUT"], failedAt=1),
