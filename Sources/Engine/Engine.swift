@@ -54,6 +54,9 @@ public struct Engine: ~Copyable {
     /// Beside each transaction its reason, if it has one.
     var reasons: UnsafeMutablePointer<Reason>
     var takings: Takings
+    var checkouts: Pool<CheckoutRecord>
+    /// Earnings that confirms of checkouts will post: room is kept for them.
+    var earningsReserved = 0
     var offers: Pool<OfferRecord>
     var offerDetails: UnsafeMutablePointer<OfferDetail>
     var catalogueOperations: Pool<CatalogueOperationRecord>
@@ -61,6 +64,7 @@ public struct Engine: ~Copyable {
     var wheel: HoldWheel
     var releases: ReleaseQueue
     var prepared = PreparedUnits()
+    var checkout = PreparedCheckout()
     let ahead: UnsafeMutablePointer<LookAheadEntries>
     private let inPlace = InPlace()
     public internal(set) var statistics = EngineStatistics()
@@ -78,7 +82,8 @@ public struct Engine: ~Copyable {
         let isCatalogue = Partition.owner(of: Partition.catalogue, shards: configuration.shards) == configuration.shard
         let catalogueOperationsMax = isCatalogue ? capacities.catalogueOperations : 1
         ids = Index(
-            countMax: capacities.orders + capacities.tombstones + capacities.transactions + catalogueOperationsMax,
+            countMax: capacities.orders + capacities.tombstones + capacities.transactions
+                + 2 * capacities.checkouts + catalogueOperationsMax,
             memory: memory)
         userIndex = Index(countMax: capacities.users, memory: memory)
         limitIndex = Index(countMax: capacities.orders, memory: memory, isPopulated: false)
@@ -91,6 +96,7 @@ public struct Engine: ~Copyable {
         transactions = Pool(countMax: capacities.transactions, memory: memory)
         reasons = memory.table(of: Reason.self, count: capacities.transactions + 1)
         takings = Takings(transactionsMax: capacities.transactions, memory: memory)
+        checkouts = Pool(countMax: capacities.checkouts, memory: memory)
         offers = Pool(countMax: capacities.offers, memory: memory)
         offerDetails = memory.table(of: OfferDetail.self, count: isCatalogue ? capacities.offers + 1 : 1)
         catalogueOperations = Pool(countMax: catalogueOperationsMax, memory: memory)
@@ -123,6 +129,7 @@ extension Engine {
     public var usersKnown: Int { users.count }
     public var openHolds: Int { wheel.count }
     public var tombstonesKept: Int { tombstones.count }
+    public var checkoutsKnown: Int { checkouts.count }
     /// Sales and policies, in slots 1 ... of the catalogue.
     public var offersKnown: Int { offers.count }
     public var transactionsRemembered: Int { transactions.count }
@@ -172,6 +179,9 @@ extension Engine {
             case .tombstone: found = tombstones[handle.slot].pointee.id
             case .catalogueOperation: found = catalogueOperations[handle.slot].pointee.id
             case .transaction: found = transactions[handle.slot].pointee.id
+            case .checkout:
+                if leads(id, toCheckout: handle.slot) { return handle }
+                continue
             }
             if found == id { return handle }
         }
@@ -183,6 +193,7 @@ extension Engine {
         case .order: users[orders[known.slot].pointee.user].pointee.lastLsn
         case .tombstone: tombstones[known.slot].pointee.lsn
         case .transaction: users[transactions[known.slot].pointee.user].pointee.lastLsn
+        case .checkout: users[user(ofCheckout: known.slot)].pointee.lastLsn
         case .catalogueOperation: offerDetails[Int(catalogueOperations[known.slot].pointee.offer)].lastLsn
         }
     }

@@ -262,8 +262,9 @@ extension ShardCore {
         switch answer {
         case .again, .wait: break
         case .taken, .soldOut:
+            let failed = take!.failed
             take = nil
-            engine.pointee.settle(&work.batch!, isTaken: answer == .taken, nowMs: nowMs)
+            engine.pointee.settle(&work.batch!, isTaken: answer == .taken, failed: failed, nowMs: nowMs)
         }
         return answer
     }

@@ -3,7 +3,7 @@ import Protocol
 // Snapshots and digests: the state as records, one partition after the other.
 
 extension Engine {
-    /// Writes this shard's orders, points and tombstones as events that rebuild them, by partition, each user's
+    /// Writes this shard's orders, points, checkouts and tombstones as events that rebuild them, by partition, each user's
     /// orders oldest first.
     public func keepPartitions(_ emit: (EventKind, UnsafeRawBufferPointer) -> Void) {
         withUnsafeTemporaryAllocation(byteCount: EventField.sizeMaxBytes, alignment: 8) { memory in
@@ -28,6 +28,7 @@ extension Engine {
                 emit(.orderKept, UnsafeRawBufferPointer(start: event, count: EventKind.orderKept.sizeBytes))
             }
             keepPoints(base, emit)
+            keepCheckouts(base, emit)
             for slot in stride(from: 1, through: tombstones.count, by: 1) {
                 let tombstone = tombstones[UInt32(slot)].pointee
                 let event = beginKept(base, .tombstonePlaced, flags: 0, timeMs: tombstone.createdAtMs)

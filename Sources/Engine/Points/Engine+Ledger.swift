@@ -29,12 +29,7 @@ extension Engine {
         _ kind: TransactionKind, id: Id128, idHash: UInt64, user: UInt32, amount: UInt32, expiresAtMs: UInt64,
         createdAtMs: UInt64, lsn: UInt64
     ) -> UInt32 {
-        let userRecord = users[user]
-        if userRecord.pointee.wallet == 0 {
-            userRecord.pointee.wallet = wallets.allocate()
-            wallets[userRecord.pointee.wallet].initialize(to: WalletRecord())
-        }
-        let wallet = wallets[userRecord.pointee.wallet]
+        let wallet = wallets[wallet(ofUser: user)]
         let slot = transactions.allocate()
         transactions[slot].initialize(
             to: TransactionRecord(
@@ -43,7 +38,7 @@ extension Engine {
         ids.insert(idHash, RecordHandle(.transaction, slot).rawValue)
         wallet.pointee.newestTransaction = slot
         wallet.pointee.transactionCount &+= 1
-        userRecord.pointee.lastLsn = lsn
+        users[user].pointee.lastLsn = lsn
         return slot
     }
 
@@ -54,6 +49,27 @@ extension Engine {
     mutating func applyReason(_ transaction: UInt32, _ reason: Reason) {
         transactions[transaction].pointee.hasReason = true
         reasons[Int(transaction)] = reason
+    }
+
+    /// The slot of a user's wallet, which is made if there is none.
+    mutating func wallet(ofUser user: UInt32) -> UInt32 {
+        if users[user].pointee.wallet == 0 {
+            let slot = wallets.allocate()
+            wallets[slot].initialize(to: WalletRecord())
+            users[user].pointee.wallet = slot
+        }
+        return users[user].pointee.wallet
+    }
+
+    /// How many transactions there is room for, less what is kept for earnings of checkouts.
+    var transactionsLeft: Int { transactions.countMax - transactions.count - earningsReserved }
+
+    /// Whether a user may have one more lot.
+    mutating func hasRoomForLot(ofUser user: UInt32, nowMs: UInt64) -> Bool {
+        guard user != 0, users[user].pointee.wallet != 0 else { return true }
+        dropExpiredLots(ofUser: user, nowMs: nowMs)
+        let wallet = wallets[users[user].pointee.wallet].pointee
+        return Int(wallet.lotCount) + Int(wallet.lotsReserved) < Self.lotsPerUserMax
     }
 
     /// Takes the points of a use from the lots that expire first. They suffice.

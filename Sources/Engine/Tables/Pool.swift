@@ -52,6 +52,7 @@ struct RecordHandle {
         case tombstone = 1
         case catalogueOperation = 2
         case transaction = 3
+        case checkout = 4
     }
 
     static let slotCountMax = 1 << 29

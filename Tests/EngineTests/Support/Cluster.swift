@@ -36,6 +36,7 @@ final class Cluster {
         var orders = 2000
         var tombstones = 1000
         var transactions = 2000
+        var checkouts = 500
         var coupons = 2000
         var couponOperations = 2000
         var sales = 40
@@ -43,8 +44,8 @@ final class Cluster {
 
         fileprivate var ofTables: TableCapacities {
             TableCapacities(
-                users: users, orders: orders, tombstones: tombstones, transactions: transactions, coupons: coupons,
-                couponOperations: couponOperations, offers: sales, catalogueOperations: catalogueOperations)
+                users: users, orders: orders, tombstones: tombstones, transactions: transactions,
+                checkouts: checkouts, coupons: coupons, couponOperations: couponOperations, offers: sales, catalogueOperations: catalogueOperations)
         }
     }
 
@@ -201,7 +202,7 @@ final class Cluster {
                 var answer = take.step()
                 while answer == .again { answer = take.step() }
                 precondition(answer != .wait, "nobody else holds the turnstile")
-                engines[shard].settle(&batch, isTaken: answer == .taken, nowMs: nowMs)
+                engines[shard].settle(&batch, isTaken: answer == .taken, failed: take.failed, nowMs: nowMs)
             }
         }
     }
