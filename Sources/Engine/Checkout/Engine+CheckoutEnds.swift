@@ -49,7 +49,7 @@ extension Engine {
             let order = orders[found[number]].pointee
             let limit = offers[order.sale].pointee.terms.perUserLimit
             if limit != 0 {
-                let had = limitUnits(user: user, userHash: userHash, sale: order.sale)
+                let had = limitUnits(user: user, userHash: userHash, offer: order.sale)
                 if UInt64(had) + UInt64(order.quantity) > UInt64(limit) { return .line(number) }
             }
             checkout.append(

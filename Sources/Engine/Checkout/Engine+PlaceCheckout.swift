@@ -99,7 +99,7 @@ extension Engine {
         let limit = offers[sale].pointee.terms.perUserLimit
         if limit == 0 { return false }
         let user = checkout.user
-        var units = user == 0 ? 0 : UInt64(limitUnits(user: user, userHash: checkout.userHash, sale: sale))
+        var units = user == 0 ? 0 : UInt64(limitUnits(user: user, userHash: checkout.userHash, offer: sale))
         let saleId = offers[sale].pointee.terms.id
         for index in 0...last where checkout.entry.lines[index].saleId == saleId {
             units += UInt64(checkout.entry.lines[index].quantity)
