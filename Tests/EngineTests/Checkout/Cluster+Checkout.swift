@@ -52,14 +52,16 @@ extension Cluster {
         return Reply(results.withUnsafeBytes { CheckoutResult($0.baseAddress!) }, waitLsn)
     }
 
-    /// Everything that an operation which leaves no trace leaves as it was: the state, the counters with their
-    /// stripes, timers, what is known and what is kept free.
+    /// Everything that an operation which leaves no trace leaves as it was: the state, the counters, timers, what is
+    /// known and what is kept free. Units may lie in another stripe than before.
     var trace: [UInt64] {
         var words = [digest()]
+        for offer in 0..<counters.saleCountMax {
+            words += [counters.totals(offer).available, counters.turnstile(offer).pointee]
+        }
         for shard in 0..<shards {
             for offer in 0..<counters.saleCountMax {
-                for word in 0..<4 { words.append(counters.stripe(offer, shard)[word]) }
-                words.append(counters.turnstile(offer).pointee)
+                words += [counters.totals(offer, of: shard).held, counters.totals(offer, of: shard).sold]
             }
             let engine = engines + shard
             words += [
