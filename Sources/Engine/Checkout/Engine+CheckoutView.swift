@@ -34,7 +34,8 @@ extension Engine {
         for number in 0..<found.count {
             let order = orders[found[number]].pointee
             let wanted = checkout.orders[number]
-            if order.quantity != wanted.quantity || offers[order.sale].pointee.terms.id != wanted.saleId { return false }
+            let saleId = offers[order.sale].pointee.terms.id
+            if order.quantity != wanted.quantity || saleId != wanted.saleId { return false }
         }
         return true
     }

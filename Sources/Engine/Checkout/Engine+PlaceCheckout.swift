@@ -28,9 +28,7 @@ extension Engine {
         if let code = refusal(ofUnknown: id, nowMs: nowMs) { return refuseCheckout(CheckoutRefusal(code), id, result) }
         checkout.userHash = hash(checkout.entry.userId)
         checkout.user = findUser(checkout.entry.userId, hash: checkout.userHash)
-        if let refusal = linesRefusal(nowMs: nowMs) ?? pointsRefusal(nowMs: nowMs) ?? idsRefusal() ?? roomRefusal(nowMs: nowMs) {
-            return refuseCheckout(refusal, id, result)
-        }
+        if let refusal = stateRefusal(nowMs: nowMs) { return refuseCheckout(refusal, id, result) }
         prepareTake(.placeCheckout)
         return .units
     }
@@ -44,6 +42,13 @@ extension Engine {
     }
 
     // MARK: What refuses
+
+    private mutating func stateRefusal(nowMs: UInt64) -> CheckoutRefusal? {
+        if let refusal = linesRefusal(nowMs: nowMs) { return refusal }
+        if let refusal = pointsRefusal(nowMs: nowMs) { return refusal }
+        if let refusal = idsRefusal() { return refusal }
+        return roomRefusal(nowMs: nowMs)
+    }
 
     /// What is wrong with it whatever the state.
     private mutating func formatRefusal(reservedIsZero: Bool) -> CheckoutRefusal? {
@@ -114,7 +119,7 @@ extension Engine {
             return CheckoutRefusal(.invalid, .pointsUsed, waitLsn: waitLsn)
         }
         if entry.usePoints > 0 && balance(ofUser: checkout.user, nowMs: nowMs) < UInt64(entry.usePoints) {
-            return CheckoutRefusal(.insufficientBalance, .pointsUsed, waitLsn: waitLsn)
+            return CheckoutRefusal(.insufficientPoints, .pointsUsed, waitLsn: waitLsn)
         }
         if entry.earnPoints > 0 && entry.earnExpiresAtMs != 0 && entry.earnExpiresAtMs <= nowMs {
             return CheckoutRefusal(.expired, .pointsEarned)

@@ -3,8 +3,8 @@ import Protocol
 // Snapshots and digests: the state as records, one partition after the other.
 
 extension Engine {
-    /// Writes this shard's orders, points, checkouts and tombstones as events that rebuild them, by partition, each user's
-    /// orders oldest first.
+    /// Writes this shard's orders, points, checkouts and tombstones as events that rebuild them, by partition, each
+    /// user's orders oldest first.
     public func keepPartitions(_ emit: (EventKind, UnsafeRawBufferPointer) -> Void) {
         withUnsafeTemporaryAllocation(byteCount: EventField.sizeMaxBytes, alignment: 8) { memory in
             let base = memory.baseAddress!

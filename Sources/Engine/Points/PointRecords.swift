@@ -68,8 +68,8 @@ struct TakingRecord: BitwiseCopyable {
 /// The takings of uses that are not cancelled.
 ///
 /// Three times as many as transactions suffice: each use has one last taking; every other one exhausts its lot, and a
-/// lot is exhausted again only where the last taking of some use had split it. That of a checkout is posted twice at most:
-/// when it is placed, and by a late confirm.
+/// lot is exhausted again only where the last taking of some use had split it. The use of a checkout is posted twice at
+/// most: when it is placed, and by a late confirm.
 struct Takings: ~Copyable {
     private var pool: Pool<TakingRecord>
     private var firstFree: UInt32 = 0

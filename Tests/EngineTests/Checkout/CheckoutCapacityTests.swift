@@ -46,7 +46,7 @@ import Testing
             let reply = cluster.checkout(alice, [(1, 1)], use: UInt32(dice.pick(1...25))).result
             if reply.code == .ok { ids.append(reply.checkoutId) }
             // Short of points: those of all checkouts that are held come back.
-            if reply.code == .insufficientBalance { cluster.advance(byMs: 60_000) }
+            if reply.code == .insufficientPoints { cluster.advance(byMs: 60_000) }
         }
         #expect(ids.count == 28)
         for _ in 0..<2000 {
