@@ -53,21 +53,25 @@ public struct CheckoutLines: Equatable, Sendable, BitwiseCopyable {
 
     @inlinable
     public subscript(_ index: Int) -> CheckoutLine {
-        get {
-            precondition(index >= 0 && index < Self.countMax)
-            return withUnsafeBytes(of: storage) { places in
-                let place = places.baseAddress! + index * Self.lineSizeBytes
-                return CheckoutLine(saleId: place.loadLE(0), quantity: place.loadLE(8))
-            }
-        }
-        set {
-            precondition(index >= 0 && index < Self.countMax)
-            withUnsafeMutableBytes(of: &storage) { places in
-                let place = places.baseAddress! + index * Self.lineSizeBytes
-                place.storeLE(newValue.saleId, 0)
-                place.storeLE(UInt64(newValue.quantity), 8)
-            }
-        }
+        get { withUnsafeBytes(of: storage) { Self.load($0.baseAddress!, index) } }
+        set { withUnsafeMutableBytes(of: &storage) { Self.store(newValue, index, in: $0.baseAddress!) } }
+    }
+
+    /// The line at one of the 16 places that lie at `bytes`.
+    @inlinable
+    public static func load(_ bytes: UnsafeRawPointer, _ index: Int) -> CheckoutLine {
+        precondition(index >= 0 && index < countMax)
+        let place = bytes + index * lineSizeBytes
+        return CheckoutLine(saleId: place.loadLE(0), quantity: place.loadLE(8))
+    }
+
+    /// Puts a line into one of the 16 places that lie at `bytes`.
+    @inlinable
+    public static func store(_ line: CheckoutLine, _ index: Int, in bytes: UnsafeMutableRawPointer) {
+        precondition(index >= 0 && index < countMax)
+        let place = bytes + index * lineSizeBytes
+        place.storeLE(line.saleId, 0)
+        place.storeLE(UInt64(line.quantity), 8)
     }
 
     /// The first `count` of them.

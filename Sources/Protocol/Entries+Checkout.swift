@@ -41,14 +41,34 @@ public struct PlaceCheckoutEntry: Equatable, Sendable {
 
     @inlinable
     public init(_ bytes: UnsafeRawPointer) {
-        checkoutId = bytes.loadId(0)
-        userId = bytes.loadId(16)
-        couponId = bytes.loadId(32)
-        earnExpiresAtMs = bytes.loadLE(48)
-        usePoints = bytes.loadLE(56)
-        earnPoints = bytes.loadLE(60)
-        lineCount = bytes.loadLE(64)
+        let fields = Fields(bytes)
+        checkoutId = fields.checkoutId
+        userId = fields.userId
+        couponId = fields.couponId
+        earnExpiresAtMs = fields.earnExpiresAtMs
+        usePoints = fields.usePoints
+        earnPoints = fields.earnPoints
+        lineCount = fields.lineCount
         lines = CheckoutLines(bytes + 72)
+    }
+
+    /// An entry where it lies, for who does not want to copy so many bytes. Valid as long as they are.
+    public struct Fields: BitwiseCopyable {
+        @usableFromInline let bytes: UnsafeRawPointer
+
+        @inlinable
+        public init(_ bytes: UnsafeRawPointer) { self.bytes = bytes }
+
+        @inlinable public var checkoutId: Id128 { bytes.loadId(0) }
+        @inlinable public var userId: Id128 { bytes.loadId(16) }
+        @inlinable public var couponId: Id128 { bytes.loadId(32) }
+        @inlinable public var earnExpiresAtMs: UInt64 { bytes.loadLE(48) }
+        @inlinable public var usePoints: UInt32 { bytes.loadLE(56) }
+        @inlinable public var earnPoints: UInt32 { bytes.loadLE(60) }
+        @inlinable public var lineCount: UInt16 { bytes.loadLE(64) }
+
+        @inlinable
+        public func line(_ index: Int) -> CheckoutLine { CheckoutLines.load(bytes + 72, index) }
     }
 
     @inlinable
@@ -111,8 +131,43 @@ public struct CheckoutIdEntry: Equatable, Sendable {
 ///        104     4  pointsUsed
 ///        108     4  pointsEarned: posted when the checkout is confirmed
 ///        112   256  16 places for orders: saleId (8), quantity (4), reserved (4)
+@dynamicMemberLookup
 public struct CheckoutResult: Equatable, Sendable {
     public static let sizeBytes = 368
+
+    /// All but the orders.
+    public var head: CheckoutHead
+    public var orders: CheckoutLines
+
+    /// All but these is 0.
+    @inlinable
+    public init(code: ResultCode, failedAt: CheckoutPart = .whole, checkoutId: Id128) {
+        head = CheckoutHead(code: code, failedAt: failedAt, checkoutId: checkoutId)
+        orders = CheckoutLines()
+    }
+
+    @inlinable
+    public init(_ bytes: UnsafeRawPointer) {
+        head = CheckoutHead(bytes)
+        orders = CheckoutLines(bytes + CheckoutHead.sizeBytes)
+    }
+
+    @inlinable
+    public func store(to bytes: UnsafeMutableRawPointer) {
+        head.store(to: bytes)
+        orders.store(to: bytes + CheckoutHead.sizeBytes)
+    }
+
+    @inlinable
+    public subscript<Value>(dynamicMember field: WritableKeyPath<CheckoutHead, Value>) -> Value {
+        get { head[keyPath: field] }
+        set { head[keyPath: field] = newValue }
+    }
+}
+
+/// The first 112 bytes of a `CheckoutResult`: all but the orders.
+public struct CheckoutHead: Equatable, Sendable {
+    public static let sizeBytes = 112
 
     public var code: ResultCode
     public var state: UInt8
@@ -130,7 +185,6 @@ public struct CheckoutResult: Equatable, Sendable {
     public var earnExpiresAtMs: UInt64
     public var pointsUsed: UInt32
     public var pointsEarned: UInt32
-    public var orders: CheckoutLines
 
     /// All but these is 0.
     @inlinable
@@ -151,7 +205,6 @@ public struct CheckoutResult: Equatable, Sendable {
         earnExpiresAtMs = 0
         pointsUsed = 0
         pointsEarned = 0
-        orders = CheckoutLines()
     }
 
     @inlinable
@@ -172,7 +225,6 @@ public struct CheckoutResult: Equatable, Sendable {
         earnExpiresAtMs = bytes.loadLE(96)
         pointsUsed = bytes.loadLE(104)
         pointsEarned = bytes.loadLE(108)
-        orders = CheckoutLines(bytes + 112)
     }
 
     @inlinable
@@ -194,6 +246,5 @@ public struct CheckoutResult: Equatable, Sendable {
         bytes.storeLE(earnExpiresAtMs, 96)
         bytes.storeLE(pointsUsed, 104)
         bytes.storeLE(pointsEarned, 108)
-        orders.store(to: bytes + 112)
     }
 }

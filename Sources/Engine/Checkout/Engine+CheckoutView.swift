@@ -49,7 +49,7 @@ extension Engine {
     ) -> Outcome {
         let record = checkouts[slot].pointee
         let last = orders[record.lastOrder].pointee
-        var view = CheckoutResult(code: code, failedAt: failedAt, checkoutId: record.id)
+        var view = CheckoutHead(code: code, failedAt: failedAt, checkoutId: record.id)
         view.state = last.state.rawValue
         view.flags = last.flags | flags
         view.userId = users[last.user].pointee.id
@@ -63,12 +63,20 @@ extension Engine {
         view.pointsEarned = record.pointsEarned
         let found = orders(ofCheckout: slot)
         view.orderCount = UInt8(found.count)
+        store(view, to: result)
         for number in 0..<found.count {
-            let order = orders[found[number]].pointee
-            view.orders[number] = CheckoutLine(saleId: offers[order.sale].pointee.terms.id, quantity: order.quantity)
+            let order = orders[found[number]]
+            let line = CheckoutLine(
+                saleId: offers[order.pointee.sale].pointee.terms.id, quantity: order.pointee.quantity)
+            CheckoutLines.store(line, number, in: result + CheckoutHead.sizeBytes)
         }
-        view.store(to: result)
         return Outcome(waitLsn: users[last.user].pointee.lastLsn)
+    }
+
+    /// Writes a result without orders.
+    private func store(_ head: CheckoutHead, to result: UnsafeMutableRawPointer) {
+        head.store(to: result)
+        (result + CheckoutHead.sizeBytes).initializeMemory(as: UInt8.self, repeating: 0, count: CheckoutLines.sizeBytes)
     }
 
     /// Shows a checkout that the event just appended has made or changed.
@@ -87,7 +95,7 @@ extension Engine {
     }
 
     func refuseCheckout(_ refusal: CheckoutRefusal, _ id: Id128, _ result: UnsafeMutableRawPointer) -> Outcome {
-        CheckoutResult(code: refusal.code, failedAt: refusal.part, checkoutId: id).store(to: result)
+        store(CheckoutHead(code: refusal.code, failedAt: refusal.part, checkoutId: id), to: result)
         return Outcome(waitLsn: refusal.waitLsn)
     }
 
@@ -104,11 +112,11 @@ extension Engine {
         _ slot: UInt32, _ code: ResultCode, flags: UInt8, _ result: UnsafeMutableRawPointer
     ) -> Outcome {
         let record = tombstones[slot].pointee
-        var view = CheckoutResult(code: code, checkoutId: record.id)
+        var view = CheckoutHead(code: code, checkoutId: record.id)
         view.state = OrderState.cancelled.rawValue
         view.flags = ResultFlags.tombstone | flags
         view.createdAtMs = record.createdAtMs
-        view.store(to: result)
+        store(view, to: result)
         return Outcome(waitLsn: record.lsn)
     }
 }

@@ -19,7 +19,7 @@ struct CheckoutRefusal {
 extension Engine {
     /// Decides on the checkout entry at `bytes`. Writes its result, or answers `needsUnits`.
     mutating func placeCheckout(_ bytes: UnsafeRawPointer, result: UnsafeMutableRawPointer, nowMs: UInt64) -> Outcome {
-        checkout.entry = PlaceCheckoutEntry(bytes)
+        checkout.entry = PlaceCheckoutEntry.Fields(bytes)
         let id = checkout.entry.checkoutId
         if let refusal = formatRefusal(reservedIsZero: PlaceCheckoutEntry.reservedIsZero(bytes)) {
             return refuseCheckout(refusal, id, result)
@@ -74,7 +74,7 @@ extension Engine {
         checkout.discount = 0
         checkout.holdMs = 0
         for index in 0..<Int(entry.lineCount) {
-            let line = entry.lines[index]
+            let line = entry.line(index)
             let slot = findOffer(.sale, line.saleId)
             guard slot != 0, offers[slot].pointee.isOpen else { return CheckoutRefusal(.notFound, .line(index)) }
             let sale = offers[slot]
@@ -106,8 +106,9 @@ extension Engine {
         let user = checkout.user
         var units = user == 0 ? 0 : UInt64(limitUnits(user: user, userHash: checkout.userHash, offer: sale))
         let saleId = offers[sale].pointee.terms.id
-        for index in 0...last where checkout.entry.lines[index].saleId == saleId {
-            units += UInt64(checkout.entry.lines[index].quantity)
+        for index in 0...last {
+            let line = checkout.entry.line(index)
+            if line.saleId == saleId { units += UInt64(line.quantity) }
         }
         return units > UInt64(limit)
     }

@@ -18,7 +18,8 @@ struct PreparedCheckout {
     let parts: UnsafeMutablePointer<JointTake.Part>
     private(set) var count = 0
 
-    var entry = PlaceCheckoutEntry(checkoutId: .zero, userId: .zero, lineCount: 0, lines: CheckoutLines())
+    /// The entry of a new one, where it lies.
+    var entry: PlaceCheckoutEntry.Fields
     /// The user's slot, 0 if the checkout is the user's first operation.
     var user: UInt32 = 0
     var userHash: UInt64 = 0
@@ -30,6 +31,9 @@ struct PreparedCheckout {
     var checkout: UInt32 = 0
 
     init() {
+        let nothing = UnsafeMutableRawPointer.allocate(byteCount: PlaceCheckoutEntry.sizeBytes, alignment: 8)
+        nothing.initializeMemory(as: UInt8.self, repeating: 0, count: PlaceCheckoutEntry.sizeBytes)
+        entry = PlaceCheckoutEntry.Fields(nothing)
         orders = .allocate(capacity: CheckoutLines.countMax)
         orders.initialize(
             repeating: Order(saleId: 0, quantity: 0, line: 0, sale: 0), count: CheckoutLines.countMax)
@@ -50,7 +54,7 @@ struct PreparedCheckout {
     mutating func sumLines() -> Int? {
         removeAll()
         for index in 0..<Int(entry.lineCount) {
-            let line = entry.lines[index]
+            let line = entry.line(index)
             guard line.quantity &- 1 < Engine.quantityMax else { return index }
             var order = 0
             while order < count && orders[order].saleId != line.saleId { order += 1 }
