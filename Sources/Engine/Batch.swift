@@ -90,8 +90,8 @@ public enum BatchProgress: Sendable {
 }
 
 extension Engine {
-    /// Works on a batch of an operation whose entries begin with an id of their own, until it is done, has used its allowance of entries, or
-    /// needs units from elsewhere.
+    /// Works on a batch of an operation whose entries begin with an id of their own, until it is done, has used its
+    /// allowance of entries, or needs units from elsewhere.
     public mutating func run(_ batch: inout Batch, allowance: inout Int, nowMs: UInt64) -> BatchProgress {
         if batch.operation == .order { return runOrders(&batch, allowance: &allowance, nowMs: nowMs) }
         while batch.finished < batch.count {
@@ -108,6 +108,10 @@ extension Engine {
             case .usePoints: outcome = usePoints(batch.entry, result: batch.result, nowMs: nowMs)
             case .cancelTransaction: outcome = cancelTransaction(batch.entry, result: batch.result, nowMs: nowMs)
             case .getTransaction: outcome = getTransaction(batch.entry, result: batch.result, nowMs: nowMs)
+            case .issueCoupon: outcome = issueCoupon(batch.entry, result: batch.result, nowMs: nowMs)
+            case .useCoupon: outcome = useCoupon(batch.entry, result: batch.result, nowMs: nowMs)
+            case .restoreCoupon: outcome = restoreCoupon(batch.entry, result: batch.result, nowMs: nowMs)
+            case .getCoupon: outcome = getCoupon(batch.entry, result: batch.result, nowMs: nowMs)
             case .placeCheckout: outcome = placeCheckout(batch.entry, result: batch.result, nowMs: nowMs)
             case .confirmCheckout: outcome = confirmCheckout(batch.entry, result: batch.result, nowMs: nowMs)
             case .cancelCheckout: outcome = cancelCheckout(batch.entry, result: batch.result, nowMs: nowMs)
@@ -176,7 +180,7 @@ extension Engine {
     /// Whether units of several sales are wanted at once.
     private var isOfSeveralSales: Bool {
         switch prepared.kind {
-        case .place, .confirmLate: false
+        case .place, .confirmLate, .issueCoupon: false
         case .placeCheckout, .confirmCheckout: checkout.count > 1
         }
     }
@@ -190,6 +194,7 @@ extension Engine {
         switch prepared.kind {
         case .place: batch.finishEntry(refuseOrder(.soldOut, batch.result))
         case .confirmLate: batch.finishEntry(answer(prepared.order, .expired, batch.result))
+        case .issueCoupon: batch.finishEntry(refuseIssue(.exhausted, batch.result))
         case .placeCheckout, .confirmCheckout:
             batch.finishEntry(refuseUnits(ofOrder: checkout.order(ofPart: failed), batch.result))
         }
@@ -200,6 +205,7 @@ extension Engine {
         switch prepared.kind {
         case .place: applyPreparedOrder(result: result, nowMs: nowMs)
         case .confirmLate: applyPreparedConfirm(result: result, nowMs: nowMs)
+        case .issueCoupon: applyPreparedIssue(result: result, nowMs: nowMs)
         case .placeCheckout: applyPreparedCheckout(result: result, nowMs: nowMs)
         case .confirmCheckout: applyPreparedCheckoutConfirm(result: result, nowMs: nowMs)
         }

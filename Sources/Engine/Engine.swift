@@ -54,6 +54,8 @@ public struct Engine: ~Copyable {
     /// Beside each transaction its reason, if it has one.
     var reasons: UnsafeMutablePointer<Reason>
     var takings: Takings
+    var coupons: Pool<CouponRecord>
+    var couponOperations: Pool<CouponOperationRecord>
     var checkouts: Pool<CheckoutRecord>
     /// Earnings that confirms of checkouts will post: room is kept for them.
     var earningsReserved = 0
@@ -82,20 +84,23 @@ public struct Engine: ~Copyable {
         let isCatalogue = Partition.owner(of: Partition.catalogue, shards: configuration.shards) == configuration.shard
         let catalogueOperationsMax = isCatalogue ? capacities.catalogueOperations : 1
         ids = Index(
-            countMax: capacities.orders + capacities.tombstones + capacities.transactions
-                + 2 * capacities.checkouts + catalogueOperationsMax,
-            memory: memory)
+            countMax: capacities.orders + capacities.tombstones + capacities.transactions + capacities.coupons
+                + capacities.couponOperations + 2 * capacities.checkouts + catalogueOperationsMax, memory: memory)
         userIndex = Index(countMax: capacities.users, memory: memory)
-        limitIndex = Index(countMax: capacities.orders, memory: memory, isPopulated: false)
+        // What counts towards a limit is an order or a coupon.
+        let limitsMax = capacities.orders + capacities.coupons
+        limitIndex = Index(countMax: limitsMax, memory: memory, isPopulated: false)
         offerIndex = Index(countMax: capacities.offers, memory: memory)
         orders = Pool(countMax: capacities.orders, memory: memory)
         users = Pool(countMax: capacities.users, memory: memory)
-        limits = Pool(countMax: capacities.orders, memory: memory)
+        limits = Pool(countMax: limitsMax, memory: memory)
         tombstones = Pool(countMax: capacities.tombstones, memory: memory)
-        wallets = Pool(countMax: min(capacities.users, capacities.transactions), memory: memory)
+        wallets = Pool(countMax: min(capacities.users, capacities.transactions + capacities.coupons), memory: memory)
         transactions = Pool(countMax: capacities.transactions, memory: memory)
         reasons = memory.table(of: Reason.self, count: capacities.transactions + 1)
         takings = Takings(transactionsMax: capacities.transactions, memory: memory)
+        coupons = Pool(countMax: capacities.coupons, memory: memory)
+        couponOperations = Pool(countMax: capacities.couponOperations, memory: memory)
         checkouts = Pool(countMax: capacities.checkouts, memory: memory)
         offers = Pool(countMax: capacities.offers, memory: memory)
         offerDetails = memory.table(of: OfferDetail.self, count: isCatalogue ? capacities.offers + 1 : 1)
@@ -122,6 +127,9 @@ public struct EngineStatistics: Sendable {
     public var extends: UInt64 = 0
     public var earnings: UInt64 = 0
     public var uses: UInt64 = 0
+    public var couponsIssued: UInt64 = 0
+    public var couponUses: UInt64 = 0
+    public var couponRestores: UInt64 = 0
 }
 
 extension Engine {
@@ -133,6 +141,8 @@ extension Engine {
     /// Sales and policies, in slots 1 ... of the catalogue.
     public var offersKnown: Int { offers.count }
     public var transactionsRemembered: Int { transactions.count }
+    public var couponsRemembered: Int { coupons.count }
+    public var couponOperationsRemembered: Int { couponOperations.count }
 }
 
 // MARK: Memory
@@ -179,6 +189,8 @@ extension Engine {
             case .tombstone: found = tombstones[handle.slot].pointee.id
             case .catalogueOperation: found = catalogueOperations[handle.slot].pointee.id
             case .transaction: found = transactions[handle.slot].pointee.id
+            case .coupon: found = coupons[handle.slot].pointee.id
+            case .couponOperation: found = couponOperations[handle.slot].pointee.id
             case .checkout:
                 if leads(id, toCheckout: handle.slot) { return handle }
                 continue
@@ -193,6 +205,9 @@ extension Engine {
         case .order: users[orders[known.slot].pointee.user].pointee.lastLsn
         case .tombstone: tombstones[known.slot].pointee.lsn
         case .transaction: users[transactions[known.slot].pointee.user].pointee.lastLsn
+        case .coupon: users[coupons[known.slot].pointee.user].pointee.lastLsn
+        case .couponOperation:
+            users[coupons[couponOperations[known.slot].pointee.coupon].pointee.user].pointee.lastLsn
         case .checkout: users[user(ofCheckout: known.slot)].pointee.lastLsn
         case .catalogueOperation: offerDetails[Int(catalogueOperations[known.slot].pointee.offer)].lastLsn
         }

@@ -33,6 +33,7 @@ extension Engine {
             return Page(.ok, count: 1, waitLsn: getBalance(entry, result: results, nowMs: nowMs).waitLsn)
         case .listSales, .listPolicies:
             return listOffers(operation.offerKind, entry, results: results, limit: limit, nowMs: nowMs)
+        case .listUserCoupons: return listUserCoupons(entry, results: results, limit: limit, nowMs: nowMs)
         default: preconditionFailure("not a question about a user or the catalogue")
         }
     }

@@ -7,6 +7,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case noWaitForGathers = "no-wait-for-gathers"
     case idForgottenAfterRestart = "id-forgotten-after-restart"
     case tornTailAccepted = "torn-tail-accepted"
+    case couponIssuedTwiceAfterRestart = "coupon-issued-twice-after-restart"
+    case pointsToTheWrongLot = "points-to-the-wrong-lot"
 
     #if DEBUG || PLANTED_BUGS
     /// Set before any shard runs, never while one does.

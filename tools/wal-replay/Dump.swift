@@ -130,6 +130,19 @@ struct Dump: ParsableCommand {
             line.add("transaction", event.loadId(EventField.id))
             line.add("earning", event.loadId(EventField.takingLotId))
             line.add("points", event.loadLE(EventField.quantity, as: UInt32.self))
+        case .couponIssued:
+            line.add("coupon", event.loadId(EventField.id))
+            line.add("user", event.loadId(EventField.userId))
+            line.add("policy", String(event.loadLE(EventField.couponPolicy, as: UInt64.self)))
+        case .couponUsed:
+            line.add("use", event.loadId(EventField.id))
+            line.add("coupon", event.loadId(EventField.usedCoupon))
+            line.add("order", event.loadId(EventField.couponOrder))
+            line.add("purchaseAmount", event.loadLE(EventField.purchaseAmount, as: UInt64.self))
+            line.add("discount", event.loadLE(EventField.discount, as: UInt64.self))
+        case .couponRestored:
+            line.add("restore", event.loadId(EventField.id))
+            line.add("coupon", event.loadId(EventField.usedCoupon))
         case .checkoutPlaced, .checkoutKept:
             describeCheckout(event, &line)
         case .checkoutConfirmed:

@@ -32,6 +32,7 @@ extension OfferTerms {
         case .policy:
             let raw: UInt32 = event.loadLE(EventField.discountKind)
             guard let found = UInt8(exactly: raw).flatMap(DiscountKind.init(rawValue:)) else { return nil }
+            if found == .percent && value > 100 { return nil }
             discountKind = found
             maxDiscount = event.loadLE(EventField.maxDiscount)
             minPurchase = event.loadLE(EventField.minPurchase)

@@ -16,7 +16,8 @@ struct CheckoutRecord: BitwiseCopyable {
     var use: UInt32 = 0
     /// The earning, 0 before it is posted.
     var earning: UInt32 = 0
-    private var reserved: UInt32 = 0
+    /// The use of the coupon, 0 for none.
+    var couponUse: UInt32 = 0
 
     init(
         id: Id128, subtotal: UInt64, discount: UInt64, earnExpiresAtMs: UInt64, pointsUsed: UInt32,

@@ -1,7 +1,7 @@
 import Protocol
 
-// What happens to a checkout after it was placed, on the live path and in replay alike. Its orders, its use of
-// points and its earning change with it and never by themselves.
+// What happens to a checkout, on the live path and in replay alike. Its orders, its use of a coupon, its use of points
+// and its earning change with it and never by themselves.
 
 extension Engine {
     /// The slot of a checkout; nil for an unknown id and for one that is no checkout's.
@@ -57,8 +57,12 @@ extension Engine {
     }
 
     /// What a new checkout takes besides units.
-    mutating func applyCheckoutPlaced(_ slot: UInt32, nowMs: UInt64) {
+    mutating func applyCheckoutPlaced(_ slot: UInt32, coupon: UInt32, nowMs: UInt64) {
         let record = checkouts[slot].pointee
+        if coupon != 0 {
+            insertCouponUse(ofCheckout: slot, coupon, timeMs: nowMs)
+            setUse(ofCoupon: coupon, checkouts[slot].pointee.couponUse)
+        }
         if record.pointsUsed > 0 {
             let id = record.id.ofPart(.pointsUsed)
             let use = insertTransaction(
@@ -74,6 +78,22 @@ extension Engine {
         }
     }
 
+    /// Remembers the use of a coupon by a checkout; whether it is in effect is the coupon's `use`.
+    mutating func insertCouponUse(ofCheckout slot: UInt32, _ coupon: UInt32, timeMs: UInt64) {
+        let record = checkouts[slot].pointee
+        let id = record.id.ofPart(.coupon)
+        checkouts[slot].pointee.couponUse = insertCouponOperation(
+            CouponOperationRecord(
+                id: id, orderId: record.id, purchaseAmount: record.subtotal, discount: record.discount,
+                timeMs: timeMs, coupon: coupon, kind: .checkout), idHash: hash(id), lsn: events.pointee.lastLsn)
+    }
+
+    /// The coupon of a checkout, used or not, 0 for none.
+    func coupon(ofCheckout slot: UInt32) -> UInt32 {
+        let use = checkouts[slot].pointee.couponUse
+        return use == 0 ? 0 : couponOperations[use].pointee.coupon
+    }
+
     mutating func applyCheckoutConfirm(_ slot: UInt32, isLate: Bool, nowMs: UInt64) {
         let orders = orders(ofCheckout: slot)
         for index in 0..<orders.count { applyConfirm(orders[index], isLate: isLate) }
@@ -82,6 +102,8 @@ extension Engine {
             transactions[use].pointee.isCancelled = false
             applyUse(use, nowMs: nowMs)
         }
+        let coupon = coupon(ofCheckout: slot)
+        if isLate && coupon != 0 { setUse(ofCoupon: coupon, checkouts[slot].pointee.couponUse) }
         if checkouts[slot].pointee.pointsEarned > 0 { postEarning(ofCheckout: slot, nowMs: nowMs) }
     }
 
@@ -93,7 +115,10 @@ extension Engine {
         for index in 0..<orders.count { applyEnd(orders[index], state, releaseLsn: releaseLsn) }
         let record = checkouts[slot].pointee
         // What an expired one had went back when it expired.
-        if before != .expired && record.use != 0 { applyCancelTransaction(record.use, nowMs: nowMs) }
+        if before != .expired {
+            if record.couponUse != 0 { setUse(ofCoupon: coupon(ofCheckout: slot), 0) }
+            if record.use != 0 { applyCancelTransaction(record.use, nowMs: nowMs) }
+        }
         if record.earning != 0 {
             applyCancelTransaction(record.earning, nowMs: nowMs)
         } else if record.pointsEarned > 0 && state == .cancelled {
@@ -109,12 +134,12 @@ extension Engine {
         ids.insert(hash(checkouts[slot].pointee.id.ofPart(.pointsEarned)), RecordHandle(.checkout, slot).rawValue)
         if !isReserved { return }
         earningsReserved += 1
-        wallets[wallet(ofUser: user(ofCheckout: slot))].pointee.lotsReserved += 1
+        wallet(ofUser: user(ofCheckout: slot)).pointee.lotsReserved += 1
     }
 
     private mutating func freeEarning(ofCheckout slot: UInt32) {
         earningsReserved -= 1
-        wallets[wallet(ofUser: user(ofCheckout: slot))].pointee.lotsReserved -= 1
+        wallet(ofUser: user(ofCheckout: slot)).pointee.lotsReserved -= 1
     }
 
     private mutating func postEarning(ofCheckout slot: UInt32, nowMs: UInt64) {

@@ -47,14 +47,14 @@ extension Engine {
         checkout.removeAll()
         for number in 0..<found.count {
             let order = orders[found[number]].pointee
-            let limit = offers[order.sale].pointee.terms.perUserLimit
-            if limit != 0 {
-                let had = limitUnits(user: user, userHash: userHash, offer: order.sale)
-                if UInt64(had) + UInt64(order.quantity) > UInt64(limit) { return .line(number) }
+            if isBeyondLimit(user: user, userHash: userHash, offer: order.sale, units: order.quantity) {
+                return .line(number)
             }
             checkout.append(
                 saleId: offers[order.sale].pointee.terms.id, quantity: order.quantity, line: number, sale: order.sale)
         }
+        let coupon = coupon(ofCheckout: slot)
+        if coupon != 0 && state(ofCoupon: coupon, nowMs: nowMs) != .issued { return .coupon }
         let points = checkouts[slot].pointee.pointsUsed
         return points > 0 && balance(ofUser: user, nowMs: nowMs) < UInt64(points) ? .pointsUsed : nil
     }

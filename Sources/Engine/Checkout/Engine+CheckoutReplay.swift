@@ -22,14 +22,21 @@ extension Engine {
             earnExpiresAtMs: event.loadLE(EventField.checkoutEarnExpiresAtMs),
             pointsUsed: event.loadLE(EventField.checkoutPointsUsed),
             pointsEarned: event.loadLE(EventField.checkoutPointsEarned), lastOrder: lastOrder)
+        guard record.discount <= record.subtotal, UInt64(record.pointsUsed) <= record.subtotal - record.discount else {
+            throw .contradiction("checkout \(id) costs less than nothing")
+        }
+        let coupon = try couponOf(record, event)
+        let nowMs: UInt64 = event.loadLE(EventField.timeMs)
         if kind == .checkoutKept {
             let slot = insertCheckout(record, orderCount: orderCount)
+            if coupon != 0 { try linkCoupon(coupon, toCheckout: slot, timeMs: nowMs) }
             try linkTransactions(ofCheckout: slot)
             return
         }
-        let nowMs: UInt64 = event.loadLE(EventField.timeMs)
-        let user = orders[lastOrder].pointee.user
-        guard balance(ofUser: user, nowMs: nowMs) >= UInt64(record.pointsUsed) else {
+        if coupon != 0 && coupons[coupon].pointee.use != 0 {
+            throw .contradiction("checkout \(id) used a coupon that was used")
+        }
+        guard balance(ofUser: orders[lastOrder].pointee.user, nowMs: nowMs) >= UInt64(record.pointsUsed) else {
             throw .contradiction("checkout \(id) used more points than there were")
         }
         guard !isTaken(record, .pointsUsed, record.pointsUsed), !isTaken(record, .pointsEarned, record.pointsEarned)
@@ -38,7 +45,40 @@ extension Engine {
         if transactionsLeft < transactionCount {
             throw .capacity(what: "transactions", countMax: transactions.countMax)
         }
-        applyCheckoutPlaced(insertCheckout(record, orderCount: orderCount), nowMs: nowMs)
+        applyCheckoutPlaced(insertCheckout(record, orderCount: orderCount), coupon: coupon, nowMs: nowMs)
+    }
+
+    /// The coupon that a checkout names, 0 for none.
+    private func couponOf(_ record: CheckoutRecord, _ event: UnsafeRawPointer) throws(EventFault) -> UInt32 {
+        let id = event.loadId(EventField.checkoutCoupon)
+        if id.isZero { return 0 }
+        guard let coupon = couponSlot(id), coupons[coupon].pointee.user == orders[record.lastOrder].pointee.user else {
+            throw .contradiction("checkout \(record.id) names coupon \(id), which is not its user's")
+        }
+        let useId = record.id.ofPart(.coupon)
+        if find(useId, hash: hash(useId)) != nil {
+            throw .contradiction("checkout \(record.id) used its coupon twice")
+        }
+        if couponOperations.isFull {
+            throw .capacity(what: "uses of coupons", countMax: couponOperations.countMax)
+        }
+        return coupon
+    }
+
+    /// Remembers the use of a coupon by a checkout that a snapshot kept; it is in effect while that is held or
+    /// confirmed.
+    private mutating func linkCoupon(
+        _ coupon: UInt32, toCheckout slot: UInt32, timeMs: UInt64
+    ) throws(EventFault) {
+        insertCouponUse(ofCheckout: slot, coupon, timeMs: timeMs)
+        switch state(ofCheckout: slot) {
+        case .expired, .cancelled: return
+        case .held, .confirmed: break
+        }
+        guard coupons[coupon].pointee.use == 0 else {
+            throw .contradiction("coupon \(coupons[coupon].pointee.id) is used twice at once")
+        }
+        setUse(ofCoupon: coupon, checkouts[slot].pointee.couponUse)
     }
 
     private func isTaken(_ record: CheckoutRecord, _ part: CheckoutPart, _ points: UInt32) -> Bool {
@@ -109,6 +149,10 @@ extension Engine {
             guard balance(ofUser: user(ofCheckout: slot), nowMs: nowMs) >= points else {
                 throw .contradiction("checkout \(id) used more points than there were")
             }
+            let coupon = coupon(ofCheckout: slot)
+            guard coupon == 0 || coupons[coupon].pointee.use == 0 else {
+                throw .contradiction("checkout \(id) used a coupon that was used")
+            }
             applyCheckoutConfirm(slot, isLate: true, nowMs: nowMs)
         case (.checkoutCancelled, .held), (.checkoutCancelled, .confirmed), (.checkoutCancelled, .expired):
             if isEarningSpent(ofCheckout: slot) {
@@ -122,15 +166,10 @@ extension Engine {
         }
     }
 
-    /// Writes this shard's checkouts as events that rebuild them, by partition: behind their orders and transactions.
+    /// Writes this shard's checkouts as events that rebuild them, by partition: behind their orders,
+    /// transactions and coupons.
     func keepCheckouts(_ base: UnsafeMutableRawPointer, _ emit: (EventKind, UnsafeRawBufferPointer) -> Void) {
-        var slots = Array(stride(from: UInt32(1), through: UInt32(checkouts.count), by: 1))
-        slots.sort { left, right in
-            let a = checkouts[left].pointee.id.carriedPartition
-            let b = checkouts[right].pointee.id.carriedPartition
-            return a == b ? left < right : a < b
-        }
-        for slot in slots {
+        for slot in sortedByPartition(checkouts.count, { checkouts[$0].pointee.id }) {
             let record = checkouts[slot].pointee
             let last = orders[record.lastOrder].pointee
             let event = beginKept(
@@ -138,6 +177,7 @@ extension Engine {
                 timeMs: last.createdAtMs)
             event.storeId(record.id, EventField.id)
             event.storeId(users[last.user].pointee.id, EventField.userId)
+            event.storeId(couponId(ofCheckout: slot), EventField.checkoutCoupon)
             event.storeLE(record.subtotal, EventField.checkoutSubtotal)
             event.storeLE(record.discount, EventField.checkoutDiscount)
             event.storeLE(record.earnExpiresAtMs, EventField.checkoutEarnExpiresAtMs)

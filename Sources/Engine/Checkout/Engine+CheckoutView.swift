@@ -27,7 +27,7 @@ extension Engine {
         let entry = checkout.entry
         let record = checkouts[slot].pointee
         let found = orders(ofCheckout: slot)
-        guard users[user(ofCheckout: slot)].pointee.id == entry.userId, entry.couponId.isZero,
+        guard users[user(ofCheckout: slot)].pointee.id == entry.userId, couponId(ofCheckout: slot) == entry.couponId,
             record.pointsUsed == entry.usePoints, record.pointsEarned == entry.earnPoints,
             record.earnExpiresAtMs == entry.earnExpiresAtMs, found.count == checkout.count
         else { return false }
@@ -38,6 +38,12 @@ extension Engine {
             if order.quantity != wanted.quantity || saleId != wanted.saleId { return false }
         }
         return true
+    }
+
+    /// Zero for none.
+    func couponId(ofCheckout slot: UInt32) -> Id128 {
+        let coupon = coupon(ofCheckout: slot)
+        return coupon == 0 ? .zero : coupons[coupon].pointee.id
     }
 
     // MARK: Answers
@@ -53,6 +59,7 @@ extension Engine {
         view.state = last.state.rawValue
         view.flags = last.flags | flags
         view.userId = users[last.user].pointee.id
+        view.couponId = couponId(ofCheckout: slot)
         view.subtotal = record.subtotal
         view.discount = record.discount
         view.toPay = record.subtotal - record.discount - UInt64(record.pointsUsed)

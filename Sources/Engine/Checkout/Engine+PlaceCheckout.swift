@@ -45,6 +45,7 @@ extension Engine {
 
     private mutating func stateRefusal(nowMs: UInt64) -> CheckoutRefusal? {
         if let refusal = linesRefusal(nowMs: nowMs) { return refusal }
+        if let refusal = couponRefusal(nowMs: nowMs) { return refusal }
         if let refusal = pointsRefusal(nowMs: nowMs) { return refusal }
         if let refusal = idsRefusal() { return refusal }
         return roomRefusal(nowMs: nowMs)
@@ -71,18 +72,13 @@ extension Engine {
     private mutating func linesRefusal(nowMs: UInt64) -> CheckoutRefusal? {
         let entry = checkout.entry
         checkout.subtotal = 0
-        checkout.discount = 0
         checkout.holdMs = 0
         for index in 0..<Int(entry.lineCount) {
             let line = entry.line(index)
             let slot = findOffer(.sale, line.saleId)
-            guard slot != 0, offers[slot].pointee.isOpen else { return CheckoutRefusal(.notFound, .line(index)) }
+            guard slot != 0 else { return CheckoutRefusal(.notFound, .line(index)) }
             let sale = offers[slot]
-            if sale.pointee.isClosed { return CheckoutRefusal(.closed, .line(index)) }
-            if sale.pointee.terms.endsAtMs != 0 && nowMs >= sale.pointee.terms.endsAtMs {
-                return CheckoutRefusal(.ended, .line(index))
-            }
-            if nowMs < sale.pointee.terms.startsAtMs { return CheckoutRefusal(.notStarted, .line(index)) }
+            if let code = sale.pointee.refusal(nowMs: nowMs) { return CheckoutRefusal(code, .line(index)) }
             if exceedsLimit(slot, upToLine: index) {
                 return CheckoutRefusal(.limitExceeded, .line(index), waitLsn: lastLsn(ofUser: checkout.user))
             }
@@ -101,16 +97,39 @@ extension Engine {
 
     /// Whether the lines up to this one want more of a sale than its limit leaves the user.
     private func exceedsLimit(_ sale: UInt32, upToLine last: Int) -> Bool {
-        let limit = offers[sale].pointee.terms.perUserLimit
-        if limit == 0 { return false }
-        let user = checkout.user
-        var units = user == 0 ? 0 : UInt64(limitUnits(user: user, userHash: checkout.userHash, offer: sale))
+        if offers[sale].pointee.terms.perUserLimit == 0 { return false }
         let saleId = offers[sale].pointee.terms.id
+        var units: UInt32 = 0
         for index in 0...last {
             let line = checkout.entry.line(index)
-            if line.saleId == saleId { units += UInt64(line.quantity) }
+            if line.saleId == saleId { units += line.quantity }
         }
-        return units > UInt64(limit)
+        return isBeyondLimit(user: checkout.user, userHash: checkout.userHash, offer: sale, units: units)
+    }
+
+    /// Looks at the coupon as a use of it would, with the subtotal as the amount of the purchase.
+    private mutating func couponRefusal(nowMs: UInt64) -> CheckoutRefusal? {
+        checkout.coupon = 0
+        checkout.discount = 0
+        let id = checkout.entry.couponId
+        if id.isZero { return nil }
+        guard id.isOperationId else { return CheckoutRefusal(.invalidId, .coupon) }
+        // Another partition is another user's; whether there is such a coupon only its shard could tell.
+        guard id.carriedPartition == checkout.entry.checkoutId.carriedPartition else {
+            return CheckoutRefusal(.notOwner, .coupon)
+        }
+        guard let known = find(id, hash: hash(id)) else { return CheckoutRefusal(.notFound, .coupon) }
+        let waitLsn = lastLsn(of: known)
+        guard known.kind == .coupon else { return CheckoutRefusal(.notFound, .coupon, waitLsn: waitLsn) }
+        guard users[coupons[known.slot].pointee.user].pointee.id == checkout.entry.userId else {
+            return CheckoutRefusal(.notOwner, .coupon, waitLsn: waitLsn)
+        }
+        if let code = refusal(ofCoupon: known.slot, purchase: checkout.subtotal, nowMs: nowMs) {
+            return CheckoutRefusal(code, .coupon, waitLsn: waitLsn)
+        }
+        checkout.coupon = known.slot
+        checkout.discount = offers[coupons[known.slot].pointee.policy].pointee.terms.discount(on: checkout.subtotal)
+        return nil
     }
 
     private mutating func pointsRefusal(nowMs: UInt64) -> CheckoutRefusal? {
@@ -136,6 +155,9 @@ extension Engine {
                 return CheckoutRefusal(code.0, checkout.part(ofOrder: order), waitLsn: code.1)
             }
         }
+        if checkout.coupon != 0, let code = idRefusal(.coupon) {
+            return CheckoutRefusal(code.0, .coupon, waitLsn: code.1)
+        }
         if entry.usePoints > 0, let code = idRefusal(.pointsUsed) {
             return CheckoutRefusal(code.0, .pointsUsed, waitLsn: code.1)
         }
@@ -157,6 +179,7 @@ extension Engine {
         let hasRoom =
             !checkouts.isFull && orders.countMax - orders.count >= checkout.count
             && (checkout.user != 0 || !users.isFull) && transactionsLeft >= transactionCount
+            && (checkout.coupon == 0 || !couponOperations.isFull)
         if !hasRoom { return CheckoutRefusal(.capacity) }
         if entry.earnPoints > 0 && !hasRoomForLot(ofUser: checkout.user, nowMs: nowMs) {
             return CheckoutRefusal(.capacity, .pointsEarned, waitLsn: lastLsn(ofUser: checkout.user))
@@ -202,7 +225,7 @@ extension Engine {
                 id: entry.checkoutId, subtotal: checkout.subtotal, discount: checkout.discount,
                 earnExpiresAtMs: entry.earnExpiresAtMs, pointsUsed: entry.usePoints, pointsEarned: entry.earnPoints,
                 lastOrder: UInt32(orders.count)), orderCount: checkout.count)
-        applyCheckoutPlaced(slot, nowMs: nowMs)
+        applyCheckoutPlaced(slot, coupon: checkout.coupon, nowMs: nowMs)
         statistics.ordersAccepted &+= UInt64(checkout.count)
         return appliedCheckout(slot, result)
     }

@@ -23,6 +23,8 @@ struct PreparedCheckout {
     /// The user's slot, 0 if the checkout is the user's first operation.
     var user: UInt32 = 0
     var userHash: UInt64 = 0
+    /// The slot of the coupon, 0 for none.
+    var coupon: UInt32 = 0
     var subtotal: UInt64 = 0
     var discount: UInt64 = 0
     /// The shortest hold time of the sales that hold; 0: none does.

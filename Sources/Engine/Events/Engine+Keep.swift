@@ -3,20 +3,12 @@ import Protocol
 // Snapshots and digests: the state as records, one partition after the other.
 
 extension Engine {
-    /// Writes this shard's orders, points, checkouts and tombstones as events that rebuild them, by partition, each
-    /// user's orders oldest first.
+    /// Writes this shard's orders, points, coupons, checkouts and tombstones as events that rebuild them, by
+    /// partition, each user's orders oldest first.
     public func keepPartitions(_ emit: (EventKind, UnsafeRawBufferPointer) -> Void) {
         withUnsafeTemporaryAllocation(byteCount: EventField.sizeMaxBytes, alignment: 8) { memory in
             let base = memory.baseAddress!
-            // A user's orders were allocated in the order of their events, so that slots sorted by
-            // partition (a stable sort) keep it.
-            var slots = Array(stride(from: UInt32(1), through: UInt32(orders.count), by: 1))
-            slots.sort { (left, right) in
-                let a = orders[left].pointee.id.carriedPartition
-                let b = orders[right].pointee.id.carriedPartition
-                return a == b ? left < right : a < b
-            }
-            for slot in slots {
+            for slot in sortedByPartition(orders.count, { orders[$0].pointee.id }) {
                 let order = orders[slot].pointee
                 let event = beginKept(
                     base, .orderKept, flags: order.state.rawValue | order.flags << 4, quantity: order.quantity,
@@ -28,6 +20,7 @@ extension Engine {
                 emit(.orderKept, UnsafeRawBufferPointer(start: event, count: EventKind.orderKept.sizeBytes))
             }
             keepPoints(base, emit)
+            keepCoupons(base, emit)
             keepCheckouts(base, emit)
             for slot in stride(from: 1, through: tombstones.count, by: 1) {
                 let tombstone = tombstones[UInt32(slot)].pointee
@@ -36,6 +29,18 @@ extension Engine {
                 emit(.tombstonePlaced, UnsafeRawBufferPointer(start: event, count: EventKind.tombstonePlaced.sizeBytes))
             }
         }
+    }
+
+    /// Slots 1 ... count by the partition of their ids. A user's records were allocated in the order of their events,
+    /// which a stable sort keeps.
+    func sortedByPartition(_ count: Int, _ id: (UInt32) -> Id128) -> [UInt32] {
+        var slots = Array(stride(from: UInt32(1), through: UInt32(count), by: 1))
+        slots.sort { left, right in
+            let a = id(left).carriedPartition
+            let b = id(right).carriedPartition
+            return a == b ? left < right : a < b
+        }
+        return slots
     }
 
     /// A digest of what this engine knows, to be added (wrapping) to those of the other shards: the sum over

@@ -15,6 +15,7 @@ extension Engine {
         case .tombstonePlaced: try replayTombstone(event)
         case .pointsEarned, .pointsUsed, .transactionCancelled, .transactionReasoned, .transactionKept, .takingKept:
             try replayPoints(kind, event)
+        case .couponIssued, .couponUsed, .couponRestored: try replayCoupons(kind, event)
         case .checkoutPlaced, .checkoutConfirmed, .checkoutCancelled, .checkoutExpired, .checkoutKept:
             try replayCheckouts(kind, event)
         case .holdsGraced:

@@ -9,10 +9,15 @@ extension Engine {
     public func prefetchIndexes(_ kind: EventKind, _ event: UnsafeRawPointer) {
         guard kind.isOfPartition else { return }
         ids.prefetch(hash(event.loadId(EventField.id)))
-        guard kind == .orderPlaced || kind == .orderKept else { return }
-        let userHash = hash(event.loadId(EventField.userId))
-        userIndex.prefetch(userHash)
-        prefetchLimit(userHash: userHash, sale: event.loadLE(EventField.orderSale))
+        switch kind {
+        case .orderPlaced, .orderKept:
+            let userHash = hash(event.loadId(EventField.userId))
+            userIndex.prefetch(userHash)
+            prefetchLimit(userHash: userHash, sale: event.loadLE(EventField.orderSale))
+        case .pointsEarned, .pointsUsed, .transactionKept, .couponIssued:
+            userIndex.prefetch(hash(event.loadId(EventField.userId)))
+        default: return
+        }
     }
 
     /// Starts the loads of the records that those lines name, which have arrived meanwhile. A wrong guess, where
@@ -20,7 +25,7 @@ extension Engine {
     @inline(__always)
     public func prefetchRecords(_ kind: EventKind, _ event: UnsafeRawPointer) {
         switch kind {
-        case .orderPlaced, .orderKept:
+        case .orderPlaced, .orderKept, .pointsEarned, .pointsUsed, .transactionKept, .couponIssued:
             var probe = userIndex.probe(hash(event.loadId(EventField.userId)))
             let user = probe.next()
             if user != 0 { users.prefetch(user) }

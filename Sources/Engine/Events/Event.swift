@@ -23,6 +23,10 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
     /// The reason of the earning or use before it.
     case transactionReasoned = 11
 
+    case couponIssued = 12
+    case couponUsed = 13
+    case couponRestored = 14
+
     case saleCreated = 16
     case saleRestocked = 17
     case saleClosed = 18
@@ -47,7 +51,8 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
     case takingKept = 36
     /// A policy as a snapshot keeps it.
     case policyKept = 37
-    /// A checkout as a snapshot keeps it: its orders and transactions are kept before it, as all others are.
+    /// A checkout as a snapshot keeps it: its orders and transactions are kept before it, as all others are; the use
+    /// of its coupon with it.
     case checkoutKept = 40
 
     /// The size of such an event in bytes.
@@ -56,8 +61,9 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
         switch self {
         case .orderPlaced, .orderKept, .transactionReasoned: 64
         case .orderConfirmed, .orderCancelled, .orderExpired, .tombstonePlaced, .transactionCancelled: 32
-        case .pointsUsed, .takingKept: 48
-        case .pointsEarned, .transactionKept: 56
+        case .pointsUsed, .takingKept, .couponRestored: 48
+        case .pointsEarned, .transactionKept, .couponIssued: 56
+        case .couponUsed: 80
         case .orderExtended: 40
         case .holdsGraced, .saleClosed, .policyClosed: 24
         case .saleCreated: 160
@@ -76,7 +82,8 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
         switch self {
         case .orderPlaced, .orderConfirmed, .orderCancelled, .orderExpired, .orderExtended, .tombstonePlaced,
             .orderKept, .pointsEarned, .pointsUsed, .transactionCancelled, .transactionReasoned, .transactionKept,
-            .takingKept, .checkoutPlaced, .checkoutConfirmed, .checkoutCancelled, .checkoutExpired, .checkoutKept:
+            .takingKept, .couponIssued, .couponUsed, .couponRestored,
+            .checkoutPlaced, .checkoutConfirmed, .checkoutCancelled, .checkoutExpired, .checkoutKept:
             true
         default: false
         }
@@ -109,6 +116,9 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
 ///     transactionReasoned   16 transaction id  32 reason (32)
 ///     transactionKept   as pointsEarned                                        flags: kind | cancelled << 4
 ///     takingKept        16 id of the use  32 id of the earning                 quantity: points
+///     couponIssued      16 coupon id  32 user id  48 policy
+///     couponUsed        16 id of the use  32 coupon id  48 order id  64 purchase amount  72 discount
+///     couponRestored    16 operation id  32 coupon id
 ///     checkoutPlaced    16 checkout id  32 user id  48 coupon id (zero: none)  64 subtotal  72 discount
 ///                       80 earning expires (0: never)  88 points used (4)  92 points to earn (4)
 ///                       96 deadline (0: confirmed at once)                   quantity: orders, whose events come
@@ -142,6 +152,11 @@ public enum EventField {
     public static let pointsExpireAtMs = 48
     public static let takingLotId = 32
     public static let reason = 32
+    public static let couponPolicy = 48
+    public static let usedCoupon = 32
+    public static let couponOrder = 48
+    public static let purchaseAmount = 64
+    public static let discount = 72
     public static let notBeforeMs = 16
     public static let checkoutCoupon = 48
     public static let checkoutSubtotal = 64

@@ -29,7 +29,7 @@ extension Engine {
         _ kind: TransactionKind, id: Id128, idHash: UInt64, user: UInt32, amount: UInt32, expiresAtMs: UInt64,
         createdAtMs: UInt64, lsn: UInt64
     ) -> UInt32 {
-        let wallet = wallets[wallet(ofUser: user)]
+        let wallet = wallet(ofUser: user)
         let slot = transactions.allocate()
         transactions[slot].initialize(
             to: TransactionRecord(
@@ -37,7 +37,6 @@ extension Engine {
                 older: wallet.pointee.newestTransaction, kind: kind))
         ids.insert(idHash, RecordHandle(.transaction, slot).rawValue)
         wallet.pointee.newestTransaction = slot
-        wallet.pointee.transactionCount &+= 1
         users[user].pointee.lastLsn = lsn
         return slot
     }
@@ -49,16 +48,6 @@ extension Engine {
     mutating func applyReason(_ transaction: UInt32, _ reason: Reason) {
         transactions[transaction].pointee.hasReason = true
         reasons[Int(transaction)] = reason
-    }
-
-    /// The slot of a user's wallet, which is made if there is none.
-    mutating func wallet(ofUser user: UInt32) -> UInt32 {
-        if users[user].pointee.wallet == 0 {
-            let slot = wallets.allocate()
-            wallets[slot].initialize(to: WalletRecord())
-            users[user].pointee.wallet = slot
-        }
-        return users[user].pointee.wallet
     }
 
     /// How many transactions there is room for, less what is kept for earnings of checkouts.
@@ -117,7 +106,8 @@ extension Engine {
     private mutating func giveBack(_ use: UInt32, nowMs: UInt64) {
         var taking = transactions[use].pointee.next
         while taking != 0 {
-            let (lot, amount) = (takings[taking].pointee.lot, takings[taking].pointee.amount)
+            let lot = lotToReturnTo(taking)
+            let amount = takings[taking].pointee.amount
             transactions[lot].pointee.remaining += amount
             if transactions[lot].pointee.isListed {
                 wallets[users[transactions[lot].pointee.user].pointee.wallet].pointee.points += UInt64(amount)
@@ -129,6 +119,13 @@ extension Engine {
             taking = next
         }
         transactions[use].pointee.next = 0
+    }
+
+    private func lotToReturnTo(_ taking: UInt32) -> UInt32 {
+        let lot = takings[taking].pointee.lot
+        guard PlantedBug.pointsToTheWrongLot.isPlanted else { return lot }
+        let last = wallets[users[transactions[lot].pointee.user].pointee.wallet].pointee.lastLot
+        return last == 0 ? lot : last
     }
 
     mutating func appendTaking(_ lot: UInt32, _ amount: UInt32, to use: UInt32, after last: UInt32) -> UInt32 {

@@ -105,12 +105,7 @@ extension Engine {
     /// Writes this shard's transactions as events that rebuild them, by partition, each user's oldest first, and then
     /// what uses took.
     func keepPoints(_ base: UnsafeMutableRawPointer, _ emit: (EventKind, UnsafeRawBufferPointer) -> Void) {
-        var slots = Array(stride(from: UInt32(1), through: UInt32(transactions.count), by: 1))
-        slots.sort { left, right in
-            let a = transactions[left].pointee.id.carriedPartition
-            let b = transactions[right].pointee.id.carriedPartition
-            return a == b ? left < right : a < b
-        }
+        let slots = sortedByPartition(transactions.count) { transactions[$0].pointee.id }
         for slot in slots {
             let record = transactions[slot].pointee
             let event = beginKept(

@@ -20,7 +20,7 @@ extension Engine {
         case .tombstone: return showTombstone(known.slot, .ok, flags: ResultFlags.repeat, result)
         case .checkout where !isCheckout(known, id):
             return refuseTransaction(.partOfCheckout, id, result, waitLsn: lastLsn(of: known))
-        case .order, .catalogueOperation, .checkout:
+        case .order, .catalogueOperation, .coupon, .couponOperation, .checkout:
             return refuseTransaction(.notFound, id, result, waitLsn: lastLsn(of: known))
         case .transaction: break
         }
@@ -44,7 +44,8 @@ extension Engine {
         switch known.kind {
         case .transaction: return show(known.slot, .ok, result, nowMs: nowMs)
         case .tombstone: return showTombstone(known.slot, .cancelled, flags: 0, result)
-        case .order, .catalogueOperation, .checkout: return refuseTransaction(.notFound, id, result)
+        case .order, .catalogueOperation, .coupon, .couponOperation, .checkout:
+            return refuseTransaction(.notFound, id, result)
         }
     }
 

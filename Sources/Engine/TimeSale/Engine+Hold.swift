@@ -58,7 +58,7 @@ extension Engine {
         switch known.kind {
         case .tombstone:
             return answerTombstone(known.slot, flags: ResultFlags.repeat, result)
-        case .catalogueOperation, .transaction, .checkout:
+        case .catalogueOperation, .transaction, .coupon, .couponOperation, .checkout:
             // Were it not for that operation, this would have placed a tombstone.
             _ = refuseView(.notFound, id, result)
             return Outcome(waitLsn: lastLsn(of: known))

@@ -113,7 +113,7 @@ extension Engine {
         switch known.kind {
         case .tombstone:
             return refuseOrder(.cancelled, result, waitLsn: lastLsn(of: known))
-        case .catalogueOperation, .transaction, .checkout:
+        case .catalogueOperation, .transaction, .coupon, .couponOperation, .checkout:
             return refuseOrder(.idReused, result, waitLsn: lastLsn(of: known))
         case .order:
             let record = orders[known.slot]

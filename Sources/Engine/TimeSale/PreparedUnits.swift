@@ -3,10 +3,11 @@ import Protocol
 /// An operation that passed every check and needs units: what is left is to take them, and to apply it.
 struct PreparedUnits {
     enum Kind: UInt8 {
-        case place, confirmLate, placeCheckout, confirmCheckout
+        case place, confirmLate, issueCoupon, placeCheckout, confirmCheckout
     }
 
     var kind = Kind.place
+    /// The sale to take units of, or the policy.
     var sale: UInt32 = 0
     var quantity: UInt32 = 0
     /// The user's slot, or 0 if the order is the user's first.

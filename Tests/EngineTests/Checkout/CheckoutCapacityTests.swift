@@ -11,11 +11,15 @@ import Testing
         var capacities = Cluster.Capacities()
         (capacities.users, capacities.orders, capacities.checkouts) = (1, 6, 3)
         (capacities.transactions, capacities.tombstones) = (7, 1)
+        (capacities.coupons, capacities.couponOperations) = (3, 3)
         let cluster = Cluster(capacities: capacities)
         cluster.sell(1, stock: 10)
         cluster.sell(2, stock: 10)
         _ = cluster.earn(alice, 300)
-        let ids = (0..<3).map { _ in cluster.buy(alice, [(1, 1), (2, 1)], use: 100, earn: 10) }
+        cluster.offer(5, quantity: 9, limit: 0)
+        let ids = (0..<3).map { _ in
+            cluster.buy(alice, [(1, 1), (2, 1)], coupon: cluster.claim(alice, 5), use: 100, earn: 10)
+        }
         _ = cluster.cancel(cluster.mint(alice))
         #expect(cluster.order(alice, 1).result.code == .capacity)
         #expect(cluster.order(user(2), 1).result.code == .capacity)

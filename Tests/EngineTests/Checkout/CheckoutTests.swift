@@ -69,13 +69,56 @@ import Testing
         #expect(cluster.balance(alice).balance == 3020)
     }
 
+    /// The discount is that of a use of the coupon for the subtotal; percentages round down.
+    @Test(arguments: [
+        (fixed: 500, percent: 0, most: 0, discount: 500), (fixed: 5000, percent: 0, most: 0, discount: 2973),
+        (fixed: nil, percent: 15, most: 0, discount: 445), (fixed: nil, percent: 15, most: 444, discount: 444),
+        (fixed: nil, percent: 100, most: 0, discount: 2973), (fixed: nil, percent: 1, most: 0, discount: 29),
+    ] as [(UInt64?, UInt64, UInt64, UInt64)])
+    func aCouponTakesItsDiscount(_ fixed: UInt64?, _ percent: UInt64, _ most: UInt64, _ discount: UInt64) {
+        let cluster = Cluster()
+        cluster.sell(1, stock: 10, price: 991)
+        cluster.offer(5, quantity: 9, fixed: fixed, percent: percent, maxDiscount: most)
+        _ = cluster.earn(alice, 5000)
+        let coupon = cluster.claim(alice, 5)
+        let left = UInt32(2973 - discount)
+        let tooMany = cluster.checkout(alice, [(1, 3)], coupon: coupon, use: left + 1).result
+        #expect(tooMany.code == .invalid && tooMany.failedAt == .pointsUsed)
+        let reply = cluster.checkout(alice, [(1, 3)], coupon: coupon, use: left).result
+        #expect(reply.code == .ok && reply.couponId == coupon)
+        #expect(reply.subtotal == 2973 && reply.discount == discount && reply.toPay == 0)
+        let used = cluster.coupon(coupon).result
+        #expect(used.state == CouponState.used.rawValue && used.orderId == reply.checkoutId)
+        #expect(used.discount == discount && used.purchaseAmount == 2973 && used.usedAtMs == cluster.nowMs)
+        #expect(cluster.policy(5).result.used == 1)
+    }
+
+    /// Nothing to pay is an amount too: a coupon takes nothing from it.
+    @Test func aCouponForNothing() {
+        let cluster = Cluster()
+        cluster.sell(1, stock: 10, price: 0)
+        cluster.offer(5, quantity: 9, limit: 2)
+        cluster.offer(6, quantity: 9, minPurchase: 1)
+        let reply = cluster.checkout(alice, [(1, 3)], coupon: cluster.claim(alice, 5)).result
+        #expect(reply.code == .ok && reply.subtotal == 0 && reply.discount == 0 && reply.toPay == 0)
+        let refused = cluster.checkout(alice, [(1, 3)], coupon: cluster.claim(alice, 6)).result
+        #expect(refused.code == .minPurchase && refused.failedAt == .coupon)
+    }
+
+    /// Full width: a percentage of an amount whose hundredfold passes 64 bits.
+    @Test func aPercentageOfAGreatAmount() {
+        let cluster = Cluster()
+        cluster.sell(1, stock: 10_000_000, price: 1 << 44)
+        cluster.offer(5, quantity: 9, fixed: nil, percent: 99)
+        let reply = cluster.checkout(alice, [(1, 1_000_000)], coupon: cluster.claim(alice, 5)).result
+        let subtotal: UInt64 = (1 << 44) * 1_000_000
+        #expect(reply.subtotal == subtotal && reply.discount == subtotal / 100 * 99 + subtotal % 100 * 99 / 100)
+    }
+
     @Test func amountsThatOverflowAreInvalid() {
         let cluster = Cluster()
         for (sale, price) in [(1, (1 << 53) - 1), (2, 1 << 44), (3, 1)] as [(UInt64, UInt64)] {
-            let entry = CreateSaleEntry(
-                operationId: cluster.mintForCatalogue(), saleId: sale, stock: 10_000_000, startsAtMs: 0, endsAtMs: 0,
-                perUserLimit: 0, holdMs: 0, unitPrice: price, name: Name("dear")!)
-            #expect(cluster.create(entry).result.code == .ok)
+            cluster.sell(sale, stock: 10_000_000, price: price)
         }
         // A line by itself, and the sum of two that fit.
         let product = cluster.checkout(alice, [(3, 1), (1, 1_000_000)]).result
@@ -120,12 +163,16 @@ import Testing
         cluster.sell(2, stock: 10)
         let lot = cluster.mint(alice)
         _ = cluster.earn(alice, 300, expiresAtMs: cluster.nowMs + 50_000, id: lot)
-        let id = cluster.buy(alice, [(1, 3), (2, 2)], use: 200, earn: 29)
+        cluster.offer(5, quantity: 9, validUntilMs: cluster.nowMs + 50_000)
+        let coupon = cluster.claim(alice, 5)
+        let id = cluster.buy(alice, [(1, 3), (2, 2)], coupon: coupon, use: 200, earn: 29)
         if isConfirmed { _ = cluster.confirmCheckout(id) }
         let reply = cluster.cancelCheckout(id).result
         #expect(reply.code == .ok && reply.state == OrderState.cancelled.rawValue && reply.flags == 0)
         #expect(cluster.balance(alice).balance == 300)
         #expect(cluster.getTransaction(lot).result.remaining == 300, "into the lot that it came from")
+        #expect(cluster.coupon(coupon).result.state == CouponState.issued.rawValue)
+        #expect(cluster.policy(5).result.used == 0 && cluster.policy(5).result.issued == 1)
         #expect(cluster.totals(1) == StockTotals(available: 10, held: 0, sold: 0))
         #expect(cluster.totals(2) == StockTotals(available: 10, held: 0, sold: 0))
         #expect(cluster.order(alice, 1, 3).result.code == .ok, "the limit is free again")
@@ -133,6 +180,7 @@ import Testing
         #expect(cluster.confirmCheckout(id).result.code == .cancelled)
         cluster.nowMs += 50_000
         #expect(cluster.balance(alice).balance == 0, "returned points keep their expiry")
+        #expect(cluster.coupon(coupon).result.state == CouponState.expired.rawValue, "and so does the coupon")
     }
 
     @Test func whatWasEarnedAndSpentKeepsACheckout() {
@@ -158,10 +206,14 @@ import Testing
         cluster.sell(1, stock: 10)
         cluster.sell(2, stock: 10)
         _ = cluster.earn(alice, 300)
-        let id = cluster.buy(alice, [(1, 1), (2, 2)], use: 200, earn: 29)
+        cluster.offer(5, quantity: 9)
+        let coupon = cluster.claim(alice, 5)
+        let id = cluster.buy(alice, [(1, 1), (2, 2)], coupon: coupon, use: 200, earn: 29)
         cluster.advance(byMs: 60_000)
         #expect(state(cluster, id) == .expired)
         #expect(cluster.balance(alice).balance == 300)
+        #expect(cluster.use(alice, coupon: coupon, amount: 600).result.code == .ok, "the coupon is free again")
+        _ = cluster.restore(alice, coupon: coupon)
         #expect(cluster.totals(2) == StockTotals(available: 10, held: 0, sold: 0))
         #expect(cluster.cancelCheckout(id).result.code == .ok)
         #expect(cluster.confirmCheckout(id).result.code == .cancelled)
@@ -176,7 +228,9 @@ import Testing
         cluster.sell(1, stock: 10)
         cluster.sell(2, stock: 10)
         _ = cluster.earn(alice, 300)
-        let id = cluster.buy(alice, [(1, 1), (2, 2)], use: 200, earn: 29)
+        cluster.offer(5, quantity: 9)
+        let coupon = cluster.claim(alice, 5)
+        let id = cluster.buy(alice, [(1, 1), (2, 2)], coupon: coupon, use: 200, earn: 29)
         switch state {
         case .held: break
         case .confirmed: _ = cluster.confirmCheckout(id)
@@ -195,6 +249,8 @@ import Testing
         }
         #expect(cluster.cancelTransaction(id.ofPart(.pointsUsed)).result.code == .partOfCheckout)
         #expect(cluster.cancelTransaction(id.ofPart(.pointsEarned)).result.code == .partOfCheckout)
+        let isUsed = state == .held || state == .confirmed
+        #expect(cluster.restore(alice, coupon: coupon).result.code == (isUsed ? .partOfCheckout : .notUsed))
         #expect(cluster.trace == before)
     }
 
@@ -203,15 +259,21 @@ import Testing
         let cluster = Cluster()
         cluster.sell(1, stock: 10)
         _ = cluster.earn(alice, 300)
-        let id = cluster.buy(alice, [(1, 1)], use: 200, earn: 29)
+        cluster.offer(5, quantity: 9, limit: 0)
+        let coupon = cluster.claim(alice, 5)
+        let id = cluster.buy(alice, [(1, 1)], coupon: coupon, use: 200, earn: 29)
         for round in 0..<2 {
             let ids = [
-                id, id.ofPart(.line(0)), id.ofPart(.pointsUsed), id.ofPart(.pointsEarned),
+                id, id.ofPart(.line(0)), id.ofPart(.coupon), id.ofPart(.pointsUsed), id.ofPart(.pointsEarned),
             ]
             for taken in ids {
                 #expect(cluster.order(alice, 1, 1, id: taken).result.code == .idReused, "round \(round)")
                 #expect(cluster.use(alice, 200, id: taken).result.code == .idReused)
                 #expect(cluster.earn(alice, 29, id: taken).result.code == .idReused)
+                #expect(cluster.issue(alice, 5, id: taken).result.code == .idReused)
+                let use = cluster.use(alice, coupon: coupon, amount: 990, order: id, id: taken).result
+                #expect(use.code == .idReused)
+                #expect(cluster.restore(alice, coupon: coupon, id: taken).result.code == .idReused)
                 if taken != id { #expect(cluster.checkout(alice, [(1, 1)], id: taken).result.code == .idReused) }
                 if taken != id { #expect(cluster.confirmCheckout(taken).result.code == .notFound) }
                 if taken != id { #expect(cluster.cancelCheckout(taken).result.code == .notFound) }
@@ -233,7 +295,9 @@ import Testing
         cluster.sell(1, stock: 10)
         cluster.sell(2, stock: 10)
         _ = cluster.earn(alice, 300)
-        let entry = cluster.entry(alice, [(1, 1), (2, 2), (1, 1)], use: 200, earn: 29)
+        cluster.offer(5, quantity: 9, limit: 0)
+        let coupon = cluster.claim(alice, 5)
+        let entry = cluster.entry(alice, [(1, 1), (2, 2), (1, 1)], coupon: coupon, use: 200, earn: 29)
         let original = cluster.checkout(entry).result
         let before = cluster.trace
         var again = cluster.checkout(entry).result
@@ -241,7 +305,7 @@ import Testing
         again.flags = 0
         #expect(again == original)
         // The same after summing.
-        let summed = cluster.entry(alice, [(1, 2), (2, 2)], use: 200, earn: 29, id: entry.checkoutId)
+        let summed = cluster.entry(alice, [(1, 2), (2, 2)], coupon: coupon, use: 200, earn: 29, id: entry.checkoutId)
         #expect(cluster.checkout(summed).result.code == .ok)
         #expect(cluster.trace == before)
         _ = cluster.confirmCheckout(entry.checkoutId)
@@ -249,13 +313,15 @@ import Testing
         #expect(later.state == OrderState.confirmed.rawValue && later.toPay == original.toPay)
 
         var others = [
-            cluster.entry(alice, [(1, 2), (2, 3)], use: 200, earn: 29),
-            cluster.entry(alice, [(2, 2), (1, 2)], use: 200, earn: 29),
-            cluster.entry(alice, [(1, 2)], use: 200, earn: 29),
-            cluster.entry(alice, [(1, 2), (2, 2)], use: 199, earn: 29),
-            cluster.entry(alice, [(1, 2), (2, 2)], use: 200, earn: 28),
-            cluster.entry(alice, [(1, 2), (2, 2)], use: 200, earn: 29, earnExpiresAtMs: cluster.nowMs + 9),
-            cluster.entry(alice, [(1, 2), (2, 2)], coupon: cluster.mint(alice), use: 200, earn: 29),
+            cluster.entry(alice, [(1, 2), (2, 3)], coupon: coupon, use: 200, earn: 29),
+            cluster.entry(alice, [(2, 2), (1, 2)], coupon: coupon, use: 200, earn: 29),
+            cluster.entry(alice, [(1, 2)], coupon: coupon, use: 200, earn: 29),
+            cluster.entry(alice, [(1, 2), (2, 2)], coupon: coupon, use: 199, earn: 29),
+            cluster.entry(alice, [(1, 2), (2, 2)], coupon: coupon, use: 200, earn: 28),
+            cluster.entry(
+                alice, [(1, 2), (2, 2)], coupon: coupon, use: 200, earn: 29, earnExpiresAtMs: cluster.nowMs + 9),
+            cluster.entry(alice, [(1, 2), (2, 2)], use: 200, earn: 29),
+            cluster.entry(alice, [(1, 2), (2, 2)], coupon: cluster.claim(alice, 5), use: 200, earn: 29),
         ]
         for index in others.indices {
             others[index].checkoutId = entry.checkoutId

@@ -9,12 +9,13 @@ import Testing
     private let alice = user(1)
     private let bob = user(2)
 
-    /// An expired checkout of three sales (the second with a limit) and 200 of 300 points.
+    /// An expired checkout of three sales (the second with a limit), a coupon and 200 of 300 points.
     private func expired() -> (Cluster, Id128) {
         let cluster = Cluster(shards: 2)
+        cluster.offer(5, quantity: 9, validUntilMs: cluster.nowMs + 70_000)
         for sale in [3, 1, 2] as [UInt64] { cluster.sell(sale, stock: 10, limit: sale == 2 ? 5 : 0) }
         _ = cluster.earn(alice, 300)
-        let id = cluster.buy(alice, [(1, 6), (2, 3), (3, 6)], use: 200, earn: 29)
+        let id = cluster.buy(alice, [(1, 6), (2, 3), (3, 6)], coupon: cluster.claim(alice, 5), use: 200, earn: 29)
         cluster.advance(byMs: 60_000)
         return (cluster, id)
     }
@@ -30,7 +31,9 @@ import Testing
     private func expectTaken(_ cluster: Cluster, _ id: Id128, points: UInt64) {
         let reply = cluster.confirmCheckout(id).result
         #expect(reply.code == .ok && reply.state == OrderState.confirmed.rawValue && reply.flags == ResultFlags.late)
-        #expect(reply.subtotal == 15 * 990 && reply.toPay == 15 * 990 - 200)
+        #expect(reply.subtotal == 15 * 990 && reply.toPay == 15 * 990 - 500 - 200)
+        #expect(cluster.coupon(reply.couponId).result.orderId == id)
+        #expect(cluster.policy(5).result.used == 1 && reply.discount == 500)
         #expect((1...3).map { cluster.totals($0).sold } == [6, 3, 6])
         #expect(cluster.balance(alice).balance == points)
         for number in 0..<3 {
@@ -65,6 +68,21 @@ import Testing
         expectTaken(cluster, id, points: 129)
     }
 
+    @Test func theCoupon() {
+        let (cluster, id) = expired()
+        let coupon = cluster.coupons(of: alice)[0].couponId
+        _ = cluster.use(alice, coupon: coupon, amount: 600)
+        expectRefused(cluster, id, .coupon)
+        _ = cluster.restore(alice, coupon: coupon)
+        expectTaken(cluster, id, points: 129)
+    }
+
+    @Test func anExpiredCoupon() {
+        let (cluster, id) = expired()
+        cluster.nowMs += 10_000
+        expectRefused(cluster, id, .coupon)
+    }
+
     @Test func thePoints() {
         let (cluster, id) = expired()
         _ = cluster.use(alice, 101)
@@ -91,6 +109,7 @@ import Testing
         expectTaken(cluster, id, points: 129)
         #expect(cluster.cancelCheckout(id).result.flags == ResultFlags.late)
         #expect((1...3).map { cluster.totals($0).available } == [10, 10, 10])
+        #expect(cluster.policy(5).result.used == 0)
         #expect(cluster.balance(alice).balance == 300)
     }
 

@@ -8,7 +8,8 @@ import Testing
 @Suite struct NoTraceTests {
     static let alice = user(1)
 
-    /// A shop with some of everything; alice has 500 points and 3 of 4 units of sale 4.
+    /// A shop with some of everything; alice has 500 points, a coupon of each policy, and 3 of 4 units of sale 4.
+    /// Of the policies the second is over, the third wants a larger purchase.
     static func shop(shards: Int = 3, _ capacities: Cluster.Capacities = Cluster.Capacities()) -> Cluster {
         let cluster = Cluster(shards: shards, capacities: capacities)
         for sale in [6, 1, 5, 2, 4, 3] as [UInt64] {
@@ -19,8 +20,18 @@ import Testing
         _ = cluster.close(3)
         _ = cluster.place(alice, 4, 3)
         _ = cluster.earn(alice, 500)
+        for policy in 1...3 as ClosedRange<UInt64> {
+            cluster.offer(
+                policy, quantity: 9, minPurchase: policy == 3 ? 3961 : 3960,
+                validUntilMs: policy == 2 ? cluster.nowMs + 1 : 0)
+            _ = cluster.claim(alice, policy)
+        }
         cluster.nowMs += 1
         return cluster
+    }
+
+    static func coupon(_ cluster: Cluster, _ policy: UInt64) -> Id128 {
+        cluster.coupons(of: alice).first { $0.policyId == policy }!.couponId
     }
 
     struct Step: CustomTestStringConvertible, Sendable {
@@ -82,15 +93,29 @@ import Testing
             entry.lines[1] = CheckoutLine(saleId: 4, quantity: 1)
             entry.lines[2] = CheckoutLine(saleId: 4, quantity: 1)
         },
+        Step("no coupon's id", .invalidId, .coupon) { $1.couponId = Id128(7) },
+        Step("an unknown coupon", .notFound, .coupon) { $1.couponId = $0.mint(alice) },
+        Step("an order for a coupon", .notFound, .coupon) { $1.couponId = $0.place(alice, 1) },
+        Step("a coupon of another partition", .notOwner, .coupon) { $1.couponId = $0.claim(user(2), 1) },
+        Step("another user's coupon", .notOwner, .coupon) {
+            $1.couponId = $0.claim(user(partition: Partition.of(user: alice)), 1)
+        },
+        Step("a used coupon", .alreadyUsed, .coupon) { _ = $0.use(alice, coupon: $1.couponId, amount: 5000) },
+        Step("a coupon that another checkout uses", .alreadyUsed, .coupon) {
+            _ = $0.buy(alice, [(1, 4)], coupon: $1.couponId)
+        },
+        Step("an expired coupon", .expired, .coupon) { $1.couponId = coupon($0, 2) },
+        Step("too small a purchase", .minPurchase, .coupon) { $1.couponId = coupon($0, 3) },
         Step("more points than there is to pay", .invalid, .pointsUsed) { cluster, entry in
             _ = cluster.earn(alice, 100_000)
-            entry.usePoints = 4 * 990 + 1
+            entry.usePoints = 4 * 990 - 500 + 1
         },
         Step("more points than there are", .insufficientPoints, .pointsUsed) { $1.usePoints = 501 },
         Step("points to earn that have expired", .expired, .pointsEarned) { $1.earnExpiresAtMs = $0.nowMs },
 
         Step("the id of the first order", .idReused, .line(0), takenId(.line(0))),
         Step("the id of the second order", .idReused, .line(1), takenId(.line(1))),
+        Step("the id of the coupon's use", .idReused, .coupon, takenId(.coupon)),
         Step("the id of the use", .idReused, .pointsUsed, takenId(.pointsUsed)),
         Step("the id of the earning", .idReused, .pointsEarned, takenId(.pointsEarned)),
         Step("the id of an order, cancelled", .cancelled, .line(1)) {
@@ -101,7 +126,8 @@ import Testing
     @Test(arguments: steps) func whatFailsLeavesNoTrace(_ step: Step) {
         let cluster = Self.shop()
         // Two lines of sale 1, so that orders and lines have other numbers.
-        var entry = cluster.entry(Self.alice, [(1, 1), (2, 1), (1, 2)], use: 500, earn: 20)
+        var entry = cluster.entry(
+            Self.alice, [(1, 1), (2, 1), (1, 2)], coupon: Self.coupon(cluster, 1), use: 500, earn: 20)
         step.spoil(cluster, &entry)
         let before = cluster.trace
         // Wherever its id says that it belongs: the shard looks again.
@@ -114,7 +140,9 @@ import Testing
     /// The entry that the steps spoil is a good one.
     @Test func unspoiltItSucceeds() {
         let cluster = Self.shop()
-        #expect(cluster.checkout(Self.alice, [(1, 1), (2, 1), (1, 2)], use: 500, earn: 20).result.code == .ok)
+        let reply = cluster.checkout(
+            Self.alice, [(1, 1), (2, 1), (1, 2)], coupon: Self.coupon(cluster, 1), use: 500, earn: 20)
+        #expect(reply.result.code == .ok && reply.result.toPay == 4 * 990 - 500 - 500)
     }
 
     @Test func reservedBytes() {
@@ -136,17 +164,20 @@ import Testing
         let sales = (1...16 as ClosedRange<UInt64>).map { $0 * 7 % 17 }
         for sale in 1...16 as ClosedRange<UInt64> { cluster.sell(sale, stock: 9) }
         _ = cluster.earn(Self.alice, 500)
+        cluster.offer(1, quantity: 9)
+        let coupon = cluster.claim(Self.alice, 1)
         for number in 0..<16 {
             // Six are left, in three stripes: four have to be gathered; of the short one there are three.
             let buyer = user(99)
             let lent = cluster.place(buyer, sales[number], 6)
             let before = cluster.trace
-            let refused = cluster.checkout(Self.alice, sales.map { ($0, 4) }, use: 500, earn: 20).result
+            let refused = cluster.checkout(Self.alice, sales.map { ($0, 4) }, coupon: coupon, use: 500, earn: 20).result
             #expect(refused.code == .soldOut && refused.failedAt == .line(number))
             #expect(cluster.trace == before, "line \(number)")
             _ = cluster.cancel(lent)
         }
-        #expect(cluster.checkout(Self.alice, sales.map { ($0, 4) }, use: 500, earn: 20).result.code == .ok)
+        let reply = cluster.checkout(Self.alice, sales.map { ($0, 4) }, coupon: coupon, use: 500, earn: 20)
+        #expect(reply.result.code == .ok)
         for sale in sales { #expect(cluster.totals(sale) == StockTotals(available: 5, held: 4, sold: 0)) }
     }
 
@@ -175,10 +206,13 @@ import Testing
         for (what, cluster, buyer) in [
             ("orders", full { $0.orders = 2 }, Self.alice), ("users", full { $0.users = 1 }, newcomer),
             ("transactions", full { $0.transactions = 2 }, Self.alice),
+            ("uses of coupons", full { $0.couponOperations = 1 }, Self.alice),
         ] {
+            if what == "uses of coupons" { _ = cluster.use(Self.alice, coupon: Self.coupon(cluster, 3), amount: 4000) }
             let before = cluster.trace
             let use: UInt32 = buyer == newcomer ? 0 : 5
-            let refused = cluster.checkout(buyer, [(1, 1), (2, 1)], use: use, earn: 20).result
+            let coupon = buyer == newcomer ? .zero : Self.coupon(cluster, 1)
+            let refused = cluster.checkout(buyer, [(1, 2), (2, 2)], coupon: coupon, use: use, earn: 20).result
             #expect(refused.code == .capacity && refused.failedAt == .whole, "\(what)")
             #expect(cluster.trace == before, "\(what)")
         }

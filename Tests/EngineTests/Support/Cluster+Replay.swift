@@ -11,6 +11,7 @@ extension Cluster {
         for event in history { try fresh.replay(event) }
         try fresh.engines[fresh.catalogueShard].restoreStock()
         fresh.adopt(history)
+        fresh.dice = dice
         return fresh
     }
 
@@ -25,7 +26,7 @@ extension Cluster {
         return fresh
     }
 
-    /// A cluster made from what a base snapshot keeps of this one.
+    /// A cluster made from what a base snapshot keeps of this one: its history begins with that.
     func rebuilt(shards: Int) throws -> Cluster {
         var kept: [HistoryEvent] = []
         let keep: (EventKind, UnsafeRawBufferPointer) -> Void = { kind, event in
@@ -36,6 +37,8 @@ extension Cluster {
         let fresh = Cluster(shards: shards, nowMs: nowMs)
         for event in kept { try fresh.replay(event) }
         try fresh.engines[fresh.catalogueShard].restoreStock()
+        fresh.adopt(kept)
+        fresh.dice = dice
         return fresh
     }
 

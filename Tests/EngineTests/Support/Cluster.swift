@@ -22,7 +22,8 @@ final class Cluster {
     private let arena = Arena()
     private let buffers: UnsafeMutablePointer<EventBuffer>
     private var pendingChanges: [CatalogueChange] = []
-    private var dice = Dice(seed: 0x1d)
+    /// Mints ids; a cluster that goes on from another one's past must not mint its ids again.
+    var dice = Dice(seed: 0x1d)
 
     struct HistoryEvent {
         var kind: EventKind
@@ -45,7 +46,8 @@ final class Cluster {
         fileprivate var ofTables: TableCapacities {
             TableCapacities(
                 users: users, orders: orders, tombstones: tombstones, transactions: transactions,
-                checkouts: checkouts, coupons: coupons, couponOperations: couponOperations, offers: sales, catalogueOperations: catalogueOperations)
+                checkouts: checkouts, coupons: coupons, couponOperations: couponOperations, offers: sales,
+                catalogueOperations: catalogueOperations)
         }
     }
 
@@ -326,11 +328,11 @@ final class Cluster {
     @discardableResult
     func sell(
         _ sale: UInt64, stock: UInt64, startsAtMs: UInt64 = 0, endsAtMs: UInt64 = 0, limit: UInt32 = 0,
-        holdMs: UInt32 = 60_000
+        holdMs: UInt32 = 60_000, price: UInt64 = 990
     ) -> CreateSaleEntry {
         let entry = CreateSaleEntry(
             operationId: mintForCatalogue(), saleId: sale, stock: stock, startsAtMs: startsAtMs, endsAtMs: endsAtMs,
-            perUserLimit: limit, holdMs: holdMs, unitPrice: 990, name: Name("a sale")!)
+            perUserLimit: limit, holdMs: holdMs, unitPrice: price, name: Name("a sale")!)
         let reply = create(entry)
         precondition(reply.result.code == .ok, "\(reply.result.code)")
         return entry

@@ -12,7 +12,7 @@ import Testing
     func countsAreExactAtEachStep(seeds: [UInt64]) throws {
         var tried = LimitRun.Tried()
         for seed in seeds {
-            guard let run = try LimitRun.played(seed: seed, steps: 500) else { return }
+            guard let run = try LimitRun.played(seed: seed, steps: 700) else { return }
             tried.add(run.tried)
         }
         // Runs that never came there have shown nothing.

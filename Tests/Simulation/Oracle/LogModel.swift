@@ -248,6 +248,7 @@ extension LogModel {
         case .saleCreated, .saleRestocked, .saleClosed: try catalogue(kind, event, shard, lsn, &block)
         case .pointsEarned, .pointsUsed, .transactionCancelled, .transactionReasoned:
             throw Violation(0, "nobody asked for points")
+        case .couponIssued, .couponUsed, .couponRestored: throw Violation(0, "nobody asked for coupons")
         case .policyCreated, .policyRestocked, .policyClosed: throw Violation(0, "nobody asked for policies")
         case .checkoutPlaced, .checkoutConfirmed, .checkoutCancelled, .checkoutExpired:
             throw Violation(0, "nobody asked for checkouts")

@@ -1,0 +1,111 @@
+import Protocol
+
+// Coupons in logs and snapshots. A snapshot keeps every use and restore that is remembered, in their order, so that the
+// events of the log serve it as they are.
+
+extension Engine {
+    mutating func replayCoupons(_ kind: EventKind, _ event: UnsafeRawPointer) throws(EventFault) {
+        switch kind {
+        case .couponIssued: try replayIssue(event)
+        case .couponUsed: try replayCouponUse(event)
+        default: try replayRestore(event)
+        }
+    }
+
+    private mutating func replayIssue(_ event: UnsafeRawPointer) throws(EventFault) {
+        let id = event.loadId(EventField.id)
+        let userId = event.loadId(EventField.userId)
+        let policyId: UInt64 = event.loadLE(EventField.couponPolicy)
+        guard id.carriedPartition == Partition.of(user: userId) else {
+            throw .contradiction("coupon \(id) is not of its user's partition")
+        }
+        let policy = findOffer(.policy, policyId)
+        guard policy != 0 else {
+            throw .contradiction("coupon \(id) is of policy \(policyId), which no event created")
+        }
+        let idHash = hash(id)
+        if find(id, hash: idHash) != nil { throw .contradiction("coupon \(id) was issued twice") }
+        if coupons.isFull { throw .capacity(what: "coupons", countMax: coupons.countMax) }
+        let userHash = hash(userId)
+        let user = findUser(userId, hash: userHash)
+        if user == 0 && users.isFull { throw .capacity(what: "users", countMax: users.countMax) }
+        let slot = insertCoupon(
+            id: id, idHash: idHash, userId: userId, userHash: userHash, user: user, policy: policy,
+            issuedAtMs: event.loadLE(EventField.timeMs), lsn: 0)
+        if PlantedBug.couponIssuedTwiceAfterRestart.isPlanted { return }
+        addLimit(user: coupons[slot].pointee.user, userHash: userHash, offer: policy, units: 1)
+    }
+
+    private mutating func replayCouponUse(_ event: UnsafeRawPointer) throws(EventFault) {
+        let id = event.loadId(EventField.id)
+        let coupon = try couponForOperation(id, event, isUsed: false)
+        let operation = insertCouponOperation(
+            CouponOperationRecord(
+                id: id, orderId: event.loadId(EventField.couponOrder),
+                purchaseAmount: event.loadLE(EventField.purchaseAmount), discount: event.loadLE(EventField.discount),
+                timeMs: event.loadLE(EventField.timeMs), coupon: coupon, kind: .use), idHash: hash(id), lsn: 0)
+        setUse(ofCoupon: coupon, operation)
+    }
+
+    private mutating func replayRestore(_ event: UnsafeRawPointer) throws(EventFault) {
+        let id = event.loadId(EventField.id)
+        let coupon = try couponForOperation(id, event, isUsed: true)
+        _ = insertCouponOperation(
+            CouponOperationRecord(
+                id: id, timeMs: event.loadLE(EventField.timeMs), coupon: coupon, kind: .restore), idHash: hash(id),
+            lsn: 0)
+        setUse(ofCoupon: coupon, 0)
+    }
+
+    /// The coupon that a use or a restore is of, if the operation can have happened to it.
+    private func couponForOperation(
+        _ id: Id128, _ event: UnsafeRawPointer, isUsed: Bool
+    ) throws(EventFault) -> UInt32 {
+        let couponId = event.loadId(EventField.usedCoupon)
+        guard let slot = couponSlot(couponId) else {
+            throw .contradiction("operation \(id) is on coupon \(couponId), which was not issued")
+        }
+        guard id.carriedPartition == couponId.carriedPartition else {
+            throw .contradiction("operation \(id) on coupon \(couponId) is not of its user's partition")
+        }
+        guard (coupons[slot].pointee.use != 0) == isUsed else {
+            throw .contradiction("coupon \(couponId) was \(isUsed ? "restored without a use" : "used twice at once")")
+        }
+        if isUsed && couponOperations[coupons[slot].pointee.use].pointee.kind == .checkout {
+            throw .contradiction("coupon \(couponId), which a checkout uses, was restored without it")
+        }
+        if find(id, hash: hash(id)) != nil { throw .contradiction("operation \(id) on a coupon happened twice") }
+        if couponOperations.isFull {
+            throw .capacity(what: "uses of coupons", countMax: couponOperations.countMax)
+        }
+        return slot
+    }
+
+    /// Writes this shard's coupons as events that rebuild them, by partition, each user's oldest first, and then their
+    /// uses and restores.
+    func keepCoupons(_ base: UnsafeMutableRawPointer, _ emit: (EventKind, UnsafeRawBufferPointer) -> Void) {
+        for slot in sortedByPartition(coupons.count, { coupons[$0].pointee.id }) {
+            let record = coupons[slot].pointee
+            let event = beginKept(base, .couponIssued, flags: 0, timeMs: record.issuedAtMs)
+            event.storeId(record.id, EventField.id)
+            event.storeId(users[record.user].pointee.id, EventField.userId)
+            event.storeLE(offers[record.policy].pointee.terms.id, EventField.couponPolicy)
+            emit(.couponIssued, UnsafeRawBufferPointer(start: event, count: EventKind.couponIssued.sizeBytes))
+        }
+        for slot in sortedByPartition(couponOperations.count, { couponOperations[$0].pointee.id }) {
+            let record = couponOperations[slot].pointee
+            // That of a checkout is kept with the checkout.
+            if record.kind == .checkout { continue }
+            let kind: EventKind = record.kind == .use ? .couponUsed : .couponRestored
+            let event = beginKept(base, kind, flags: 0, timeMs: record.timeMs)
+            event.storeId(record.id, EventField.id)
+            event.storeId(coupons[record.coupon].pointee.id, EventField.usedCoupon)
+            if record.kind == .use {
+                event.storeId(record.orderId, EventField.couponOrder)
+                event.storeLE(record.purchaseAmount, EventField.purchaseAmount)
+                event.storeLE(record.discount, EventField.discount)
+            }
+            emit(kind, UnsafeRawBufferPointer(start: event, count: kind.sizeBytes))
+        }
+    }
+}
