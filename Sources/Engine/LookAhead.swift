@@ -94,8 +94,8 @@ extension Engine {
         case (.issueCoupon, .records):
             prefetchUsers(list)
             prefetchOffers(list, .policy)
-        case (.earnPoints, .indexes), (.usePoints, .indexes): prefetchIndexes(list)
-        case (.earnPoints, .records), (.usePoints, .records): prefetchUsers(list)
+        case (.earnPoints, .indexes), (.usePoints, .indexes), (.placeCheckout, .indexes): prefetchIndexes(list)
+        case (.earnPoints, .records), (.usePoints, .records), (.placeCheckout, .records): prefetchUsers(list)
         case (.earnPoints, .wallets), (.usePoints, .wallets), (.issueCoupon, .wallets): prefetchWallets(list)
         case (.earnPoints, .lots), (.usePoints, .lots): prefetchLots(list)
         case (.useCoupon, .indexes), (.restoreCoupon, .indexes):
@@ -148,6 +148,7 @@ extension Engine {
             case .order: orders.prefetch(handle.slot)
             case .coupon: coupons.prefetch(handle.slot)
             case .transaction: transactions.prefetch(handle.slot)
+            case .checkout: checkouts.prefetch(handle.slot)
             case .tombstone, .catalogueOperation, .couponOperation: break
             }
         }

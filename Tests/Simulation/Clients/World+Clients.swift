@@ -148,6 +148,8 @@ extension World {
         case .createPolicy, .getPolicy, .listPolicies, .restockPolicy, .closePolicy, .issueCoupon, .useCoupon,
             .restoreCoupon, .getCoupon, .listUserCoupons:
             preconditionFailure("clients of the simulation have no coupons yet")
+        case .placeCheckout, .confirmCheckout, .cancelCheckout, .getCheckout:
+            preconditionFailure("clients of the simulation have no checkouts yet")
         case .handshake: preconditionFailure("connections of the simulation need no handshake")
         }
     }

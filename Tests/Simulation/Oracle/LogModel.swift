@@ -250,7 +250,9 @@ extension LogModel {
             throw Violation(0, "nobody asked for points")
         case .couponIssued, .couponUsed, .couponRestored: throw Violation(0, "nobody asked for coupons")
         case .policyCreated, .policyRestocked, .policyClosed: throw Violation(0, "nobody asked for policies")
-        case .orderKept, .saleKept, .policyKept, .catalogueOperationKept, .transactionKept, .takingKept:
+        case .checkoutPlaced, .checkoutConfirmed, .checkoutCancelled, .checkoutExpired:
+            throw Violation(0, "nobody asked for checkouts")
+        case .orderKept, .saleKept, .policyKept, .catalogueOperationKept, .transactionKept, .takingKept, .checkoutKept:
             throw Violation(0, "a record of snapshots stands in the log of shard \(shard)")
         }
     }
