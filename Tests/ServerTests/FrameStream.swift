@@ -136,7 +136,7 @@ struct StreamMarket {
         let status: ResultCode
         switch mint.random() % 4 {
         case 0:
-            bytes = FrameBytes.make(operation: 99, requestId: requestId, count: 1, body: body)
+            bytes = FrameBytes.make(operation: 127, requestId: requestId, count: 1, body: body)
             status = .unknownOperation
         case 1:
             bytes = FrameBytes.make(operation: order, requestId: requestId, count: 0, body: [])

@@ -41,7 +41,7 @@ extension ServerTests {
                 [.handshakeRequired]
             ),
             (
-                "an unknown operation", BadFrame.withCount(99, 1, entrySizeBytes: 8),
+                "an unknown operation", BadFrame.withCount(127, 1, entrySizeBytes: 8),
                 [.handshakeRequired, .unknownOperation]
             ),
             ("no entries", BadFrame.withCount(1, 0, entrySizeBytes: 88), [.badCount]),
