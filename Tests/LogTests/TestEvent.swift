@@ -72,7 +72,8 @@ struct TestEvent: Sendable {
         name.withUnsafeMutableBytes { Name("policy \(id)")!.store(to: $0.baseAddress!) }
         let fields: [UInt8] =
             Self.id(catalogueId(1 << 29 | id)) + little(id) + little(quantity) + little(UInt64(500)) + little(UInt64(0))
-            + little(UInt64(15)) + little(UInt32(0)) + little(UInt32(1)) + name + little(UInt64(900)) + little(UInt64(0))
+            + little(UInt64(15)) + little(UInt32(0)) + little(UInt32(1)) + name + little(UInt64(900))
+            + little(UInt64(0))
         return TestEvent(kind: .policyCreated, timeMs: timeMs, fields: fields)
     }
 

@@ -13,21 +13,23 @@ struct KnownOrder {
     var isDecisionShown = false
 }
 
-/// A sale as its client means it, and what has been shown of it.
-struct KnownSale {
+/// An offer as its client means it, and what has been shown of it.
+struct KnownOffer {
     struct Restock {
         var id: Id128
         var units: UInt64
         var isShown = false
     }
 
-    var entry: CreateSaleEntry
+    var creation: Creation
     var isCreationShown = false
     var shownStock: UInt64 = 0
     var isClosingShown = false
     /// Its closing was acknowledged: every shard knows it. A read may show it a little earlier.
     var isClosingAcknowledged = false
     var restocks: [Restock] = []
+
+    var key: OfferKey { creation.key }
 
     mutating func forget() {
         isCreationShown = false
@@ -38,22 +40,94 @@ struct KnownSale {
     }
 }
 
+/// A coupon as its client means it, and what has been shown of it.
+struct KnownCoupon {
+    var entry: IssueCouponEntry
+    /// How many events of its history a reply has shown.
+    var shownVersions = 0
+    /// A reply without the repeat flag has issued it.
+    var isDecisionShown = false
+}
+
+/// What changes a coupon or a balance, as it travels.
+enum Change: Equatable {
+    case issue(IssueCouponEntry)
+    case use(UseCouponEntry)
+    case restore(RestoreCouponEntry)
+    case earn(EarnEntry)
+    case spend(UsePointsEntry)
+
+    var operation: Operation {
+        switch self {
+        case .issue: .issueCoupon
+        case .use: .useCoupon
+        case .restore: .restoreCoupon
+        case .earn: .earnPoints
+        case .spend: .usePoints
+        }
+    }
+
+    var id: Id128 {
+        switch self {
+        case .issue(let entry): entry.couponId
+        case .use(let entry): entry.useId
+        case .restore(let entry): entry.restoreId
+        case .earn(let entry): entry.transactionId
+        case .spend(let entry): entry.transactionId
+        }
+    }
+
+    var user: Id128 {
+        switch self {
+        case .issue(let entry): entry.userId
+        case .use(let entry): entry.userId
+        case .restore(let entry): entry.userId
+        case .earn(let entry): entry.userId
+        case .spend(let entry): entry.userId
+        }
+    }
+
+    func store(to bytes: UnsafeMutableRawPointer) {
+        switch self {
+        case .issue(let entry): entry.store(to: bytes)
+        case .use(let entry): entry.store(to: bytes)
+        case .restore(let entry): entry.store(to: bytes)
+        case .earn(let entry): entry.store(to: bytes)
+        case .spend(let entry): entry.store(to: bytes)
+        }
+    }
+}
+
+/// A use or a restore of a coupon, an earning or a use of points, as its client means it.
+struct KnownChange {
+    var change: Change
+    /// A reply without the repeat flag has accepted it.
+    var isDecisionShown = false
+    /// Any reply has shown it.
+    var isShown = false
+    /// A reply has shown that its cancel came first.
+    var isTombstoneShown = false
+}
+
 /// One entry of a request, as it is sent, and what had been shown by then: the answer must not fall behind.
 struct Item {
-    /// Indices of the known order, sale and restock it is about.
+    /// Indices of what it is about, as far as the client knows it.
     var order: Int?
-    var sale: Int?
+    var offer: Int?
     var restock: Int?
+    var coupon: Int?
+    var change: Int?
 
     var id = Id128.zero
     var user = Id128.zero
-    var saleId: UInt64 = 0
+    var offerKey = OfferKey(kind: .sale, id: 0)
     var quantity: UInt32 = 0
     var units: UInt64 = 0
     var deadlineMs: UInt64 = 0
-    /// Of a list of sales: the states asked for, 0 for all.
+    /// Of a list: the states asked for, 0 for all.
     var stateMask: UInt8 = 0
-    var creation: CreateSaleEntry?
+    var creation: Creation?
+    var entry: Change?
     /// What a malformed entry must be answered with.
     var expected: ResultCode?
 
@@ -64,9 +138,13 @@ struct Item {
     var isClosingAcknowledged = false
     var shownStock: UInt64 = 0
     var isRestockShown = false
-    /// Of a list: orders that have to be in it.
+    /// Of a change: whether it had been shown.
+    var isShown = false
+    /// How many events of its user's points had been shown.
+    var shownMoments = 0
+    /// Of a list: what has to be in it.
     var listedBefore: [Id128] = []
-    var salesBefore: [UInt64] = []
+    var offersBefore: [OfferKey] = []
     /// What the owner's log had synced by then.
     var syncedLsn: UInt64 = 0
 }

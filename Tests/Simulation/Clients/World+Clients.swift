@@ -1,3 +1,4 @@
+import Engine
 import Protocol
 
 // What clients do: ask, ask again, give up, vanish.
@@ -50,7 +51,7 @@ extension World {
     /// Asks again what has no answer yet: a batch of one operation.
     private func retry(_ client: Int) {
         let operation = clients[client].unresolved[0].operation
-        let countMax = operation.answersList || operation.isCatalogue ? 1 : scenario.batchMax
+        let countMax = operation.isCatalogue ? 1 : min(operation.countMax, scenario.batchMax)
         var items: [Item] = []
         var rest: [(operation: Operation, item: Item)] = []
         for entry in clients[client].unresolved {
@@ -78,8 +79,14 @@ extension World {
             let user = items[0].user
             items[0].listedBefore = orders.filter { $0.user == user && $0.shownVersions > 0 }.map(\.id)
         }
-        if operation == .listSales {
-            items[0].salesBefore = sales.filter(\.isCreationShown).map(\.entry.saleId)
+        if operation == .listUserCoupons {
+            let user = items[0].user
+            let shown = coupons.filter { $0.entry.userId == user && $0.shownVersions > 0 }
+            items[0].listedBefore = shown.map(\.entry.couponId)
+        }
+        if operation == .listSales || operation == .listPolicies {
+            let kind: OfferKind = operation == .listSales ? .sale : .policy
+            items[0].offersBefore = offers.filter { $0.isCreationShown && $0.key.kind == kind }.map(\.key)
         }
         let id = nextRequest
         nextRequest += 1
@@ -90,7 +97,7 @@ extension World {
         let shard = clients[client].shard
         trace.note(
             13, id, "client \(client) asks shard \(shard): request \(id), \(operation), \(items.count) entries")
-        if !operation.isCatalogue && !operation.answersList {
+        if operation.owner == .ids {
             let owner = model.owner(items[0].id)
             if items.contains(where: { model.owner($0.id) != owner }) { coverage[.splitFrames] += 1 }
         }
@@ -105,14 +112,20 @@ extension World {
             item.isTombstoneShown = orders[order].isTombstoneShown
             item.syncedLsn = model.syncedLsns[model.owner(item.id)]
         }
-        let sale = item.sale ?? sales.firstIndex { $0.entry.saleId == item.saleId }
-        if let sale {
-            item.isCreationShown = sales[sale].isCreationShown
-            item.isClosingShown = sales[sale].isClosingShown
-            item.isClosingAcknowledged = sales[sale].isClosingAcknowledged
-            item.shownStock = sales[sale].shownStock
-            if let restock = item.restock { item.isRestockShown = sales[sale].restocks[restock].isShown }
+        if let offer = item.offer ?? offers.firstIndex(where: { $0.key == item.offerKey }) {
+            item.isCreationShown = offers[offer].isCreationShown
+            item.isClosingShown = offers[offer].isClosingShown
+            item.isClosingAcknowledged = offers[offer].isClosingAcknowledged
+            item.shownStock = offers[offer].shownStock
+            if let restock = item.restock { item.isRestockShown = offers[offer].restocks[restock].isShown }
         }
+        if let coupon = item.coupon { item.shownVersions = coupons[coupon].shownVersions }
+        if let change = item.change {
+            item.isShown = changes[change].isShown
+            item.isTombstoneShown = changes[change].isTombstoneShown
+        }
+        item.shownMoments = shownMoments[item.user, default: 0]
+        if item.order == nil && !item.id.isZero { item.syncedLsn = model.syncedLsns[model.owner(item.id)] }
     }
 
     private static func frame(_ operation: Operation, _ items: [Item], _ id: UInt64) -> [UInt8] {
@@ -132,22 +145,30 @@ extension World {
     private static func write(_ operation: Operation, _ item: Item, to entry: UnsafeMutableRawPointer) {
         switch operation {
         case .order:
-            OrderEntry(orderId: item.id, userId: item.user, saleId: item.saleId, quantity: item.quantity)
+            OrderEntry(orderId: item.id, userId: item.user, saleId: item.offerKey.id, quantity: item.quantity)
                 .store(to: entry)
         case .confirm, .cancel, .getOrder: OrderIdEntry(orderId: item.id).store(to: entry)
         case .extend: ExtendEntry(orderId: item.id, deadlineMs: item.deadlineMs).store(to: entry)
-        case .listUserOrders: ListUserOrdersEntry(userId: item.user, after: .zero, limit: 1000).store(to: entry)
-        case .createSale: item.creation!.store(to: entry)
-        case .getSale, .closeSale: OfferIdEntry(offerId: item.saleId).store(to: entry)
-        case .listSales: ListOffersEntry(after: 0, limit: 1000, stateMask: item.stateMask).store(to: entry)
-        case .restockSale:
-            RestockEntry(operationId: item.id, offerId: item.saleId, quantity: item.units).store(to: entry)
+        case .listUserOrders, .listTransactions:
+            ListUserOrdersEntry(userId: item.user, after: .zero, limit: 1000).store(to: entry)
+        case .createSale, .createPolicy:
+            switch item.creation! {
+            case .sale(let sale): sale.store(to: entry)
+            case .policy(let policy): policy.store(to: entry)
+            }
+        case .getSale, .closeSale, .getPolicy, .closePolicy: OfferIdEntry(offerId: item.offerKey.id).store(to: entry)
+        case .listSales, .listPolicies:
+            ListOffersEntry(after: 0, limit: 1000, stateMask: item.stateMask).store(to: entry)
+        case .restockSale, .restockPolicy:
+            RestockEntry(operationId: item.id, offerId: item.offerKey.id, quantity: item.units).store(to: entry)
+        case .issueCoupon, .useCoupon, .restoreCoupon, .earnPoints, .usePoints: item.entry!.store(to: entry)
+        case .getCoupon: CouponIdEntry(couponId: item.id).store(to: entry)
+        case .cancelTransaction, .getTransaction: TransactionIdEntry(transactionId: item.id).store(to: entry)
+        case .getBalance: UserEntry(userId: item.user).store(to: entry)
+        case .listUserCoupons:
+            ListUserCouponsEntry(userId: item.user, after: .zero, limit: 1000, stateMask: item.stateMask)
+                .store(to: entry)
         case .ping, .stats, .topology: PingEntry(nonce: 7).store(to: entry)
-        case .earnPoints, .usePoints, .cancelTransaction, .getTransaction, .getBalance, .listTransactions:
-            preconditionFailure("clients of the simulation have no points yet")
-        case .createPolicy, .getPolicy, .listPolicies, .restockPolicy, .closePolicy, .issueCoupon, .useCoupon,
-            .restoreCoupon, .getCoupon, .listUserCoupons:
-            preconditionFailure("clients of the simulation have no coupons yet")
         case .handshake: preconditionFailure("connections of the simulation need no handshake")
         }
     }

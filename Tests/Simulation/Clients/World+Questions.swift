@@ -1,11 +1,24 @@
+import Engine
 import Protocol
 
 // What clients ask for: mostly what a shop would, sometimes what it should not.
 
 extension World {
     func compose(_ client: Int) {
-        if sales.isEmpty || !sales.contains(where: \.isCreationShown) && dice.chance(600) {
-            return send(.createSale, [creation()], from: client)
+        if !offers.contains(where: \.isCreationShown) && (offers.isEmpty || dice.chance(600)) {
+            return send(.createSale, [creation(.sale)], from: client)
+        }
+        let module = dice.weighted([100, scenario.couponWeight, scenario.pointWeight])
+        switch module {
+        case 0: composeSale(client)
+        case 1: composeCoupon(client)
+        default: composePoints(client)
+        }
+    }
+
+    private func composeSale(_ client: Int) {
+        guard offers.contains(where: { $0.key.kind == .sale }) else {
+            return send(.createSale, [creation(.sale)], from: client)
         }
         let kinds: [(Operation, Int)] = [
             (.order, 50), (.confirm, 13), (.cancel, scenario.cancelWeight), (.extend, 6), (.getOrder, 4),
@@ -23,13 +36,20 @@ extension World {
             var item = Item()
             item.user = dice.pick(users)
             send(operation, [item], from: client)
-        case .createSale: send(operation, [creation()], from: client)
-        case .restockSale: send(operation, [restock()], from: client)
-        case .closeSale:
-            // Rarely: a closed sale has nothing more to tell.
+        default: composeCatalogue(operation, .sale, client)
+        }
+    }
+
+    /// Asks about an offer, or changes one; for all other operations sends an entry that needs nothing.
+    func composeCatalogue(_ operation: Operation, _ kind: OfferKind, _ client: Int) {
+        switch operation {
+        case .createSale, .createPolicy: send(operation, [creation(kind)], from: client)
+        case .restockSale, .restockPolicy: send(operation, [restock(kind)], from: client)
+        case .closeSale, .closePolicy:
+            // Rarely: a closed offer has nothing more to tell.
             if dice.chance(400) { return }
-            send(operation, [saleItem()], from: client)
-        case .getSale: send(operation, [saleItem()], from: client)
+            send(operation, [offerItem(kind)], from: client)
+        case .getSale, .getPolicy: send(operation, [offerItem(kind)], from: client)
         default:
             var item = Item()
             item.stateMask = dice.pick([0, 0b01111])
@@ -37,12 +57,13 @@ extension World {
         }
     }
 
-    private func batchCount() -> Int { dice.pick(1...scenario.batchMax) }
+    func batchCount() -> Int { dice.pick(1...scenario.batchMax) }
 
-    /// Mostly a sale that the client knows to be there, and then mostly the newest of those.
-    private func saleIndex() -> Int {
-        let shown = sales.indices.filter { sales[$0].isCreationShown && !sales[$0].isClosingShown }
-        guard let newest = shown.last, dice.chance(950) else { return dice.below(sales.count) }
+    /// Mostly one that the client knows to be there, and then mostly the newest of those.
+    func offerIndex(_ kind: OfferKind) -> Int {
+        let all = offers.indices.filter { offers[$0].key.kind == kind }
+        let shown = all.filter { offers[$0].isCreationShown && !offers[$0].isClosingShown }
+        guard let newest = shown.last, dice.chance(950) else { return dice.pick(all) }
         return dice.chance(500) ? newest : dice.pick(shown)
     }
 
@@ -60,17 +81,17 @@ extension World {
         item.order = index
         item.id = orders[index].id
         item.user = orders[index].user
-        item.saleId = orders[index].saleId
+        item.offerKey = OfferKey(kind: .sale, id: orders[index].saleId)
         item.quantity = orders[index].quantity
         return item
     }
 
     private func newOrder() -> Int {
         let user = dice.pick(users)
-        let sale = saleIndex()
+        let sale = offerIndex(.sale)
         let isUnknownSale = dice.chance(10)
         return newOrder(
-            user: user, saleId: isUnknownSale ? 0xdead : sales[sale].entry.saleId,
+            user: user, saleId: isUnknownSale ? 0xdead : offers[sale].key.id,
             quantity: UInt32(dice.pick(1...scenario.quantityMax)))
     }
 
@@ -80,7 +101,7 @@ extension World {
         return orders.count - 1
     }
 
-    private func mint(_ partition: Int) -> Id128 {
+    func mint(_ partition: Int) -> Id128 {
         dice.chance(250)
             ? .version8(hashHigh: dice.next(), hashLow: dice.next(), partition: partition)
             : .version7(timeMs: clockMs, partition: partition, random: dice.next())
@@ -91,7 +112,7 @@ extension World {
         var item = orderItem(recentOrder())
         switch dice.below(6) {
         case 0: item.quantity = item.quantity % UInt32(scenario.quantityMax + 1) + 1
-        case 1: item.saleId = sales[dice.below(sales.count)].entry.saleId
+        case 1: item.offerKey = offers[offerIndex(.sale)].key
         default: break
         }
         return item
@@ -116,7 +137,7 @@ extension World {
         let partition = Partition.of(user: user)
         var item = Item()
         item.user = user
-        item.saleId = sales[saleIndex()].entry.saleId
+        item.offerKey = offers[offerIndex(.sale)].key
         item.quantity = 1
         item.id = mint(partition)
         switch dice.below(7) {
@@ -147,22 +168,23 @@ extension World {
         return item
     }
 
-    // MARK: Sales
+    // MARK: Catalogue
 
-    private func creation() -> Item {
+    private func creation(_ kind: OfferKind) -> Item {
         var item = Item()
-        if !sales.isEmpty && (dice.chance(300) || sales.count >= scenario.salesMax) {
-            let index = dice.below(sales.count)
-            item.sale = index
-            item.creation = sales[index].entry
+        let all = offers.indices.filter { offers[$0].key.kind == kind }
+        if !all.isEmpty && (dice.chance(300) || offers.count >= scenario.salesMax) {
+            let index = dice.pick(all)
+            item.offer = index
+            item.creation = offers[index].creation
             if dice.chance(200) { item.creation!.stock += 1 }
         } else {
-            item.sale = sales.count
-            sales.append(KnownSale(entry: newSale()))
-            item.creation = sales[item.sale!].entry
+            item.offer = offers.count
+            offers.append(KnownOffer(creation: kind == .sale ? .sale(newSale()) : .policy(newPolicy())))
+            item.creation = offers[item.offer!].creation
         }
         item.id = item.creation!.operationId
-        item.saleId = item.creation!.saleId
+        item.offerKey = item.creation!.key
         return item
     }
 
@@ -170,39 +192,64 @@ extension World {
         let isAtOnce = dice.chance(200)
         let holdMs = isAtOnce ? 0 : dice.pick(1...scenario.holdMsMax)
         let limit = dice.chance(300) ? dice.pick(1...3) * scenario.quantityMax : 0
-        let startsAtMs = dice.chance(100) ? clockMs + UInt64(dice.below(500)) : 0
-        let endsAtMs = dice.chance(100) ? max(startsAtMs, clockMs) + UInt64(dice.pick(500...5000)) : 0
+        let (startsAtMs, endsAtMs) = newWindow(endsPerMille: 100)
         return CreateSaleEntry(
-            operationId: mint(Partition.catalogue),
-            saleId: UInt64(sales.count + 1) * 1000 + UInt64(dice.below(1000)),
+            operationId: mint(Partition.catalogue), saleId: newOfferId(.sale),
             stock: UInt64(dice.pick(1...scenario.stockMax)), startsAtMs: startsAtMs, endsAtMs: endsAtMs,
             perUserLimit: UInt32(limit), holdMs: UInt32(holdMs), unitPrice: UInt64(dice.below(10_000)),
-            name: Name("sale \(sales.count)")!)
+            name: Name("sale \(offers.count)")!)
     }
 
-    private func restock() -> Item {
-        let sale = saleIndex()
+    private func newPolicy() -> CreatePolicyEntry {
+        let isPercent = dice.chance(500)
+        let (validFromMs, validUntilMs) = newWindow(endsPerMille: 400)
+        return CreatePolicyEntry(
+            operationId: mint(Partition.catalogue), policyId: newOfferId(.policy),
+            quantity: UInt64(dice.pick(1...scenario.stockMax)), validFromMs: validFromMs, validUntilMs: validUntilMs,
+            discountValue: UInt64(isPercent ? dice.pick(1...100) : dice.pick(1...5000)),
+            maxDiscount: dice.chance(300) ? UInt64(dice.pick(1...500)) : 0,
+            minPurchase: dice.chance(300) ? UInt64(dice.pick(1...4000)) : 0,
+            perUserLimit: UInt32(dice.chance(700) ? dice.pick(1...3) : 0),
+            discountKind: isPercent ? DiscountKind.percent.rawValue : DiscountKind.fixed.rawValue,
+            name: Name("policy \(offers.count)")!)
+    }
+
+    /// Sales and policies often have the same id: nobody may take one for the other.
+    private func newOfferId(_ kind: OfferKind) -> UInt64 {
+        let id = UInt64(dice.pick(1...3))
+        let isTaken = offers.contains { $0.key == OfferKey(kind: kind, id: id) }
+        return isTaken ? UInt64(offers.count + 1) * 1000 + UInt64(dice.below(1000)) : id
+    }
+
+    private func newWindow(endsPerMille: Int) -> (startsAtMs: UInt64, endsAtMs: UInt64) {
+        let startsAtMs = dice.chance(100) ? clockMs + UInt64(dice.below(500)) : 0
+        let ends = dice.chance(endsPerMille)
+        return (startsAtMs, ends ? max(startsAtMs, clockMs) + UInt64(dice.pick(500...5000)) : 0)
+    }
+
+    private func restock(_ kind: OfferKind) -> Item {
+        let index = offerIndex(kind)
         var item = Item()
-        if !sales[sale].restocks.isEmpty && dice.chance(400) {
-            item.restock = dice.below(sales[sale].restocks.count)
+        if !offers[index].restocks.isEmpty && dice.chance(400) {
+            item.restock = dice.below(offers[index].restocks.count)
         } else {
-            item.restock = sales[sale].restocks.count
-            sales[sale].restocks.append(
+            item.restock = offers[index].restocks.count
+            offers[index].restocks.append(
                 .init(id: mint(Partition.catalogue), units: UInt64(dice.pick(1...scenario.stockMax))))
         }
-        let restock = sales[sale].restocks[item.restock!]
-        item.sale = sale
-        item.saleId = sales[sale].entry.saleId
+        let restock = offers[index].restocks[item.restock!]
+        item.offer = index
+        item.offerKey = offers[index].key
         item.id = restock.id
         item.units = restock.units
         if dice.chance(50) { item.units += 1 }
         return item
     }
 
-    private func saleItem() -> Item {
+    private func offerItem(_ kind: OfferKind) -> Item {
         var item = Item()
-        item.sale = saleIndex()
-        item.saleId = sales[item.sale!].entry.saleId
+        item.offer = offerIndex(kind)
+        item.offerKey = offers[item.offer!].key
         return item
     }
 }

@@ -13,59 +13,19 @@ struct LogModel {
         var lsn: UInt64
     }
 
-    struct Version: Equatable {
-        var state: OrderState
-        var isLate: Bool
-        var deadlineMs: UInt64
-        var life: Int
-        var lsn: UInt64
-    }
-
-    struct Order {
-        var id: Id128
-        var user: Id128
-        var sale: Int
-        var quantity: UInt32
-        var createdAtMs: UInt64
-        /// Empty if a crash has undone it.
-        var versions: [Version]
-
-        var units: Int {
-            switch versions.last?.state {
-            case .held, .confirmed: Int(quantity)
-            default: 0
-            }
-        }
-    }
-
-    struct Sale {
-        var entry: CreateSaleEntry
-        /// The stock after its creation and each restock.
-        var stocks: [(units: UInt64, place: Place)]
-        var closed: Place?
-
-        var stock: UInt64 { stocks.last?.units ?? 0 }
-    }
-
-    struct Restock {
-        var sale: Int
-        var units: UInt64
-        var place: Place
-    }
-
-    struct UserSale: Hashable {
-        var user: Id128
-        var sale: Int
-    }
-
-    fileprivate enum Undo {
+    enum Undo {
         case order(Int)
         case version(Int)
         case tombstone(Id128)
-        case sale
+        case offer
         case restock(Id128)
         case closed(Int)
-        case units(UserSale)
+        case units(UserOffer)
+        case coupon(Int)
+        case couponVersion(Int)
+        case couponOperation(Id128)
+        case moment(Id128)
+        case transaction(Id128)
     }
 
     /// A block on its way to the disk.
@@ -79,22 +39,32 @@ struct LogModel {
         var isWritten = false
         /// It survives a power loss.
         var isSynced = false
-        /// Units given out by its events, by sale, and units put up for sale.
-        fileprivate var given: [(sale: Int, units: Int)] = []
-        fileprivate var stocked: [(sale: Int, units: Int)] = []
-        fileprivate var undo: [Undo] = []
+        /// Units given out by its events, by offer, and units that they add to offers.
+        var given: [(offer: Int, units: Int)] = []
+        var stocked: [(offer: Int, units: Int)] = []
+        var undo: [Undo] = []
     }
 
-    private(set) var orders: [Order] = []
-    private var places: [Id128: Int] = [:]
-    private(set) var tombstones: [Id128: Place] = [:]
-    private(set) var sales: [Sale] = []
-    private var salePlaces: [UInt64: Int] = [:]
-    private(set) var restocks: [Id128: Restock] = [:]
-    private(set) var creations: [Id128: Int] = [:]
-    private(set) var unitHistory: [UserSale: [(units: Int, life: Int, lsn: UInt64)]] = [:]
-    /// Held orders by the sale's slot, for graces: kept small by the sizes of the scenario.
-    private var held: [Int] = []
+    // Records keep their index when a crash undoes them: they are left without versions.
+    var orders: [Order] = []
+    var places: [Id128: Int] = [:]
+    var orderCount = 0
+    /// Held orders, for graces: kept few by the sizes of the scenario.
+    var held: [Int] = []
+    var tombstones: [Id128: Place] = [:]
+    /// In the order of their creation: the slots that shards know them by, less one.
+    var offers: [Offer] = []
+    var offerPlaces: [OfferKey: Int] = [:]
+    var restocks: [Id128: Restock] = [:]
+    var creations: [Id128: Int] = [:]
+    var unitHistory: [UserOffer: [(units: Int, life: Int, lsn: UInt64)]] = [:]
+    var coupons: [Coupon] = []
+    var couponPlaces: [Id128: Int] = [:]
+    var couponOperations: [Id128: CouponOperation] = [:]
+    /// By user.
+    var ledgers: [Id128: Ledger] = [:]
+    /// Whose transaction an id is.
+    var transactions: [Id128: Id128] = [:]
 
     private(set) var life = 0
     private(set) var shards = 0
@@ -102,16 +72,17 @@ struct LogModel {
     private(set) var tails: [[Block]] = []
     private(set) var syncedLsns: [UInt64] = []
     private(set) var sealedLsns: [UInt64] = []
-    /// Units given out at the end of each shard's log, by sale.
-    private var given: [[Int]] = []
-
-    private(set) var orderCount = 0
-
-    func order(_ id: Id128) -> Order? { places[id].map { orders[$0] } }
-    func sale(_ id: UInt64) -> Int? { salePlaces[id] }
+    /// Units given out at the end of each shard's log, by offer.
+    var given: [[Int]] = []
 
     func owner(_ id: Id128) -> Int { Partition.owner(of: id.carriedPartition, shards: shards) }
     var catalogue: Int { Partition.owner(of: Partition.catalogue, shards: shards) }
+
+    /// Whether an operation of a user has this id.
+    func isKnown(_ id: Id128) -> Bool {
+        places[id] != nil || tombstones[id] != nil || couponPlaces[id] != nil || couponOperations[id] != nil
+            || transactions[id] != nil
+    }
 
     // MARK: Life
 
@@ -122,12 +93,13 @@ struct LogModel {
         tails = Array(repeating: [], count: shards)
         syncedLsns = lsns
         sealedLsns = lsns
-        given = Array(repeating: Array(repeating: 0, count: sales.count), count: shards)
+        given = Array(repeating: Array(repeating: 0, count: offers.count), count: shards)
         held = []
         for (index, order) in orders.enumerated() where !order.versions.isEmpty {
             given[owner(order.id)][order.sale] += order.units
             if order.versions.last!.state == .held { held.append(index) }
         }
+        for coupon in coupons where !coupon.versions.isEmpty { given[owner(coupon.id)][coupon.policy] += 1 }
     }
 
     /// Whether an event survives a power loss now.
@@ -208,22 +180,27 @@ struct LogModel {
             orderCount -= 1
         case .version(let index): orders[index].versions.removeLast()
         case .tombstone(let id): tombstones[id] = nil
-        case .sale:
-            let sale = sales.removeLast()
-            salePlaces[sale.entry.saleId] = nil
-            creations[sale.entry.operationId] = nil
+        case .offer:
+            let creation = offers.removeLast().creation
+            offerPlaces[creation.key] = nil
+            creations[creation.operationId] = nil
         case .restock(let id):
-            sales[restocks[id]!.sale].stocks.removeLast()
+            offers[restocks[id]!.offer].stocks.removeLast()
             restocks[id] = nil
-        case .closed(let sale): sales[sale].closed = nil
+        case .closed(let offer): offers[offer].closed = nil
         case .units(let key): unitHistory[key]!.removeLast()
+        case .coupon(let index):
+            couponPlaces[coupons[index].id] = nil
+            coupons[index].versions = []
+        case .couponVersion(let index): coupons[index].versions.removeLast()
+        case .couponOperation(let id): couponOperations[id] = nil
+        case .moment(let user): ledgers[user]!.moments.removeLast()
+        case .transaction(let id): ledgers[transactions.removeValue(forKey: id)!]!.transactions.removeLast()
         }
     }
-}
 
-// MARK: Events
+    // MARK: Events
 
-extension LogModel {
     private mutating func apply(
         _ kind: EventKind, _ event: UnsafeRawPointer, _ shard: Int, _ lsn: UInt64, _ block: inout Block
     ) throws(Violation) {
@@ -231,208 +208,17 @@ extension LogModel {
         case .orderPlaced: try place(event, shard, lsn, &block)
         case .orderConfirmed, .orderCancelled, .orderExpired, .orderExtended:
             try change(kind, event, shard, lsn, &block)
-        case .tombstonePlaced:
-            let id = event.loadId(EventField.id)
-            guard places[id] == nil, tombstones[id] == nil else {
-                throw Violation(4, "a tombstone was placed for \(id), an id that was known")
-            }
-            tombstones[id] = Place(life: life, shard: shard, lsn: lsn)
-            block.undo.append(.tombstone(id))
-        case .holdsGraced:
-            let notBeforeMs: UInt64 = event.loadLE(EventField.notBeforeMs)
-            for index in held where owner(orders[index].id) == shard {
-                guard let last = orders[index].versions.last, last.state == .held, last.deadlineMs < notBeforeMs
-                else { continue }
-                append(.held, isLate: last.isLate, deadlineMs: notBeforeMs, to: index, lsn, &block)
-            }
-        case .saleCreated, .saleRestocked, .saleClosed: try catalogue(kind, event, shard, lsn, &block)
-        case .pointsEarned, .pointsUsed, .transactionCancelled, .transactionReasoned:
-            throw Violation(0, "nobody asked for points")
-        case .couponIssued, .couponUsed, .couponRestored: throw Violation(0, "nobody asked for coupons")
-        case .policyCreated, .policyRestocked, .policyClosed: throw Violation(0, "nobody asked for policies")
+        case .tombstonePlaced: try placeTombstone(event, shard, lsn, &block)
+        case .holdsGraced: grace(event, shard, lsn, &block)
+        case .saleCreated, .saleRestocked, .saleClosed, .policyCreated, .policyRestocked, .policyClosed:
+            try changeCatalogue(kind, event, shard, lsn, &block)
+        case .couponIssued: try issue(event, shard, lsn, &block)
+        case .couponUsed, .couponRestored: try changeCoupon(kind, event, shard, lsn, &block)
+        case .pointsEarned, .pointsUsed: try post(kind, event, shard, lsn, &block)
+        case .transactionCancelled: try cancelTransaction(event, shard, lsn, &block)
+        case .transactionReasoned: try reason(event, shard)
         case .orderKept, .saleKept, .policyKept, .catalogueOperationKept, .transactionKept, .takingKept:
             throw Violation(0, "a record of snapshots stands in the log of shard \(shard)")
         }
-    }
-
-    private mutating func place(
-        _ event: UnsafeRawPointer, _ shard: Int, _ lsn: UInt64, _ block: inout Block
-    ) throws(Violation) {
-        let id = event.loadId(EventField.id)
-        let user = event.loadId(EventField.userId)
-        let timeMs: UInt64 = event.loadLE(EventField.timeMs)
-        let deadlineMs: UInt64 = event.loadLE(EventField.orderDeadlineMs)
-        let quantity: UInt32 = event.loadLE(EventField.quantity)
-        guard owner(id) == shard, id.carriedPartition == Partition.of(user: user) else {
-            throw Violation(4, "order \(id) was placed on shard \(shard), which does not own it")
-        }
-        if places[id] != nil { throw Violation(4, "order \(id) was placed twice") }
-        if tombstones[id] != nil { throw Violation(4, "order \(id) was placed after its cancel") }
-        guard let sale = salePlaces[event.loadLE(EventField.orderSale)] else {
-            throw Violation(6, "order \(id) was sealed before the sale that it orders from")
-        }
-        let entry = sales[sale].entry
-        if timeMs < entry.startsAtMs || entry.endsAtMs != 0 && timeMs >= entry.endsAtMs {
-            throw Violation(0, "order \(id) was placed outside the window of its sale")
-        }
-        orders.append(Order(id: id, user: user, sale: sale, quantity: quantity, createdAtMs: timeMs, versions: []))
-        let index = orders.count - 1
-        places[id] = index
-        orderCount += 1
-        block.undo.append(.order(index))
-        append(deadlineMs == 0 ? .confirmed : .held, isLate: false, deadlineMs: deadlineMs, to: index, lsn, &block)
-        try give(index, Int(quantity), shard, lsn, &block)
-    }
-
-    private mutating func change(
-        _ kind: EventKind, _ event: UnsafeRawPointer, _ shard: Int, _ lsn: UInt64, _ block: inout Block
-    ) throws(Violation) {
-        let id = event.loadId(EventField.id)
-        guard let index = places[id], let last = orders[index].versions.last else {
-            throw Violation(0, "order \(id) changed before it was placed")
-        }
-        let units = Int(orders[index].quantity)
-        switch (kind, last.state) {
-        case (.orderConfirmed, .held):
-            append(.confirmed, isLate: last.isLate, deadlineMs: 0, to: index, lsn, &block)
-        case (.orderConfirmed, .expired):
-            append(.confirmed, isLate: true, deadlineMs: 0, to: index, lsn, &block)
-            try give(index, units, shard, lsn, &block)
-        case (.orderCancelled, .held), (.orderCancelled, .confirmed):
-            append(.cancelled, isLate: last.isLate, deadlineMs: 0, to: index, lsn, &block)
-            try give(index, -units, shard, lsn, &block)
-        case (.orderCancelled, .expired):
-            append(.cancelled, isLate: last.isLate, deadlineMs: 0, to: index, lsn, &block)
-        case (.orderExpired, .held):
-            guard event.loadLE(EventField.timeMs, as: UInt64.self) >= last.deadlineMs else {
-                throw Violation(0, "order \(id) expired before its deadline")
-            }
-            append(.expired, isLate: last.isLate, deadlineMs: 0, to: index, lsn, &block)
-            try give(index, -units, shard, lsn, &block)
-        case (.orderExtended, .held):
-            let deadlineMs: UInt64 = event.loadLE(EventField.extendedDeadlineMs)
-            guard deadlineMs > last.deadlineMs else { throw Violation(0, "an extension of \(id) shortened its hold") }
-            append(.held, isLate: last.isLate, deadlineMs: deadlineMs, to: index, lsn, &block)
-        default: throw Violation(4, "order \(id), which is \(last.state), got the event \(kind)")
-        }
-    }
-
-    private mutating func catalogue(
-        _ kind: EventKind, _ event: UnsafeRawPointer, _ shard: Int, _ lsn: UInt64, _ block: inout Block
-    ) throws(Violation) {
-        guard shard == catalogue else { throw Violation(0, "shard \(shard) wrote to the catalogue") }
-        let place = Place(life: life, shard: shard, lsn: lsn)
-        if kind == .saleClosed {
-            guard let sale = salePlaces[event.loadLE(EventField.closedOffer)], sales[sale].closed == nil else {
-                throw Violation(4, "a sale was closed that was not open")
-            }
-            sales[sale].closed = place
-            block.undo.append(.closed(sale))
-            return
-        }
-        let id = event.loadId(EventField.id)
-        let saleId: UInt64 = event.loadLE(EventField.offer)
-        let units: UInt64 = event.loadLE(EventField.stock)
-        guard creations[id] == nil, restocks[id] == nil else { throw Violation(4, "operation \(id) was logged twice") }
-        if kind == .saleRestocked {
-            guard let sale = salePlaces[saleId] else { throw Violation(0, "restock of a sale that was not created") }
-            sales[sale].stocks.append((sales[sale].stock + units, place))
-            restocks[id] = Restock(sale: sale, units: units, place: place)
-            block.undo.append(.restock(id))
-            block.stocked.append((sale, Int(units)))
-            return
-        }
-        if salePlaces[saleId] != nil { throw Violation(4, "sale \(saleId) was created twice") }
-        let entry = CreateSaleEntry(
-            operationId: id, saleId: saleId, stock: units, startsAtMs: event.loadLE(EventField.startsAtMs),
-            endsAtMs: event.loadLE(EventField.endsAtMs), perUserLimit: event.loadLE(EventField.perUserLimit),
-            holdMs: event.loadLE(EventField.holdMs), unitPrice: event.loadLE(EventField.unitPrice),
-            name: Name(event + EventField.name))
-        salePlaces[saleId] = sales.count
-        creations[id] = sales.count
-        block.stocked.append((sales.count, Int(units)))
-        block.undo.append(.sale)
-        sales.append(Sale(entry: entry, stocks: [(units, place)], closed: nil))
-        for other in 0..<shards where given[other].count < sales.count { given[other].append(0) }
-    }
-
-    private mutating func append(
-        _ state: OrderState, isLate: Bool, deadlineMs: UInt64, to index: Int, _ lsn: UInt64, _ block: inout Block
-    ) {
-        orders[index].versions.append(
-            Version(state: state, isLate: isLate, deadlineMs: deadlineMs, life: life, lsn: lsn))
-        block.undo.append(.version(index))
-        if state == .held && orders[index].versions.count == 1 { held.append(index) }
-    }
-
-    /// Counts units given out (or, below zero, taken back).
-    private mutating func give(
-        _ index: Int, _ units: Int, _ shard: Int, _ lsn: UInt64, _ block: inout Block
-    ) throws(Violation) {
-        let order = orders[index]
-        given[shard][order.sale] += units
-        block.given.append((order.sale, units))
-        let limit = sales[order.sale].entry.perUserLimit
-        guard limit > 0 else { return }
-        let key = UserSale(user: order.user, sale: order.sale)
-        let now = (unitHistory[key]?.last?.units ?? 0) + units
-        guard now <= Int(limit) else {
-            throw Violation(7, "user \(order.user) has \(now) units of a sale with a limit of \(limit)")
-        }
-        unitHistory[key, default: []].append((now, life, lsn))
-        block.undo.append(.units(key))
-    }
-}
-
-// MARK: Crash points
-
-extension LogModel {
-    /// Promises 1 and 6, for a crash at this moment, whatever it loses: a crash may cut each log behind any of
-    /// the blocks that are not synced yet, independently of the others. No choice of cuts may give out more
-    /// than there was.
-    func weighCrashPoints() throws(Violation) {
-        for sale in sales.indices {
-            var others = 0
-            for shard in 0..<shards where shard != catalogue { others += most(shard, sale) }
-            var stock = Int(sales[sale].stock)
-            var own = given[catalogue][sale]
-            try weigh(others + own, stock, sale)
-            for block in tails[catalogue].reversed() {
-                for (which, units) in block.given where which == sale { own -= units }
-                for (which, units) in block.stocked where which == sale { stock -= units }
-                try weigh(others + own, stock, sale)
-            }
-        }
-    }
-
-    private func weigh(_ given: Int, _ stock: Int, _ sale: Int) throws(Violation) {
-        guard given > stock else { return }
-        throw Violation(
-            6, "a crash at this moment could leave \(given) units given out of sale \(sales[sale].entry.saleId), "
-                + "which would have a stock of \(stock)")
-    }
-
-    /// The most units of a sale that the log of a shard gives out, wherever it is cut.
-    private func most(_ shard: Int, _ sale: Int) -> Int {
-        var units = given[shard][sale]
-        var most = units
-        for block in tails[shard].reversed() {
-            for (which, change) in block.given where which == sale { units -= change }
-            most = max(most, units)
-        }
-        return most
-    }
-
-    /// Units held and sold at the end of the log.
-    func totals(_ sale: Int) -> (held: Int, sold: Int) {
-        var totals = (held: 0, sold: 0)
-        for order in orders where order.sale == sale {
-            switch order.versions.last?.state {
-            case .held: totals.held += Int(order.quantity)
-            case .confirmed: totals.sold += Int(order.quantity)
-            default: break
-            }
-        }
-        return totals
     }
 }

@@ -13,7 +13,7 @@ extension World {
             let version = order.versions.last!
             let isSame =
                 view.code == .ok && view.state == version.state.rawValue && view.quantity == order.quantity
-                && view.userId == order.user && view.saleId == model.sales[order.sale].entry.saleId
+                && view.userId == order.user && view.saleId == model.offers[order.sale].creation.key.id
                 && view.createdAtMs == order.createdAtMs
                 && (view.flags & ResultFlags.late != 0) == version.isLate
                 && (version.state != .held || view.expiresAtMs == version.deadlineMs)
@@ -29,8 +29,8 @@ extension World {
         for shard in 0..<machine.shards {
             orderCount += machine.engine(shard).pointee.ordersRemembered
             tombstones += machine.engine(shard).pointee.tombstonesKept
-            guard machine.engine(shard).pointee.offersKnown == model.sales.count else {
-                throw Violation(3, "shard \(shard) knows another number of sales than the log")
+            guard machine.engine(shard).pointee.offersKnown == model.offers.count else {
+                throw Violation(3, "shard \(shard) knows another number of offers than the log")
             }
         }
         guard orderCount == model.orderCount, tombstones == model.tombstones.count else {
@@ -40,25 +40,27 @@ extension World {
                     + "\(model.orderCount) and \(model.tombstones.count)")
         }
         try compareStock(isRestart: true)
+        try compareModules()
     }
 
     /// The counters against the log. Promise 1.
     func compareStock(isRestart: Bool) throws(Violation) {
-        for (index, sale) in model.sales.enumerated() {
-            let shown = machine.sale(sale.entry.saleId)
+        for (index, offer) in model.offers.enumerated() {
+            let shown = machine.offer(offer.creation.key)
+            let totals = machine.counters.totals(index + 1)
             let given = model.totals(index)
             let isSame =
-                shown.code == .ok && shown.stock == sale.stock && Int(shown.held) == given.held
-                && Int(shown.sold) == given.sold
-                && (shown.state == SaleState.closed.rawValue) == (sale.closed != nil)
-                && shown.available + shown.held + shown.sold == shown.stock
+                shown.key == offer.creation.key && shown.stock == offer.stock && Int(totals.held) == given.held
+                && Int(totals.sold) == given.sold
+                && (shown.state == SaleState.closed.rawValue) == (offer.closed != nil)
+                && shown.available + shown.out == shown.stock
             guard isSame else {
                 throw Violation(
                     1,
-                    "\(isRestart ? "after a restart" : "when all is quiet") sale \(sale.entry.saleId) shows "
-                        + "\(shown.held) held, \(shown.sold) sold, \(shown.available) free of \(shown.stock), state "
-                        + "\(shown.state); the log says \(given.held) held, \(given.sold) sold of \(sale.stock), "
-                        + "\(sale.closed == nil ? "open" : "closed")")
+                    "\(isRestart ? "after a restart" : "when all is quiet") \(offer.creation.key) shows "
+                        + "\(totals.held) held, \(totals.sold) sold, \(shown.available) free of \(shown.stock), state "
+                        + "\(shown.state); the log says \(given.held) held, \(given.sold) sold of \(offer.stock), "
+                        + "\(offer.closed == nil ? "open" : "closed")")
             }
         }
     }
@@ -80,22 +82,23 @@ extension World {
                     "a client was told that order \(known.id) is cancelled before it came; a crash undid it")
             }
         }
-        for known in sales where known.isCreationShown {
+        for known in offers where known.isCreationShown {
             coverage[.factsChecked] += 1
-            guard let index = model.sale(known.entry.saleId) else {
-                throw Violation(3, "a client saw sale \(known.entry.saleId); a crash undid it")
+            guard let index = model.offer(known.key) else {
+                throw Violation(3, "a client saw \(known.key); a crash undid it")
             }
-            let sale = model.sales[index]
-            guard sale.stock >= known.shownStock, !known.isClosingShown || sale.closed != nil else {
+            let offer = model.offers[index]
+            guard offer.stock >= known.shownStock, !known.isClosingShown || offer.closed != nil else {
                 throw Violation(
                     3,
-                    "a client saw sale \(known.entry.saleId) with a stock of \(known.shownStock)"
+                    "a client saw \(known.key) with a stock of \(known.shownStock)"
                         + "\(known.isClosingShown ? ", closed" : ""); a crash undid it")
             }
             for restock in known.restocks where restock.isShown && model.restocks[restock.id] == nil {
                 throw Violation(3, "restock \(restock.id) was acknowledged; a crash undid it")
             }
         }
+        try checkModuleFacts()
     }
 
     /// Where replies wait for the write alone, a power loss may undo what they said: clients start over with
@@ -108,21 +111,22 @@ extension World {
                 orders[index].isTombstoneShown && model.tombstones[orders[index].id] != nil
             if order == nil { orders[index].isDecisionShown = false }
         }
-        for index in sales.indices {
-            guard let place = model.sale(sales[index].entry.saleId) else {
-                sales[index].forget()
+        for index in offers.indices {
+            guard let place = model.offer(offers[index].key) else {
+                offers[index].forget()
                 continue
             }
-            let sale = model.sales[place]
-            sales[index].shownStock = min(sales[index].shownStock, sale.stock)
-            if sale.closed == nil {
-                sales[index].isClosingShown = false
-                sales[index].isClosingAcknowledged = false
+            let offer = model.offers[place]
+            offers[index].shownStock = min(offers[index].shownStock, offer.stock)
+            if offer.closed == nil {
+                offers[index].isClosingShown = false
+                offers[index].isClosingAcknowledged = false
             }
-            for restock in sales[index].restocks.indices
-            where model.restocks[sales[index].restocks[restock].id] == nil {
-                sales[index].restocks[restock].isShown = false
+            for restock in offers[index].restocks.indices
+            where model.restocks[offers[index].restocks[restock].id] == nil {
+                offers[index].restocks[restock].isShown = false
             }
         }
+        forgetLostModules()
     }
 }

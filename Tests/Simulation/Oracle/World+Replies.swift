@@ -60,7 +60,22 @@ extension World {
         case .confirm, .cancel, .extend, .getOrder:
             try checkView(request, item, code, result.withUnsafeBytes { OrderViewResult($0.baseAddress!) })
         case .createSale, .restockSale, .closeSale, .getSale:
-            try checkSale(request, item, code, result.withUnsafeBytes { SaleResult($0.baseAddress!) })
+            let sale = result.withUnsafeBytes { SaleResult($0.baseAddress!) }
+            try checkOffer(request, item, code, ShownOffer(sale))
+        case .createPolicy, .restockPolicy, .closePolicy, .getPolicy:
+            let policy = result.withUnsafeBytes { PolicyResult($0.baseAddress!) }
+            try checkOffer(request, item, code, ShownOffer(policy))
+        case .issueCoupon:
+            try checkIssue(request, item, code, result.withUnsafeBytes { CouponResult($0.baseAddress!) })
+        case .useCoupon, .restoreCoupon, .getCoupon:
+            try checkCoupon(request, item, code, result.withUnsafeBytes { CouponViewResult($0.baseAddress!) })
+        case .earnPoints, .usePoints:
+            try checkPoints(request, item, code, result.withUnsafeBytes { PointResult($0.baseAddress!) })
+        case .cancelTransaction, .getTransaction:
+            let view = result.withUnsafeBytes { TransactionViewResult($0.baseAddress!) }
+            try checkTransaction(request, item, code, view)
+        case .getBalance:
+            try checkBalance(request, item, result.withUnsafeBytes { BalanceResult($0.baseAddress!) })
         default: break
         }
     }
@@ -68,23 +83,27 @@ extension World {
     /// A bound may refuse only what is at the bound, and never what is remembered.
     private func checkBound(_ code: ResultCode, _ request: Request, _ item: Item) throws(Violation) {
         if code == .busy { return }
+        let engine = machine.engine(request.operation.isCatalogue ? machine.catalogue : model.owner(item.id))
+        let capacities = engine.pointee.configuration.capacities
+        let hasAllUsers = engine.pointee.usersKnown >= capacities.users
         let isAtBound: Bool
         switch request.operation {
-        case .order:
-            let engine = machine.engine(model.owner(item.id))
-            isAtBound =
-                engine.pointee.ordersRemembered >= engine.pointee.configuration.capacities.orders
-                || engine.pointee.usersKnown >= engine.pointee.configuration.capacities.users
-        case .cancel:
-            let engine = machine.engine(model.owner(item.id))
-            isAtBound = engine.pointee.tombstonesKept >= engine.pointee.configuration.capacities.tombstones
-        case .createSale, .restockSale:
+        case .order: isAtBound = engine.pointee.ordersRemembered >= capacities.orders || hasAllUsers
+        case .cancel, .cancelTransaction: isAtBound = engine.pointee.tombstonesKept >= capacities.tombstones
+        case .issueCoupon: isAtBound = engine.pointee.couponsRemembered >= capacities.coupons || hasAllUsers
+        case .useCoupon, .restoreCoupon:
+            isAtBound = engine.pointee.couponOperationsRemembered >= capacities.couponOperations
+        case .earnPoints, .usePoints:
+            isAtBound = engine.pointee.transactionsRemembered >= capacities.transactions || hasAllUsers
+        case .createSale, .restockSale, .createPolicy, .restockPolicy:
             isAtBound =
                 model.creations.count + model.restocks.count >= scenario.catalogueOperationsMax - 8
-                || machine.engine(machine.catalogue).pointee.offersKnown >= scenario.salesMax
+                || engine.pointee.offersKnown >= scenario.salesMax
         default: isAtBound = false
         }
-        guard isAtBound, item.shownVersions == 0 else {
+        let isShown = request.operation == .useCoupon || request.operation == .restoreCoupon
+            ? item.isShown : item.isShown || item.shownVersions > 0
+        guard isAtBound, !isShown else {
             throw Violation(9, "\(request.operation) \(item.id) got CAPACITY where there is room")
         }
     }
@@ -102,51 +121,15 @@ extension World {
             throw Violation(4, "order \(item.id) was accepted before, a repeat got \(code)")
         }
         switch code {
-        case .soldOut:
-            coverage[.soldOut] += 1
-            guard let sale = model.sale(item.saleId) else {
-                throw Violation(2, "a sale unknown to the log is sold out")
-            }
-            let fewest = watch.fewest(sale + 1, since: request.sentStep)
-            guard fewest < Int(item.quantity) else {
-                throw Violation(
-                    2, "order \(item.id) of \(item.quantity) was SOLD_OUT while at least \(fewest) were free")
-            }
-        case .limitExceeded:
-            coverage[.limitExceeded] += 1
-            try checkLimitExceeded(item)
+        case .soldOut, .limitExceeded, .notFound, .closed, .ended, .notStarted:
+            try checkOfferRefusal(request, item, code, units: Int(item.quantity))
         case .idReused:
             coverage[.idReused] += 1
             try checkReused(item)
-        case .cancelled: try checkTombstone(item, index)
-        case .notFound:
-            if item.isCreationShown {
-                throw Violation(3, "sale \(item.saleId), which was shown, is NOT_FOUND to an order")
-            }
-        case .closed:
-            guard let sale = model.sale(item.saleId), let place = model.sales[sale].closed,
-                model.isSynced(place)
-            else {
-                throw Violation(5, "order \(item.id) was refused for a closing that a crash could undo")
-            }
-        case .ended:
-            guard let sale = model.sale(item.saleId), case let ends = model.sales[sale].entry.endsAtMs,
-                ends != 0,
-                ends <= clockMs
-            else {
-                throw Violation(2, "order \(item.id) was refused as after the end of its sale, which goes on")
-            }
-        case .notStarted:
-            guard let sale = model.sale(item.saleId), model.sales[sale].entry.startsAtMs > request.earliestMs
-            else {
-                throw Violation(
-                    2, "order \(item.id) was refused as before the start of its sale, which had started")
-            }
-        case .idInFuture:
-            // A shard that is late takes an id for one of the future until its next turn.
-            guard let mintedMs = item.id.mintTimeMs, mintedMs > request.earliestMs + 300_000 else {
-                throw Violation(0, "order \(item.id) was minted in time, and refused with \(code)")
-            }
+        case .cancelled:
+            try checkTombstone(item)
+            orders[index].isTombstoneShown = true
+        case .idInFuture: try checkIdInFuture(request, item)
         default: throw Violation(0, "order \(item.id) was refused with \(code), which nothing explains")
         }
         if item.isTombstoneShown && code != .cancelled {
@@ -154,11 +137,18 @@ extension World {
         }
     }
 
+    /// A shard that is late takes an id for one of the future until its next turn.
+    func checkIdInFuture(_ request: Request, _ item: Item) throws(Violation) {
+        guard let mintedMs = item.id.mintTimeMs, mintedMs > request.earliestMs + 300_000 else {
+            throw Violation(0, "\(request.operation) \(item.id) was minted in time, and refused as of the future")
+        }
+    }
+
     private func checkAccepted(
         _ request: Request, _ item: Item, _ index: Int, _ result: OrderResult
     ) throws(Violation) {
         guard let order = model.order(item.id), order.quantity == item.quantity, order.user == item.user,
-            model.sales[order.sale].entry.saleId == item.saleId, order.createdAtMs == result.createdAtMs,
+            model.offers[order.sale].creation.key == item.offerKey, order.createdAtMs == result.createdAtMs,
             result.quantity == item.quantity
         else { throw Violation(5, "order \(item.id) was accepted, but no sealed event says so") }
         let isRepeat = result.flags & ResultFlags.repeat != 0
@@ -182,7 +172,7 @@ extension World {
         if let order = model.order(item.id) {
             let isOther =
                 order.quantity != item.quantity || order.user != item.user
-                || model.sales[order.sale].entry.saleId != item.saleId
+                || model.offers[order.sale].creation.key != item.offerKey
             guard isOther else {
                 throw Violation(4, "a repeat of order \(item.id) with the same content is ID_REUSED")
             }
@@ -194,34 +184,11 @@ extension World {
         throw Violation(4, "order \(item.id) is ID_REUSED, but the log does not know it")
     }
 
-    private func checkTombstone(_ item: Item, _ index: Int) throws(Violation) {
+    func checkTombstone(_ item: Item) throws(Violation) {
         guard let place = model.tombstones[item.id], isShowable(place) else {
             throw Violation(5, "\(item.id) is CANCELLED by a tombstone that a crash could undo")
         }
         coverage[.ordersAfterTombstone] += 1
-        orders[index].isTombstoneShown = true
-    }
-
-    /// There was a moment between the request and what is shown now when one more order would have been too much.
-    private func checkLimitExceeded(_ item: Item) throws(Violation) {
-        guard let sale = model.sale(item.saleId) else {
-            throw Violation(5, "a limit of a sale that is not in the log")
-        }
-        let limit = Int(model.sales[sale].entry.perUserLimit)
-        let key = LogModel.UserSale(user: item.user, sale: sale)
-        let history = model.unitHistory[key] ?? []
-        var isExplained = Int(item.quantity) > limit
-        for (place, entry) in history.enumerated() where entry.units + Int(item.quantity) > limit {
-            let begins = entry.life < model.life || isShowable(lsn: entry.lsn, shard: model.owner(item.id))
-            let isOver =
-                place + 1 < history.count
-                && (history[place + 1].life < model.life || history[place + 1].lsn <= item.syncedLsn)
-            if begins && !isOver { isExplained = true }
-        }
-        guard isExplained else {
-            throw Violation(
-                5, "order \(item.id) got LIMIT_EXCEEDED, which no durable order of its user explains")
-        }
     }
 
     private func checkView(
@@ -276,7 +243,7 @@ extension World {
     private func checkContent(_ item: Item, _ view: OrderViewResult) throws(Violation) {
         guard let order = model.order(view.orderId), order.quantity == view.quantity,
             order.user == view.userId,
-            model.sales[order.sale].entry.saleId == view.saleId, order.createdAtMs == view.createdAtMs
+            model.offers[order.sale].creation.key.id == view.saleId, order.createdAtMs == view.createdAtMs
         else { throw Violation(5, "order \(view.orderId) is shown with a content that no sealed event has") }
     }
 
@@ -324,7 +291,7 @@ extension World {
     // MARK: What may be shown
 
     /// Whether a crash of the kind that this mode survives cannot undo an event of a shard.
-    private func isShowable(lsn: UInt64, shard: Int) -> Bool {
+    func isShowable(lsn: UInt64, shard: Int) -> Bool {
         scenario.mode == .always ? lsn <= model.syncedLsns[shard] : lsn <= model.writtenLsn(shard)
     }
 
@@ -370,13 +337,17 @@ extension World {
                 throw Violation(3, "order \(id), which was shown, is not in the list of its user")
             }
         case .listSales:
-            var listed: Set<UInt64> = []
-            for result in results {
-                let sale = result.withUnsafeBytes { SaleResult($0.baseAddress!) }
-                try checkShownSale(item, sale)
-                listed.insert(sale.saleId)
-            }
-            try checkOmissions(item, listed)
+            let sales = results.map { ShownOffer($0.withUnsafeBytes { SaleResult($0.baseAddress!) }) }
+            try checkOffers(item, sales)
+        case .listPolicies:
+            let policies = results.map { ShownOffer($0.withUnsafeBytes { PolicyResult($0.baseAddress!) }) }
+            try checkOffers(item, policies)
+        case .listUserCoupons:
+            let coupons = results.map { $0.withUnsafeBytes { CouponViewResult($0.baseAddress!) } }
+            try checkCoupons(request, item, header, coupons)
+        case .listTransactions:
+            let transactions = results.map { $0.withUnsafeBytes { TransactionViewResult($0.baseAddress!) } }
+            try checkHistory(request, item, header, transactions)
         default: break
         }
     }

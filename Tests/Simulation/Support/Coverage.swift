@@ -7,6 +7,9 @@ public struct Coverage: Sendable {
         case confirms, lateConfirms, lateConfirmsRefused, cancels, refunds, extends, expiries, graces
         case restocks, closings, gathers, gathersRolledBack, takesWaited, splitFrames, pauses, pausesInPlace, runs
         case repliesMeanwhile, busy, capacity
+        case couponsIssued, exhausted, alreadyIssued, couponUses, couponRestores, alreadyUsed, notUsed, couponsExpired
+        case minPurchases, notOwners
+        case earnings, pointUses, insufficientBalances, transactionsCancelled, alreadySpent, balancesChecked
         case malformed, connectionsLost, factsChecked, crashPointsChecked
 
         var name: String {
@@ -29,7 +32,7 @@ public struct Coverage: Sendable {
             case .limitExceeded: "limit exceeded answers"
             case .idReused: "ids with other content"
             case .tombstones: "tombstones"
-            case .ordersAfterTombstone: "orders after their cancel"
+            case .ordersAfterTombstone: "orders and transactions after their cancel"
             case .confirms: "confirms"
             case .lateConfirms: "late confirms"
             case .lateConfirmsRefused: "late confirms refused"
@@ -50,6 +53,22 @@ public struct Coverage: Sendable {
             case .repliesMeanwhile: "catalogue replies while a frame paused"
             case .busy: "busy answers"
             case .capacity: "capacity answers"
+            case .couponsIssued: "coupons issued"
+            case .exhausted: "exhausted answers"
+            case .alreadyIssued: "already issued answers"
+            case .couponUses: "coupons used"
+            case .couponRestores: "coupons restored"
+            case .alreadyUsed: "uses of used coupons"
+            case .notUsed: "restores of unused coupons"
+            case .couponsExpired: "uses of expired coupons"
+            case .minPurchases: "uses for too little"
+            case .notOwners: "operations on another's coupon"
+            case .earnings: "earnings"
+            case .pointUses: "uses of points"
+            case .insufficientBalances: "uses of more than there was"
+            case .transactionsCancelled: "transactions cancelled"
+            case .alreadySpent: "cancels of spent earnings"
+            case .balancesChecked: "balances and histories checked"
             case .malformed: "malformed entries"
             case .connectionsLost: "connections lost"
             case .factsChecked: "facts checked after a crash"

@@ -16,6 +16,9 @@ struct Scenario {
     var usersMax: Int
     var ordersMax: Int
     var tombstonesMax: Int
+    var transactionsMax: Int
+    var couponsMax: Int
+    var couponOperationsMax: Int
     var salesMax: Int
     var catalogueOperationsMax: Int
     var retainMs: UInt64
@@ -31,6 +34,9 @@ struct Scenario {
     /// Of all questions, how many of a hundred are cancels, and how many restocks.
     var cancelWeight: Int
     var restockWeight: Int
+    /// For each hundred questions about sales and orders, how many about coupons, and about points.
+    var couponWeight: Int
+    var pointWeight: Int
 
     /// The clock moves this much in a step at most, and leaps now and then.
     var tickMsMax: Int
@@ -63,6 +69,9 @@ struct Scenario {
         usersMax = isSmall ? 40 : 8192
         ordersMax = isSmall ? 200 : 8192
         tombstonesMax = isSmall ? 4 : 1024
+        transactionsMax = isSmall ? 60 : 4096
+        couponsMax = isSmall ? 60 : 4096
+        couponOperationsMax = isSmall ? 30 : 4096
         salesMax = dice.pick(2...12)
         catalogueOperationsMax = isSmall ? salesMax + 3 : 256
         retainMs = 7 * 24 * 3600 * 1000
@@ -89,12 +98,16 @@ struct Scenario {
         recoveryCrashPerMille = dice.pick([0, 200, 500])
         reshardPerMille = dice.pick([0, 300, 700])
         connectionLossPerMille = dice.pick([0, 2, 10])
+
+        couponWeight = dice.pick([0, 30, 80])
+        pointWeight = dice.pick([0, 20, 60])
     }
 
     var description: String {
         "fsync \(mode.rawValue), \(shards) shards, blocks of \(blockSizeMaxBytes), second writes from "
             + "\(secondWriteMinBytes) bytes, segments of \(segmentSizeBytes), "
             + "rings of \(ringCapacityBytes), \(turnEntriesMax) entries a turn, \(users) users, \(clients) clients, "
+            + "\(couponWeight) and \(pointWeight) questions about coupons and points for 100 about sales, "
             + "batches of \(batchMax), quantities to \(quantityMax), stock to \(stockMax), holds to \(holdMsMax) ms, "
             + "disk \(diskPerMille) per mille, \(crashesPer10kSteps) crashes in 10,000 steps"
     }

@@ -66,27 +66,65 @@ final class Machine {
 
     func digest() -> UInt64 { (0..<shards).reduce(0) { $0 &+ engine($1).pointee.digest() } }
 
-    /// Asks the engine that owns it about an order, past all queues.
+    // MARK: Questions past all queues
+
     func view(of id: Id128) -> OrderViewResult {
-        let owner = Partition.owner(of: id.carriedPartition, shards: shards)
-        return withUnsafeTemporaryAllocation(byteCount: 128, alignment: 16) { memory in
-            let base = memory.baseAddress!
-            OrderIdEntry(orderId: id).store(to: base)
-            var batch = Batch(operation: .getOrder, entries: UnsafeRawPointer(base), count: 1, results: base + 64)
-            var allowance = 1
-            let progress = engine(owner).pointee.run(&batch, allowance: &allowance, nowMs: 0)
-            precondition(progress == .finished, "an engine with room reads at once")
-            return OrderViewResult(UnsafeRawPointer(base + 64))
+        ask(.getOrder, owner(id), nowMs: 0, OrderViewResult.init) { OrderIdEntry(orderId: id).store(to: $0) }
+    }
+
+    func coupon(_ id: Id128, nowMs: UInt64) -> CouponViewResult {
+        ask(.getCoupon, owner(id), nowMs: nowMs, CouponViewResult.init) { CouponIdEntry(couponId: id).store(to: $0) }
+    }
+
+    func transaction(_ id: Id128, nowMs: UInt64) -> TransactionViewResult {
+        ask(.getTransaction, owner(id), nowMs: nowMs, TransactionViewResult.init) {
+            TransactionIdEntry(transactionId: id).store(to: $0)
         }
     }
 
-    /// Asks the catalogue's engine about a sale.
-    func sale(_ id: UInt64) -> SaleResult {
-        withUnsafeTemporaryAllocation(byteCount: 256, alignment: 16) { memory in
-            let base = memory.baseAddress!
-            OfferIdEntry(offerId: id).store(to: base)
-            _ = engine(catalogue).pointee.runCatalogue(.getSale, base, result: base + 64, nowMs: 0)
-            return SaleResult(UnsafeRawPointer(base + 64))
+    func balance(_ user: Id128, nowMs: UInt64) -> UInt64 {
+        withMemory { entry, result in
+            UserEntry(userId: user).store(to: entry)
+            let owner = Partition.owner(of: Partition.of(user: user), shards: shards)
+            _ = engine(owner).pointee.answer(.getBalance, entry, results: result, nowMs: nowMs)
+            return BalanceResult(UnsafeRawPointer(result)).balance
+        }
+    }
+
+    func offer(_ key: OfferKey) -> ShownOffer {
+        withMemory { entry, result in
+            OfferIdEntry(offerId: key.id).store(to: entry)
+            let operation = key.kind == .sale ? Operation.getSale : .getPolicy
+            _ = engine(catalogue).pointee.runCatalogue(operation, entry, result: result, nowMs: 0)
+            switch key.kind {
+            case .sale: return ShownOffer(SaleResult(UnsafeRawPointer(result)))
+            case .policy: return ShownOffer(PolicyResult(UnsafeRawPointer(result)))
+            }
+        }
+    }
+
+    private func owner(_ id: Id128) -> Int { Partition.owner(of: id.carriedPartition, shards: shards) }
+
+    /// Asks an engine about one id.
+    private func ask<Result>(
+        _ operation: Operation, _ shard: Int, nowMs: UInt64, _ read: (UnsafeRawPointer) -> Result,
+        _ store: (UnsafeMutableRawPointer) -> Void
+    ) -> Result {
+        withMemory { entry, result in
+            store(entry)
+            var batch = Batch(operation: operation, entries: UnsafeRawPointer(entry), count: 1, results: result)
+            var allowance = 1
+            let progress = engine(shard).pointee.run(&batch, allowance: &allowance, nowMs: nowMs)
+            precondition(progress == .finished, "an engine with room reads at once")
+            return read(UnsafeRawPointer(result))
+        }
+    }
+
+    private func withMemory<Result>(
+        _ body: (_ entry: UnsafeMutableRawPointer, _ result: UnsafeMutableRawPointer) -> Result
+    ) -> Result {
+        withUnsafeTemporaryAllocation(byteCount: 512, alignment: 16) { memory in
+            body(memory.baseAddress!, memory.baseAddress! + 128)
         }
     }
 }

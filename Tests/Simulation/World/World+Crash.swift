@@ -83,7 +83,8 @@ extension World {
             shards: shards, segmentSizeBytes: scenario.segmentSizeBytes,
             capacities: Capacities(
                 users: scenario.usersMax, orders: scenario.ordersMax, tombstones: scenario.tombstonesMax,
-                transactions: 4096, coupons: 4096, offers: scenario.salesMax,
+                transactions: scenario.transactionsMax, coupons: scenario.couponsMax,
+                couponOperations: scenario.couponOperationsMax, offers: scenario.salesMax,
                 catalogueOperations: scenario.catalogueOperationsMax),
             retainMs: scenario.retainMs, hashSeed: 0x5eed &* UInt64(trace.step + 1))
     }

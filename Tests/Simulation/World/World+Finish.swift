@@ -58,44 +58,46 @@ extension World {
 
     /// Every unit that is free finds a buyer: one who wants all of them, or many who want one each.
     private func sellOut() throws(Violation) {
-        for (index, sale) in model.sales.enumerated() {
-            let entry = sale.entry
-            guard sale.closed == nil, entry.startsAtMs <= clockMs,
-                entry.endsAtMs == 0 || entry.endsAtMs > clockMs + 60_000
+        for (index, offer) in model.offers.enumerated() {
+            let creation = offer.creation
+            guard offer.closed == nil, creation.isOpen(atMs: clockMs), creation.isOpen(atMs: clockMs + 60_000)
             else { continue }
             let free = Int(machine.counters.totals(index + 1).available)
             let before = coverage[.capacity]
             var sold = 0
-            if free > 0 && entry.perUserLimit == 0 && dice.chance(500) {
-                sold = try buy(entry.saleId, quantities: [free])
+            if free > 0 && creation.key.kind == .sale && creation.perUserLimit == 0 && dice.chance(500) {
+                sold = try take(creation.key, quantities: [free])
             } else if free > 0 {
-                sold = try buy(entry.saleId, quantities: Array(repeating: 1, count: free))
+                sold = try take(creation.key, quantities: Array(repeating: 1, count: free))
             }
             if coverage[.capacity] > before { continue }
             guard sold == free else {
                 throw Violation(
-                    2, "sale \(entry.saleId) had \(free) units left when all was quiet, \(sold) could be sold"
+                    2, "\(creation.key) had \(free) units left when all was quiet, \(sold) could be given out"
                 )
             }
-            guard try buy(entry.saleId, quantities: [1]) == 0 else {
-                throw Violation(1, "sale \(entry.saleId) sold one more than there was")
+            guard try take(creation.key, quantities: [1]) == 0 else {
+                throw Violation(1, "\(creation.key) gave out one more than there was")
             }
         }
     }
 
-    /// Orders by new users, one frame; answers how many units were sold.
-    private func buy(_ saleId: UInt64, quantities: [Int]) throws(Violation) -> Int {
+    /// Orders or claims by new users, one frame; answers how many units were given out.
+    private func take(_ key: OfferKey, quantities: [Int]) throws(Violation) -> Int {
         let items = quantities.map { quantity in
-            orderItem(
-                newOrder(
-                    user: Id128(high: dice.next(), low: dice.next()), saleId: saleId,
-                    quantity: UInt32(quantity)))
+            let user = Id128(high: dice.next(), low: dice.next())
+            return key.kind == .sale
+                ? orderItem(newOrder(user: user, saleId: key.id, quantity: UInt32(quantity)))
+                : issueItem(newCoupon(user: user, policyId: key.id))
         }
-        send(.order, items, from: 0)
+        send(key.kind == .sale ? .order : .issueCoupon, items, from: 0)
         try settle("the last orders were sent") {
             self.requests.isEmpty && self.clients.allSatisfy(\.unresolved.isEmpty)
         }
-        return items.reduce(0) { $0 + (orders[$1.order!].isDecisionShown ? Int($1.quantity) : 0) }
+        return items.reduce(0) { sum, item in
+            if let order = item.order { return sum + (orders[order].isDecisionShown ? Int(item.quantity) : 0) }
+            return sum + (coupons[item.coupon!].isDecisionShown ? 1 : 0)
+        }
     }
 
     /// Promise 10.
@@ -111,6 +113,9 @@ extension World {
             configuration.capacities.orders += 8192
             configuration.capacities.users += 8192
             configuration.capacities.tombstones += 8192
+            configuration.capacities.coupons += 8192
+            configuration.capacities.couponOperations += 8192
+            configuration.capacities.transactions += 8192
             let digest: UInt64
             do {
                 let state = try Recovery.recover(

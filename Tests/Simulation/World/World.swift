@@ -28,7 +28,14 @@ final class World {
     var watch: StockWatch
     /// What clients know, by what they were shown.
     var orders: [KnownOrder] = []
-    var sales: [KnownSale] = []
+    var offers: [KnownOffer] = []
+    var coupons: [KnownCoupon] = []
+    var couponIndices: [Id128: Int] = [:]
+    /// Uses and restores of coupons, earnings and uses of points; and where those of each operation are.
+    var changes: [KnownChange] = []
+    var changesOf: [Operation: [Int]] = [:]
+    /// By user: how many events of its points a reply has shown.
+    var shownMoments: [Id128: Int] = [:]
 
     // The clients.
     var clients: [Client]
@@ -97,7 +104,7 @@ final class World {
     /// What has to hold after every step.
     func look() throws(Violation) {
         try watch.update(machine.counters, step: trace.step) { slot in
-            slot <= model.sales.count ? Int(model.sales[slot - 1].stock) : 0
+            slot <= model.offers.count ? Int(model.offers[slot - 1].stock) : 0
         }
     }
 

@@ -1,0 +1,116 @@
+import Engine
+import Protocol
+
+// Coupons in the log. Promise 7: one is issued once, used once at a time, and for what its policy says.
+
+extension LogModel {
+    struct CouponVersion {
+        /// The use in effect, nil for none.
+        var use: Id128?
+        var life: Int
+        var lsn: UInt64
+    }
+
+    struct Coupon {
+        var id: Id128
+        var user: Id128
+        /// The index of its offer.
+        var policy: Int
+        var issuedAtMs: UInt64
+        /// After its issue, and each use and restore. Empty if a crash has undone it.
+        var versions: [CouponVersion]
+    }
+
+    struct CouponOperation {
+        /// The index of the coupon.
+        var coupon: Int
+        /// Nil for a restore.
+        var use: CouponUse?
+        var timeMs: UInt64
+        var place: Place
+    }
+
+    struct CouponUse: Equatable {
+        var orderId: Id128
+        var purchaseAmount: UInt64
+        var discount: UInt64
+    }
+
+    func coupon(_ id: Id128) -> Coupon? { couponPlaces[id].map { coupons[$0] } }
+
+    mutating func issue(
+        _ event: UnsafeRawPointer, _ shard: Int, _ lsn: UInt64, _ block: inout Block
+    ) throws(Violation) {
+        let id = event.loadId(EventField.id)
+        let user = event.loadId(EventField.userId)
+        let timeMs: UInt64 = event.loadLE(EventField.timeMs)
+        guard owner(id) == shard, id.carriedPartition == Partition.of(user: user) else {
+            throw Violation(4, "coupon \(id) was issued on shard \(shard), which does not own it")
+        }
+        if isKnown(id) { throw Violation(7, "coupon \(id) was issued, an id that was known") }
+        guard let policy = offer(.policy, event.loadLE(EventField.couponPolicy)) else {
+            throw Violation(6, "coupon \(id) was sealed before its policy")
+        }
+        guard offers[policy].creation.isOpen(atMs: timeMs) else {
+            throw Violation(0, "coupon \(id) was issued outside of the time of its policy")
+        }
+        let issued = CouponVersion(use: nil, life: life, lsn: lsn)
+        couponPlaces[id] = coupons.count
+        block.undo.append(.coupon(coupons.count))
+        coupons.append(Coupon(id: id, user: user, policy: policy, issuedAtMs: timeMs, versions: [issued]))
+        try give(policy, 1, to: user, shard, lsn, &block)
+    }
+
+    mutating func changeCoupon(
+        _ kind: EventKind, _ event: UnsafeRawPointer, _ shard: Int, _ lsn: UInt64, _ block: inout Block
+    ) throws(Violation) {
+        let id = event.loadId(EventField.id)
+        let couponId = event.loadId(EventField.usedCoupon)
+        let timeMs: UInt64 = event.loadLE(EventField.timeMs)
+        guard let index = couponPlaces[couponId], owner(id) == shard, owner(couponId) == shard else {
+            throw Violation(0, "operation \(id) is on coupon \(couponId), which shard \(shard) has not issued")
+        }
+        if isKnown(id) { throw Violation(4, "operation \(id) on a coupon, an id that was known") }
+        let inEffect = coupons[index].versions.last!.use
+        var operation = CouponOperation(
+            coupon: index, use: nil, timeMs: timeMs, place: Place(life: life, shard: shard, lsn: lsn))
+        if kind == .couponUsed {
+            if let inEffect { throw Violation(7, "coupon \(couponId), used by \(inEffect), is used by \(id)") }
+            let use = CouponUse(
+                orderId: event.loadId(EventField.couponOrder), purchaseAmount: event.loadLE(EventField.purchaseAmount),
+                discount: event.loadLE(EventField.discount))
+            try check(use, of: coupons[index], atMs: timeMs)
+            operation.use = use
+        } else if inEffect == nil {
+            throw Violation(7, "coupon \(couponId) is restored by \(id), and was not used")
+        }
+        couponOperations[id] = operation
+        coupons[index].versions.append(
+            CouponVersion(use: operation.use == nil ? nil : id, life: life, lsn: lsn))
+        block.undo.append(.couponOperation(id))
+        block.undo.append(.couponVersion(index))
+    }
+
+    private func check(_ use: CouponUse, of coupon: Coupon, atMs timeMs: UInt64) throws(Violation) {
+        guard case .policy(let policy) = offers[coupon.policy].creation else {
+            throw Violation(0, "coupon \(coupon.id) is of what is no policy")
+        }
+        if policy.validUntilMs != 0 && timeMs >= policy.validUntilMs {
+            throw Violation(7, "coupon \(coupon.id) was used after its end")
+        }
+        if use.purchaseAmount < policy.minPurchase {
+            throw Violation(7, "coupon \(coupon.id) was used for a purchase of \(use.purchaseAmount)")
+        }
+        // A client of the simulation buys for less than would overflow.
+        var discount = policy.discountValue
+        if policy.discountKind == DiscountKind.percent.rawValue {
+            discount = use.purchaseAmount * policy.discountValue / 100
+        } else if use.purchaseAmount != 0 {
+            discount = min(discount, use.purchaseAmount)
+        }
+        if policy.maxDiscount != 0 { discount = min(discount, policy.maxDiscount) }
+        guard use.discount == discount else {
+            throw Violation(7, "coupon \(coupon.id) gave a discount of \(use.discount) in place of \(discount)")
+        }
+    }
+}
