@@ -12,7 +12,16 @@ struct LogState: Decodable {
         var available: UInt64
     }
 
+    struct Policy: Decodable {
+        var id: String
+        var quantity: UInt64
+        var issued: UInt64
+        var used: UInt64
+        var remaining: UInt64
+    }
+
     var sales: [Sale]
+    var policies: [Policy]
     /// By state: held, confirmed, cancelled, expired.
     var orders: [String: Int]
     var tombstones: Int
@@ -24,6 +33,7 @@ struct LogState: Decodable {
     }
 
     func sale(_ id: UInt64) throws -> Sale { try #require(sales.first { $0.id == String(id) }) }
+    func policy(_ id: UInt64) throws -> Policy { try #require(policies.first { $0.id == String(id) }) }
 }
 
 /// Runs a program of this package to its end, and returns what it printed.
