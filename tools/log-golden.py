@@ -60,6 +60,28 @@ USE = order_id(42, 8) + number(42).bytes
 GIFT = order_id(1, 9) + number(1).bytes + struct.pack("<Q", 0)
 WELCOME = event(11, 64, EARNED, order_id(42, 7) + reason("welcome"))
 
+CLAIMED = EARNED + 10000
+POLICY = (
+    catalogue_id(10)
+    + struct.pack("<QQQQQII", 7, 500, T0, T0 + 30 * 86400000, 15, 1, 1)
+    + name("15% off")
+    + struct.pack("<QQ", 20000, 10000)
+)
+COUPON = order_id(42, 11)
+
+
+def used(random, order, amount, discount, time_ms):
+    return event(13, 80, time_ms, order_id(42, random) + COUPON + order + struct.pack("<QQ", amount, discount))
+
+
+COUPONS = [
+    ("couponIssued", event(12, 56, CLAIMED + 1000, COUPON + number(42).bytes + struct.pack("<Q", 7))),
+    ("couponUsed", used(12, order_id(42, 2), 124999, 18749, CLAIMED + 2000)),
+    ("couponRestored", event(14, 48, CLAIMED + 3000, order_id(42, 13) + COUPON)),
+    ("couponUsed", used(14, bytes(16), 10000, 1500, CLAIMED + 4000)),
+]
+ADDED = catalogue_id(15) + struct.pack("<QQ", 7, 100)
+
 EVENTS = [
     ("saleCreated", event(16, 160, T0 + 500, sale_body(1000))),
     ("orderPlaced", placed(42, 2, 2, T0 + 1000)),
@@ -79,6 +101,10 @@ EVENTS = [
     ("pointsUsed", event(9, 48, EARNED + 1000, USE, quantity=120)),
     ("pointsEarned", event(8, 56, EARNED + 2000, GIFT, quantity=30)),
     ("transactionCancelled", event(10, 32, EARNED + 3000, order_id(1, 9))),
+    ("policyCreated", event(19, 176, CLAIMED, POLICY)),
+    *COUPONS,
+    ("policyRestocked", event(20, 48, CLAIMED + 5000, ADDED)),
+    ("policyClosed", event(21, 24, CLAIMED + 6000, struct.pack("<Q", 7))),
 ]
 
 
@@ -95,13 +121,16 @@ ORDERS = [  # by partition
 
 RECORDS = [
     ("saleKept", event(33, 176, T0 + 500, sale_body(1000) + struct.pack("<QQ", 1500, 0), flags=1)),
+    ("policyKept", event(37, 184, CLAIMED, POLICY + struct.pack("<Q", 600), flags=1)),
     ("catalogueOperationKept", event(34, 48, EXTENDED + 6000, catalogue_id(6) + struct.pack("<QQ", 7, 500))),
+    ("catalogueOperationKept", event(34, 48, CLAIMED + 5000, ADDED, flags=1)),
     *[("orderKept", order) for _, order in sorted(ORDERS)],
     ("transactionKept", event(35, 56, EARNED, EARNING, flags=0, quantity=500)),
     ("transactionReasoned", WELCOME),
     ("transactionKept", event(35, 56, EARNED + 1000, USE + struct.pack("<Q", 0), flags=1, quantity=120)),
     ("transactionKept", event(35, 56, EARNED + 2000, GIFT, flags=1 << 4, quantity=30)),
     ("takingKept", event(36, 48, EARNED + 1000, order_id(42, 8) + order_id(42, 7), quantity=120)),
+    *COUPONS,
     ("tombstonePlaced", event(6, 32, EXTENDED + 3000, order_id(2, 4))),
 ]
 

@@ -169,6 +169,13 @@ import Testing
             ).store(to: entry)
             run(.earnPoints, nowMs)
         }
+        func use(_ random: UInt64, order: Id128, amount: UInt64, _ nowMs: UInt64) {
+            UseCouponEntry(
+                useId: id(42, random), couponId: id(42, 11), userId: Id128(42), orderId: order,
+                purchaseAmount: amount
+            ).store(to: entry)
+            run(.useCoupon, nowMs)
+        }
         func id(_ user: UInt64, _ random: UInt64) -> Id128 {
             .version7(timeMs: start, partition: Partition.of(user: Id128(user)), random: random)
         }
@@ -208,6 +215,25 @@ import Testing
         earn(1, 9, 30, expiresAtMs: 0, "", earned + 2000)
         TransactionIdEntry(transactionId: id(1, 9)).store(to: entry)
         run(.cancelTransaction, earned + 3000)
+        let claimed = earned + 10_000
+        CreatePolicyEntry(
+            operationId: catalogueId(10), policyId: 7, quantity: 500, validFromMs: start,
+            validUntilMs: start + 30 * 86_400_000, discountValue: 15, maxDiscount: 20_000, minPurchase: 10_000,
+            perUserLimit: 1, discountKind: DiscountKind.percent.rawValue, name: Name("15% off")!
+        ).store(to: entry)
+        _ = engine.runCatalogue(.createPolicy, entry, result: result, nowMs: claimed)
+        engine.openOffer(slot: 2, units: 500)
+        engine.publishOffer(slot: 2)
+        IssueCouponEntry(couponId: id(42, 11), userId: Id128(42), policyId: 7).store(to: entry)
+        run(.issueCoupon, claimed + 1000)
+        use(12, order: id(42, 2), amount: 124_999, claimed + 2000)
+        RestoreCouponEntry(restoreId: id(42, 13), couponId: id(42, 11), userId: Id128(42)).store(to: entry)
+        run(.restoreCoupon, claimed + 3000)
+        use(14, order: .zero, amount: 10_000, claimed + 4000)
+        RestockEntry(operationId: catalogueId(15), offerId: 7, quantity: 100).store(to: entry)
+        _ = engine.runCatalogue(.restockPolicy, entry, result: result, nowMs: claimed + 5000)
+        OfferIdEntry(offerId: 7).store(to: entry)
+        _ = engine.runCatalogue(.closePolicy, entry, result: result, nowMs: claimed + 6000)
 
         let logged = Array(UnsafeRawBufferPointer(start: memory, count: events.pointee.usedBytes))
         #expect(logged == golden.events.flatMap(\.bytes))

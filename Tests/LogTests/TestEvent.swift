@@ -67,6 +67,15 @@ struct TestEvent: Sendable {
             fields: Self.id(catalogueId(1 << 30 | number)) + little(id) + little(units))
     }
 
+    static func policy(_ id: UInt64, quantity: UInt64, timeMs: UInt64 = 1000) -> TestEvent {
+        var name = [UInt8](repeating: 0, count: Name.sizeBytes)
+        name.withUnsafeMutableBytes { Name("policy \(id)")!.store(to: $0.baseAddress!) }
+        let fields: [UInt8] =
+            Self.id(catalogueId(1 << 29 | id)) + little(id) + little(quantity) + little(UInt64(500)) + little(UInt64(0))
+            + little(UInt64(15)) + little(UInt32(0)) + little(UInt32(1)) + name + little(UInt64(900)) + little(UInt64(0))
+        return TestEvent(kind: .policyCreated, timeMs: timeMs, fields: fields)
+    }
+
     static func close(_ id: UInt64, timeMs: UInt64 = 1000) -> TestEvent {
         TestEvent(kind: .saleClosed, timeMs: timeMs, fields: little(id))
     }
@@ -89,6 +98,30 @@ struct TestEvent: Sendable {
         TestEvent(kind: .orderExtended, timeMs: timeMs, fields: Self.id(id) + little(deadlineMs))
     }
 
+    static func earn(_ id: Id128, user: Id128, points: UInt32, timeMs: UInt64 = 2000) -> TestEvent {
+        TestEvent(
+            kind: .pointsEarned, quantity: points, timeMs: timeMs,
+            fields: Self.id(id) + Self.id(user) + little(UInt64(0)))
+    }
+
+    static func use(_ id: Id128, user: Id128, points: UInt32, timeMs: UInt64 = 2000) -> TestEvent {
+        TestEvent(kind: .pointsUsed, quantity: points, timeMs: timeMs, fields: Self.id(id) + Self.id(user))
+    }
+
+    static func issue(_ id: Id128, user: Id128, policy: UInt64, timeMs: UInt64 = 2000) -> TestEvent {
+        TestEvent(kind: .couponIssued, timeMs: timeMs, fields: Self.id(id) + Self.id(user) + little(policy))
+    }
+
+    static func use(_ id: Id128, coupon: Id128, timeMs: UInt64 = 3000) -> TestEvent {
+        TestEvent(
+            kind: .couponUsed, timeMs: timeMs,
+            fields: Self.id(id) + Self.id(coupon) + Self.id(.zero) + little(UInt64(600)) + little(UInt64(90)))
+    }
+
+    static func restore(_ id: Id128, coupon: Id128, timeMs: UInt64 = 3000) -> TestEvent {
+        TestEvent(kind: .couponRestored, timeMs: timeMs, fields: Self.id(id) + Self.id(coupon))
+    }
+
     static func grace(notBeforeMs: UInt64, timeMs: UInt64 = 4000) -> TestEvent {
         TestEvent(kind: .holdsGraced, timeMs: timeMs, fields: little(notBeforeMs))
     }
@@ -99,32 +132,39 @@ struct Scenario {
     private(set) var events: [TestEvent] = []
     private var random: SeededRandom
     private var orders: [(id: Id128, state: OrderState)] = []
+    private var coupons: [(id: Id128, user: Id128, isUsed: Bool)] = []
+    private var points: [UInt64: UInt32] = [:]
     private var nextNumber: UInt64
 
     private let first: UInt64
     private let second: UInt64
 
-    /// Two sales, then `count` events of orders, with restocks and graces among them. Not more is sold than
-    /// there is, wherever it ends. Scenarios of different bases have nothing in common but users.
+    /// Two sales and a policy, then `count` events of orders, coupons and points, with restocks and graces among them.
+    /// Not more is sold than there is, wherever it ends. Scenarios of different bases have nothing in common but users.
     init(seed: UInt64, count: Int, base: UInt64 = 0) {
         random = SeededRandom(seed: seed)
         first = 7 + base * 2
         second = 8 + base * 2
         nextNumber = base << 20 | 1
-        events = [.sale(first, stock: 100_000), .sale(second, stock: 200_000, limit: 1000)]
+        events = [
+            .sale(first, stock: 100_000), .sale(second, stock: 200_000, limit: 1000),
+            .policy(first, quantity: 100_000),
+        ]
         for _ in 0..<count { step() }
         events.append(.close(second))
     }
 
     private mutating func step() {
         nextNumber += 1
-        switch Int.random(in: 0..<20, using: &random) {
+        switch Int.random(in: 0..<24, using: &random) {
         case 0: events.append(.restock(first, number: nextNumber, units: 5))
         case 1: events.append(.grace(notBeforeMs: 100_000 + (nextNumber & 0xfffff) * 10))
         case 2:
             let user = TestEvent.user(nextNumber & 63)
             events.append(.change(.tombstonePlaced, TestEvent.orderId(nextNumber, user: user)))
         case 3..<11: changeAnOrder()
+        case 11..<13: changeACoupon()
+        case 13..<15: changePoints()
         default: place()
         }
     }
@@ -139,6 +179,31 @@ struct Scenario {
                 units: UInt32.random(in: 1...3, using: &random), deadlineMs: isHold ? 90_000 + nextNumber : 0,
                 timeMs: 2000 + nextNumber))
         orders.append((id, isHold ? .held : .confirmed))
+    }
+
+    private mutating func changeACoupon() {
+        guard Bool.random(using: &random), let index = coupons.indices.randomElement(using: &random) else {
+            let user = TestEvent.user(UInt64.random(in: 1...40, using: &random))
+            let id = TestEvent.orderId(nextNumber, user: user)
+            events.append(.issue(id, user: user, policy: first, timeMs: 2000 + nextNumber))
+            coupons.append((id, user, false))
+            return
+        }
+        let (coupon, user, isUsed) = coupons[index]
+        let id = TestEvent.orderId(nextNumber, user: user)
+        events.append(isUsed ? .restore(id, coupon: coupon) : .use(id, coupon: coupon))
+        coupons[index].isUsed.toggle()
+    }
+
+    /// Earns one point, or uses one if there is one.
+    private mutating func changePoints() {
+        let number = UInt64.random(in: 1...40, using: &random)
+        let user = TestEvent.user(number)
+        let id = TestEvent.orderId(nextNumber, user: user)
+        let balance = points[number, default: 0]
+        let isUse = balance > 0 && Bool.random(using: &random)
+        events.append(isUse ? .use(id, user: user, points: 1) : .earn(id, user: user, points: 1))
+        points[number] = isUse ? balance - 1 : balance + 1
     }
 
     private mutating func changeAnOrder() {
