@@ -10,7 +10,7 @@ import json
 import struct
 import uuid
 
-from golden import crc32c, number, partition, version7
+from golden import crc32c, number, part_of, partition, version7
 
 T0 = 1767225600000  # 2026-01-01T00:00:00Z
 
@@ -82,6 +82,45 @@ COUPONS = [
 ]
 ADDED = catalogue_id(15) + struct.pack("<QQ", 7, 100)
 
+BOUGHT = CLAIMED + 10000
+BOOK = catalogue_id(16) + struct.pack("<QQQQQII", 8, 50, 0, 0, 2500, 0, 600000) + name("Book")
+LAMP = catalogue_id(17) + struct.pack("<QQQQQII", 9, 20, 0, 0, 4000, 0, 300000) + name("Lamp")
+BASKET = version7(T0, partition(number(42)), 19)
+SECOND = version7(T0, partition(number(3)), 20)
+GIVEN_BACK = event(14, 48, BOUGHT + 1000, order_id(42, 18) + COUPON)
+
+
+def part(checkout, index):
+    return part_of(checkout, index).bytes
+
+
+def order_of(checkout, user, index, sale, quantity, time_ms, deadline, kind=1, flags=0):
+    body = part(checkout, index) + number(user).bytes + struct.pack("<QQ", sale, deadline)
+    return event(kind, 64, time_ms, body, flags=flags, quantity=quantity)
+
+
+def checkout(kind, which, user, coupon, amounts, time_ms, deadline, orders):
+    """`amounts`: subtotal, discount, when the points to earn expire, points used, points to earn."""
+    body = which.bytes + number(user).bytes + coupon + struct.pack("<QQQIIQ", *amounts, deadline)
+    return event(kind, 104, time_ms, body, quantity=orders)
+
+
+PAID = (11500, 1725, LOT_ENDS, 100, 98)
+PLAIN = (2500, 0, 0, 0, 0)
+CHECKOUTS = [
+    ("orderPlaced", order_of(BASKET, 42, 0, 8, 3, BOUGHT + 2000, BOUGHT + 302000)),
+    ("orderPlaced", order_of(BASKET, 42, 1, 9, 1, BOUGHT + 2000, BOUGHT + 302000)),
+    ("checkoutPlaced", checkout(24, BASKET, 42, COUPON, PAID, BOUGHT + 2000, BOUGHT + 302000, 2)),
+    ("checkoutConfirmed", event(25, 32, BOUGHT + 3000, BASKET.bytes)),
+    ("orderPlaced", order_of(SECOND, 3, 0, 8, 1, BOUGHT + 4000, BOUGHT + 604000)),
+    ("checkoutPlaced", checkout(24, SECOND, 3, bytes(16), PLAIN, BOUGHT + 4000, BOUGHT + 604000, 1)),
+    ("checkoutExpired", event(27, 32, BOUGHT + 604000, SECOND.bytes)),
+    ("checkoutConfirmed", event(25, 32, BOUGHT + 605000, SECOND.bytes, flags=1)),
+    ("checkoutCancelled", event(26, 32, BOUGHT + 606000, SECOND.bytes)),
+]
+POINTS = number(42).bytes + struct.pack("<Q", 0)
+REWARD = part(BASKET, 18) + number(42).bytes + struct.pack("<Q", LOT_ENDS)
+
 EVENTS = [
     ("saleCreated", event(16, 160, T0 + 500, sale_body(1000))),
     ("orderPlaced", placed(42, 2, 2, T0 + 1000)),
@@ -105,6 +144,10 @@ EVENTS = [
     *COUPONS,
     ("policyRestocked", event(20, 48, CLAIMED + 5000, ADDED)),
     ("policyClosed", event(21, 24, CLAIMED + 6000, struct.pack("<Q", 7))),
+    ("saleCreated", event(16, 160, BOUGHT, BOOK)),
+    ("saleCreated", event(16, 160, BOUGHT, LAMP)),
+    ("couponRestored", GIVEN_BACK),
+    *CHECKOUTS,
 ]
 
 
@@ -117,20 +160,39 @@ ORDERS = [  # by partition
     (partition(number(42)), kept(42, 2, 2, T0 + 1000, 1, 0, 0)),
     (partition(number(1)), kept(1, 3, 1, T0 + 3000, 2, 2, 0)),
     (partition(number(3)), kept(3, 5, 1, EXTENDED + 4000, 0, 0, EXTENDED + 2000000)),
+    (partition(number(42)), order_of(BASKET, 42, 0, 8, 3, BOUGHT + 2000, 0, kind=32, flags=1)),
+    (partition(number(42)), order_of(BASKET, 42, 1, 9, 1, BOUGHT + 2000, 0, kind=32, flags=1)),
+    (partition(number(3)), order_of(SECOND, 3, 0, 8, 1, BOUGHT + 4000, 0, kind=32, flags=2 | 2 << 4)),
 ]
+KEPT_CHECKOUTS = [  # by partition
+    (partition(number(42)), checkout(40, BASKET, 42, COUPON, PAID, BOUGHT + 2000, 0, 2)),
+    (partition(number(3)), checkout(40, SECOND, 3, bytes(16), PLAIN, BOUGHT + 4000, 0, 1)),
+]
+
+
+def by_partition(records):
+    return [data for _, data in sorted(records, key=lambda record: record[0])]
+
 
 RECORDS = [
     ("saleKept", event(33, 176, T0 + 500, sale_body(1000) + struct.pack("<QQ", 1500, 0), flags=1)),
     ("policyKept", event(37, 184, CLAIMED, POLICY + struct.pack("<Q", 600), flags=1)),
+    ("saleKept", event(33, 176, BOUGHT, BOOK + struct.pack("<QQ", 50, 0))),
+    ("saleKept", event(33, 176, BOUGHT, LAMP + struct.pack("<QQ", 20, 0))),
     ("catalogueOperationKept", event(34, 48, EXTENDED + 6000, catalogue_id(6) + struct.pack("<QQ", 7, 500))),
     ("catalogueOperationKept", event(34, 48, CLAIMED + 5000, ADDED, flags=1)),
-    *[("orderKept", order) for _, order in sorted(ORDERS)],
+    *[("orderKept", order) for order in by_partition(ORDERS)],
     ("transactionKept", event(35, 56, EARNED, EARNING, flags=0, quantity=500)),
     ("transactionReasoned", WELCOME),
     ("transactionKept", event(35, 56, EARNED + 1000, USE + struct.pack("<Q", 0), flags=1, quantity=120)),
+    ("transactionKept", event(35, 56, BOUGHT + 2000, part(BASKET, 17) + POINTS, flags=1, quantity=100)),
+    ("transactionKept", event(35, 56, BOUGHT + 3000, REWARD, flags=0, quantity=98)),
     ("transactionKept", event(35, 56, EARNED + 2000, GIFT, flags=1 << 4, quantity=30)),
     ("takingKept", event(36, 48, EARNED + 1000, order_id(42, 8) + order_id(42, 7), quantity=120)),
+    ("takingKept", event(36, 48, BOUGHT + 2000, part(BASKET, 17) + order_id(42, 7), quantity=100)),
     *COUPONS,
+    ("couponRestored", GIVEN_BACK),
+    *[("checkoutKept", record) for record in by_partition(KEPT_CHECKOUTS)],
     ("tombstonePlaced", event(6, 32, EXTENDED + 3000, order_id(2, 4))),
 ]
 

@@ -176,6 +176,13 @@ import Testing
             ).store(to: entry)
             run(.useCoupon, nowMs)
         }
+        func checkout(_ operation: Protocol.Operation, _ user: UInt64, _ random: UInt64, _ nowMs: UInt64) {
+            CheckoutIdEntry(checkoutId: id(user, random)).store(to: entry)
+            run(operation, nowMs)
+        }
+        func lines(_ lines: (sale: UInt64, quantity: UInt32)...) -> CheckoutLines {
+            CheckoutLines(lines.map { CheckoutLine(saleId: $0.sale, quantity: $0.quantity) })!
+        }
         func id(_ user: UInt64, _ random: UInt64) -> Id128 {
             .version7(timeMs: start, partition: Partition.of(user: Id128(user)), random: random)
         }
@@ -234,6 +241,36 @@ import Testing
         _ = engine.runCatalogue(.restockPolicy, entry, result: result, nowMs: claimed + 5000)
         OfferIdEntry(offerId: 7).store(to: entry)
         _ = engine.runCatalogue(.closePolicy, entry, result: result, nowMs: claimed + 6000)
+        let bought = claimed + 10_000
+        func sell(_ sale: UInt64, _ name: String, stock: UInt64, price: UInt64, holdMs: UInt32) {
+            CreateSaleEntry(
+                operationId: catalogueId(sale + 8), saleId: sale, stock: stock, startsAtMs: 0, endsAtMs: 0,
+                perUserLimit: 0, holdMs: holdMs, unitPrice: price, name: Name(name)!
+            ).store(to: entry)
+            _ = engine.runCatalogue(.createSale, entry, result: result, nowMs: bought)
+            let slot = UInt32(engine.offersKnown)
+            engine.openOffer(slot: slot, units: stock)
+            engine.publishOffer(slot: slot)
+        }
+        sell(8, "Book", stock: 50, price: 2500, holdMs: 600_000)
+        sell(9, "Lamp", stock: 20, price: 4000, holdMs: 300_000)
+        RestoreCouponEntry(restoreId: id(42, 18), couponId: id(42, 11), userId: Id128(42)).store(to: entry)
+        run(.restoreCoupon, bought + 1000)
+        PlaceCheckoutEntry(
+            checkoutId: id(42, 19), userId: Id128(42), couponId: id(42, 11), earnExpiresAtMs: earned + 86_400_000,
+            usePoints: 100, earnPoints: 98, lineCount: 3, lines: lines((8, 1), (9, 1), (8, 2))
+        ).store(to: entry)
+        run(.placeCheckout, bought + 2000)
+        checkout(.confirmCheckout, 42, 19, bought + 3000)
+        PlaceCheckoutEntry(
+            checkoutId: id(3, 20), userId: Id128(3), lineCount: 1, lines: lines((8, 1))
+        ).store(to: entry)
+        run(.placeCheckout, bought + 4000)
+        let isExpired = engine.expireHolds(nowMs: bought + 604_000, limit: 10)
+        #expect(isExpired)
+        engine.releaseUnits(durableLsn: UInt64.max)
+        checkout(.confirmCheckout, 3, 20, bought + 605_000)
+        checkout(.cancelCheckout, 3, 20, bought + 606_000)
 
         let logged = Array(UnsafeRawBufferPointer(start: memory, count: events.pointee.usedBytes))
         #expect(logged == golden.events.flatMap(\.bytes))
