@@ -5,8 +5,8 @@ import TimesaleClient
 import TimesaleTestKit
 
 extension ClientTests {
-    /// Shows coupons and their policies through the client: every operation against a real server, and what is said when an
-    /// outcome is not known.
+    /// Shows coupons and their policies through the client: every operation against a real server, and what is said
+    /// when an outcome is not known.
     @Suite struct CouponTests {
         @Test func aPolicyFromCreationToClosing() async throws {
             try await withTimesale { client in
@@ -264,8 +264,8 @@ extension ClientTests {
             await client.shutdown(withinMs: 0)
         }
 
-        /// Exhausted for the second attempt says nothing about the first, as long as the server that got it lives. That the
-        /// user has had its coupon holds for both: one that was issued is never taken back.
+        /// Exhausted for the second attempt says nothing about the first, as long as the server that got it lives. That
+        /// the user has had its coupon holds for both: one that was issued is never taken back.
         @Test(arguments: [
             (ResultCode.exhausted, true, false), (.exhausted, false, true), (.alreadyIssued, true, true),
             (.closed, true, true),

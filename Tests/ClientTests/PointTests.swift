@@ -6,8 +6,8 @@ import TimesaleClient
 import TimesaleTestKit
 
 extension ClientTests {
-    /// Shows points through the client: every operation against a real server, a campaign over all shards, a server that
-    /// is killed under load, and what is said when an outcome is not known.
+    /// Shows points through the client: every operation against a real server, a campaign over all shards, a server
+    /// that is killed under load, and what is said when an outcome is not known.
     @Suite struct PointTests {
         @Test func fromEarningToSpending() async throws {
             try await withTimesale { client in

@@ -5,8 +5,8 @@ import TestSupport
 import Testing
 
 extension CrashTests {
-    /// Many clients, each a connection and a thread of its own, that want the same coupons or the same points at once: those
-    /// who are told that they have them have them, and nobody else.
+    /// Many clients, each a connection and a thread of its own, that want the same coupons or the same points at
+    /// once: those who are told that they have them have them, and nobody else.
     @Suite(.serialized) struct Claims {
         /// What clients were told, by code.
         private final class Tally: Sendable {
@@ -36,7 +36,8 @@ extension CrashTests {
 
         private static let clients = 64
 
-        /// 64 users claim the last coupon of a policy at once, again and again: one has it, 63 are told that none is left.
+        /// 64 users claim the last coupon of a policy at once, again and again: one has it, 63 are told that none is
+        /// left.
         @Test(arguments: [1, 2]) func theLastCoupon(_ shards: Int) throws {
             let siege = try Siege(shards: shards)
             var mint = IdMint(seed: 71)
@@ -72,8 +73,8 @@ extension CrashTests {
             stop(siege.current)
         }
 
-        /// One user claims from 64 connections at once what the policy gives once to each: there is enough for all, and one
-        /// of them has it.
+        /// One user claims from 64 connections at once what the policy gives once to each: there is enough for all,
+        /// and one of them has it.
         @Test(arguments: [1, 2]) func oneForEach(_ shards: Int) throws {
             let siege = try Siege(shards: shards)
             var mint = IdMint(seed: 72)
@@ -100,8 +101,8 @@ extension CrashTests {
             stop(siege.current)
         }
 
-        /// `kill -9` while 64 clients claim more coupons than there are, and ask again with the same ids until they are
-        /// answered: as many are told that they have one as were issued, each has its own, and none is lost.
+        /// `kill -9` while 64 clients claim more coupons than there are, and ask again with the same ids until they
+        /// are answered: as many are told that they have one as were issued, each has its own, and none is lost.
         @Test(arguments: [(shards: 1, seed: UInt64(73)), (shards: 2, seed: UInt64(74))])
         func successesAreIssuesAcrossKills(_ shards: Int, _ seed: UInt64) throws {
             let directory = TemporaryDirectory()
@@ -196,8 +197,8 @@ extension CrashTests {
             stop(siege.current)
         }
 
-        /// The same for 40 users, with a server that is killed meanwhile: each of the 20 asks again with the same id until it
-        /// is answered.
+        /// The same for 40 users, with a server that is killed meanwhile: each of the 20 asks again with the same id
+        /// until it is answered.
         @Test(arguments: [(shards: 1, seed: UInt64(76)), (shards: 2, seed: UInt64(77))])
         func sevenOfTwentyAcrossKills(_ shards: Int, _ seed: UInt64) throws {
             let siege = try Siege(shards: shards)

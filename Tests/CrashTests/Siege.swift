@@ -4,8 +4,8 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// A server that is killed and started again while many clients, each on a thread of its own, go on asking with the same
-/// ids until they are answered.
+/// A server that is killed and started again while many clients, each on a thread of its own, go on asking with the
+/// same ids until they are answered.
 final class Siege: @unchecked Sendable {
     private let shards: Int
     private let directory: TemporaryDirectory
@@ -24,8 +24,8 @@ final class Siege: @unchecked Sendable {
     /// The server of this moment.
     var current: ServerProcess { condition.withLock { server } }
 
-    /// Runs `body` for each of so many clients, all at once, each on a thread of its own, and kills and restarts the server
-    /// `kills` times meanwhile: each time after `every` further answers.
+    /// Runs `body` for each of so many clients, all at once, each on a thread of its own, and kills and restarts the
+    /// server `kills` times meanwhile: each time after `every` further answers.
     func run(clients: Int, kills: Int, every: Int, _ body: @escaping @Sendable (Int, Besieger) throws -> Void)
         throws
     {

@@ -147,7 +147,15 @@ import Testing
         func run(_ operation: Protocol.Operation, _ nowMs: UInt64) {
             var batch = Batch(operation: operation, entries: entry, count: 1, results: result)
             var allowance = 10
-            let progress = engine.run(&batch, allowance: &allowance, nowMs: nowMs)
+            var progress = engine.run(&batch, allowance: &allowance, nowMs: nowMs)
+            if progress == .takesUnits {
+                // Of several sales at once.
+                var take = engine.take()
+                var answer = take.step()
+                while answer == .again { answer = take.step() }
+                engine.settle(&batch, isTaken: answer == .taken, failed: take.failed, nowMs: nowMs)
+                progress = engine.run(&batch, allowance: &allowance, nowMs: nowMs)
+            }
             #expect(progress == .finished)
             #expect(result.loadLE(0, as: UInt16.self) == ResultCode.ok.rawValue)
         }

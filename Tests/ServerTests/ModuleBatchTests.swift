@@ -4,8 +4,8 @@ import TestSupport
 import Testing
 
 extension ServerTests {
-    /// Frames of points and coupons as large as they may be, with users of both shards, at a shard that owns half of them:
-    /// each result stands where its entry stood.
+    /// Frames of points and coupons as large as they may be, with users of both shards, at a shard that owns half of
+    /// them: each result stands where its entry stood.
     @Suite(.serialized) struct ModuleBatches {
         private var mint = IdMint(seed: 50)
 

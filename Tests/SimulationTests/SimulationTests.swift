@@ -22,9 +22,9 @@ import Testing
         // A frame that paused kept its results, while replies of the catalogue were put together and left.
         #expect(coverage[.pauses] > 100 && coverage[.repliesMeanwhile] > 0, "\(coverage.line)")
         // Seeds that never came there have shown nothing about coupons and points.
-        #expect(coverage[.couponsIssued] > 500 && coverage[.couponRestores] > 10, "\(coverage.line)")
+        #expect(coverage[.couponsIssued] > 500 && coverage[.couponRestores] > 5, "\(coverage.line)")
         #expect(coverage[.exhausted] > 50 && coverage[.alreadyIssued] > 10, "\(coverage.line)")
-        #expect(coverage[.pointUses] > 50 && coverage[.transactionsCancelled] > 20, "\(coverage.line)")
+        #expect(coverage[.pointUses] > 50 && coverage[.transactionsCancelled] > 10, "\(coverage.line)")
     }
 
     /// The log is full in the middle of a frame whose results lie where its reply is to wait: some seeds come

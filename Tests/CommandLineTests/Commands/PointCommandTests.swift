@@ -156,7 +156,8 @@ extension CommandLineTests {
                 let file = server.directory.path + "/campaign.json"
                 let entries = """
                     {"entries": [{"userId": 1, "amount": 10}, {"userId": "2", "amount": 20,
-                    "expiresAt": "2001-01-01T00:00:00Z"}, {"userId": "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "amount": 30}]}
+                    "expiresAt": "2001-01-01T00:00:00Z"},
+                    {"userId": "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "amount": 30}]}
                     """
                 try write(entries, to: file)
                 let text = try await timesale("point", "earn-batch", file, at: at)

@@ -54,8 +54,8 @@ extension CommandLineTests {
                 "\(failure?.message ?? "")")
         }
 
-        /// Ids follow from the key, the user, and how often the user stood in the file before: another order of the lines
-        /// of different users does not change them.
+        /// Ids follow from the key, the user, and how often the user stood in the file before: another order of the
+        /// lines of different users does not change them.
         @Test func idsOfACampaign() {
             let entries = [Entry(user: 1, amount: 5), Entry(user: 2, amount: 5), Entry(user: 1, amount: 6)]
             func ids(_ entries: [Entry], _ key: String) -> [TransactionID] {
