@@ -41,6 +41,13 @@ def version8(hash_high, hash_low, part):
     return uuid.UUID(int=(hash_high << 16 | 8 << 12 | part) << 64 | 2 << 62 | hash_low)
 
 
+def part_of(checkout, part):
+    high, low = struct.unpack(">QQ", checkout.bytes)
+    a = mix(mix(high ^ 0x9E3779B97F4A7C15) ^ low)
+    b = mix(mix(low ^ 0xD1B54A32D192ED03) ^ high)
+    return version8(mix(a + part & MASK) >> 16, mix(b + part & MASK) & HIGH62, high & 4095)
+
+
 def number(value):
     return uuid.UUID(int=value)
 
@@ -93,6 +100,12 @@ LAYOUTS = {
     "ListUserCouponsEntry": "userId:id after:id limit:u16 stateMask:u8 :r5",
     "CouponViewResult": "code:u16 state:u8 flags:u8 :r4 couponId:id userId:id policyId:u64 issuedAtMs:u64 "
     "expiresAtMs:u64 usedAtMs:u64 discount:u64 purchaseAmount:u64 orderId:id",
+    "PlaceCheckoutEntry": "checkoutId:id userId:id couponId:id earnExpiresAtMs:u64 usePoints:u32 earnPoints:u32 "
+    "lineCount:u16 :r6 lines:lines",
+    "CheckoutIdEntry": "checkoutId:id",
+    "CheckoutResult": "code:u16 state:u8 flags:u8 failedAt:u8 orderCount:u8 :r2 checkoutId:id userId:id couponId:id "
+    "subtotal:u64 discount:u64 toPay:u64 createdAtMs:u64 expiresAtMs:u64 earnExpiresAtMs:u64 pointsUsed:u32 "
+    "pointsEarned:u32 orders:lines",
 }
 
 SIZES = {
@@ -104,6 +117,7 @@ SIZES = {
     "ListUserCouponsEntry": 40, "CouponViewResult": 104,
     "EarnEntry": 80, "UsePointsEntry": 72, "PointResult": 32, "TransactionIdEntry": 16,
     "TransactionViewResult": 104, "UserEntry": 16, "BalanceResult": 32,
+    "PlaceCheckoutEntry": 328, "CheckoutIdEntry": 16, "CheckoutResult": 368,
 }  # fmt: skip
 
 OPERATIONS = {
@@ -138,6 +152,10 @@ OPERATIONS = {
     "restoreCoupon": (87, "RestoreCouponEntry", "CouponViewResult"),
     "getCoupon": (88, "CouponIdEntry", "CouponViewResult"),
     "listUserCoupons": (89, "ListUserCouponsEntry", "CouponViewResult"),
+    "placeCheckout": (96, "PlaceCheckoutEntry", "CheckoutResult"),
+    "confirmCheckout": (97, "CheckoutIdEntry", "CheckoutResult"),
+    "cancelCheckout": (98, "CheckoutIdEntry", "CheckoutResult"),
+    "getCheckout": (99, "CheckoutIdEntry", "CheckoutResult"),
 }
 
 CODES = {
@@ -156,6 +174,11 @@ def text(value):
     return struct.pack("<H78s", len(data), data)
 
 
+def places(lines):
+    """16 places with these pairs of a sale and a quantity, those behind them zero."""
+    return b"".join(struct.pack("<QII", sale, quantity, 0) for sale, quantity in lines + [(0, 0)] * (16 - len(lines)))
+
+
 def pack(layout, values):
     data = b""
     for name, kind in fields(layout):
@@ -167,6 +190,8 @@ def pack(layout, values):
             data += values[name].bytes
         elif kind == "text":
             data += text(values[name])
+        elif kind == "lines":
+            data += places(values[name])
         else:
             data += values[name].to_bytes(int(kind[1:]) // 8, "little")
     assert len(data) == SIZES[layout], layout
@@ -176,7 +201,13 @@ def pack(layout, values):
 
 def printable(layout, values):
     kinds = dict(fields(layout))
-    return {key: str(value) if kinds[key] in ("id", "u64") else value for key, value in values.items()}
+
+    def print_one(kind, value):
+        if kind == "lines":
+            return " ".join(f"{sale}:{quantity}" for sale, quantity in value)
+        return str(value) if kind in ("id", "u64") else value
+
+    return {key: print_one(kinds[key], value) for key, value in values.items()}
 
 
 def frame(name, operation, direction, request_id, body, status="OK", more=False, retry_ms=0):
@@ -260,6 +291,17 @@ COUPON_VIEW = dict(
 )  # fmt: skip
 UNUSED = COUPON_VIEW | dict(state=0, usedAtMs=0, discount=0, purchaseAmount=0, orderId=number(0))
 NO_COUPON = {key: number(0) if key.endswith("Id") and key != "policyId" else 0 for key in COUPON_VIEW}
+CHECKOUT = version7(NOW + 2, partition(USER), 0x3141592653589793)
+# Three lines, two of which name the same sale: 129,900 x 3 + 5,000 x 1, less 15 % but at most 20,000, less 700 points.
+BOUGHT = dict(
+    code=0, state=0, flags=0, failedAt=255, orderCount=2, checkoutId=CHECKOUT, userId=USER, couponId=COUPON,
+    subtotal=394700, discount=20000, toPay=374000, createdAtMs=NOW + 5, expiresAtMs=NOW + 5 + HOLD,
+    earnExpiresAtMs=NOW + 365 * 86400000, pointsUsed=700, pointsEarned=3740,
+    orders=[(1001, 3), (1002, 1)],
+)  # fmt: skip
+NOT_BOUGHT = {key: number(0) if key[-2:] == "Id" else 0 for key in BOUGHT} | dict(
+    checkoutId=CHECKOUT, failedAt=255, orders=[]
+)
 
 
 def stats(shard):
@@ -329,6 +371,7 @@ def frames():
         frame("list user orders reply", "listUserOrders", reply, 20, [VIEW, expired], more=False),
         *point_frames(),
         *coupon_frames(),
+        *checkout_frames(),
     ]  # fmt: skip
 
 
@@ -411,6 +454,27 @@ def coupon_frames():
     ]  # fmt: skip
 
 
+def checkout_frames():
+    request, reply = "request", "reply"
+    return [
+        frame("place checkout request", "placeCheckout", request, 80,
+              [{key: BOUGHT[key] for key in ("checkoutId", "userId", "couponId", "earnExpiresAtMs")}
+               | dict(usePoints=700, earnPoints=3740, lineCount=3, lines=[(1001, 2), (1002, 1), (1001, 1)])]),
+        frame("place checkout reply", "placeCheckout", reply, 80, [BOUGHT]),
+        frame("place checkout refused reply", "placeCheckout", reply, 81,
+              [NOT_BOUGHT | dict(code=CODES["SOLD_OUT"], failedAt=1),
+               NOT_BOUGHT | dict(code=CODES["INSUFFICIENT_POINTS"], failedAt=17)]),
+        frame("confirm checkout request", "confirmCheckout", request, 82, [dict(checkoutId=CHECKOUT)]),
+        frame("confirm checkout late reply", "confirmCheckout", reply, 82,
+              [BOUGHT | dict(state=1, flags=2, expiresAtMs=0)]),
+        frame("cancel checkout request", "cancelCheckout", request, 83, [dict(checkoutId=CHECKOUT)]),
+        frame("cancel checkout reply with a tombstone", "cancelCheckout", reply, 83,
+              [NOT_BOUGHT | dict(state=2, flags=4, createdAtMs=NOW + 9)]),
+        frame("get checkout request", "getCheckout", request, 84, [dict(checkoutId=CHECKOUT)]),
+        frame("get checkout reply", "getCheckout", reply, 84, [BOUGHT]),
+    ]  # fmt: skip
+
+
 def crc_vectors():
     published = [
         (b"", 0), (b"123456789", 0xE3069283), (bytes(32), 0x8A9136AA), (b"\xff" * 32, 0x62A8AB43),
@@ -439,11 +503,20 @@ def uuid_vectors():
     return vectors
 
 
+def part_vectors():
+    return [
+        dict(checkout=str(checkout), part=part, id=str(part_of(checkout, part)))
+        for checkout, parts in [(CHECKOUT, (0, 1, 15, 16, 17, 18)), (SECOND, (0, 18)), (version7(0, 0, 0), (0, 1))]
+        for part in parts
+    ]
+
+
 def main():
     golden = {
         "crc32c": crc_vectors(),
         "partitions": partition_vectors(),
         "uuids": uuid_vectors(),
+        "parts": part_vectors(),
         "frames": frames(),
     }
     print(json.dumps(golden, indent=1, ensure_ascii=True))

@@ -112,10 +112,14 @@ extension Engine {
             case .useCoupon: outcome = useCoupon(batch.entry, result: batch.result, nowMs: nowMs)
             case .restoreCoupon: outcome = restoreCoupon(batch.entry, result: batch.result, nowMs: nowMs)
             case .getCoupon: outcome = getCoupon(batch.entry, result: batch.result, nowMs: nowMs)
+            case .placeCheckout: outcome = placeCheckout(batch.entry, result: batch.result, nowMs: nowMs)
+            case .confirmCheckout: outcome = confirmCheckout(batch.entry, result: batch.result, nowMs: nowMs)
+            case .cancelCheckout: outcome = cancelCheckout(batch.entry, result: batch.result, nowMs: nowMs)
+            case .getCheckout: outcome = getCheckout(batch.entry, result: batch.result)
             default: preconditionFailure("not an operation with an id of its own")
             }
             if outcome.needsUnits {
-                guard takeOwnStripe() else { return .takesUnits }
+                guard !isOfSeveralSales, takeOwnStripe() else { return .takesUnits }
                 batch.finishEntry(applyPrepared(result: batch.result, nowMs: nowMs))
             } else {
                 batch.finishEntry(outcome)
@@ -162,14 +166,27 @@ extension Engine {
     }
 
     /// The take that the entry in hand waits for.
-    public func take() -> StockTake {
-        StockTake(
-            counters: counters, sale: Int(prepared.sale), shard: configuration.shard,
-            quantity: UInt64(prepared.quantity))
+    public func take() -> JointTake {
+        if isOfSeveralSales {
+            return JointTake(
+                counters: counters, shard: configuration.shard, parts: checkout.parts, count: checkout.count)
+        }
+        return JointTake(
+            StockTake(
+                counters: counters, sale: Int(prepared.sale), shard: configuration.shard,
+                quantity: UInt64(prepared.quantity)))
     }
 
-    /// Ends the entry in hand by the answer of its take.
-    public mutating func settle(_ batch: inout Batch, isTaken: Bool, nowMs: UInt64) {
+    /// Whether units of several sales are wanted at once.
+    private var isOfSeveralSales: Bool {
+        switch prepared.kind {
+        case .place, .confirmLate, .issueCoupon: false
+        case .placeCheckout, .confirmCheckout: checkout.count > 1
+        }
+    }
+
+    /// Ends the entry in hand by the answer of its take; if that is no, `failed` is the part it failed at.
+    public mutating func settle(_ batch: inout Batch, isTaken: Bool, failed: Int, nowMs: UInt64) {
         if isTaken {
             batch.finishEntry(applyPrepared(result: batch.result, nowMs: nowMs))
             return
@@ -178,6 +195,8 @@ extension Engine {
         case .place: batch.finishEntry(refuseOrder(.soldOut, batch.result))
         case .confirmLate: batch.finishEntry(answer(prepared.order, .expired, batch.result))
         case .issueCoupon: batch.finishEntry(refuseIssue(.exhausted, batch.result))
+        case .placeCheckout, .confirmCheckout:
+            batch.finishEntry(refuseUnits(ofOrder: checkout.order(ofPart: failed), batch.result))
         }
     }
 
@@ -187,6 +206,8 @@ extension Engine {
         case .place: applyPreparedOrder(result: result, nowMs: nowMs)
         case .confirmLate: applyPreparedConfirm(result: result, nowMs: nowMs)
         case .issueCoupon: applyPreparedIssue(result: result, nowMs: nowMs)
+        case .placeCheckout: applyPreparedCheckout(result: result, nowMs: nowMs)
+        case .confirmCheckout: applyPreparedCheckoutConfirm(result: result, nowMs: nowMs)
         }
     }
 }

@@ -8,6 +8,7 @@ public struct Capacities: Equatable, Sendable {
     public var tombstones: Int
     /// Earnings and uses of points.
     public var transactions: Int
+    public var checkouts: Int
     public var coupons: Int
     /// Uses and restores of coupons.
     public var couponOperations: Int
@@ -19,12 +20,14 @@ public struct Capacities: Equatable, Sendable {
     /// A server's, unless it is told otherwise; what is not named follows from what is.
     public init(
         users: Int = 1_000_000, orders: Int = 4_000_000, tombstones: Int? = nil, transactions: Int = 1_000_000,
-        coupons: Int = 1_000_000, couponOperations: Int? = nil, offers: Int = 100_000, catalogueOperations: Int? = nil
+        checkouts: Int = 1_000_000, coupons: Int = 1_000_000, couponOperations: Int? = nil, offers: Int = 100_000,
+        catalogueOperations: Int? = nil
     ) {
         self.users = users
         self.orders = orders
         self.tombstones = tombstones ?? max(1024, orders / 16)
         self.transactions = transactions
+        self.checkouts = checkouts
         self.coupons = coupons
         self.couponOperations = couponOperations ?? coupons
         self.offers = offers
@@ -35,7 +38,7 @@ public struct Capacities: Equatable, Sendable {
     public var byName: [(name: String, count: Int)] {
         [
             ("users", users), ("orders", orders), ("tombstones", tombstones), ("transactions", transactions),
-            ("coupons", coupons), ("uses of coupons", couponOperations), ("sales", offers),
+            ("checkouts", checkouts), ("coupons", coupons), ("uses of coupons", couponOperations), ("sales", offers),
             ("catalogue operations", catalogueOperations),
         ]
     }
@@ -46,7 +49,8 @@ public struct Capacities: Equatable, Sendable {
         func share(_ total: Int) -> Int { shards == 1 ? max(total, 1) : max(total, 1) / shards * 5 / 4 + 1024 }
         return Capacities(
             users: share(users), orders: share(orders), tombstones: share(tombstones),
-            transactions: share(transactions), coupons: share(coupons), couponOperations: share(couponOperations),
+            transactions: share(transactions), checkouts: share(checkouts), coupons: share(coupons),
+            couponOperations: share(couponOperations),
             offers: max(offers, 1), catalogueOperations: max(catalogueOperations, 1))
     }
 }

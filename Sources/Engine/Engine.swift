@@ -56,6 +56,9 @@ public struct Engine: ~Copyable {
     var takings: Takings
     var coupons: Pool<CouponRecord>
     var couponOperations: Pool<CouponOperationRecord>
+    var checkouts: Pool<CheckoutRecord>
+    /// Earnings that confirms of checkouts will post: room is kept for them.
+    var earningsReserved = 0
     var offers: Pool<OfferRecord>
     var offerDetails: UnsafeMutablePointer<OfferDetail>
     var catalogueOperations: Pool<CatalogueOperationRecord>
@@ -63,6 +66,7 @@ public struct Engine: ~Copyable {
     var wheel: HoldWheel
     var releases: ReleaseQueue
     var prepared = PreparedUnits()
+    var checkout = PreparedCheckout()
     let ahead: UnsafeMutablePointer<LookAheadEntries>
     private let inPlace = InPlace()
     public internal(set) var statistics = EngineStatistics()
@@ -81,7 +85,7 @@ public struct Engine: ~Copyable {
         let catalogueOperationsMax = isCatalogue ? capacities.catalogueOperations : 1
         ids = Index(
             countMax: capacities.orders + capacities.tombstones + capacities.transactions + capacities.coupons
-                + capacities.couponOperations + catalogueOperationsMax, memory: memory)
+                + capacities.couponOperations + 2 * capacities.checkouts + catalogueOperationsMax, memory: memory)
         userIndex = Index(countMax: capacities.users, memory: memory)
         // What counts towards a limit is an order or a coupon.
         let limitsMax = capacities.orders + capacities.coupons
@@ -97,6 +101,7 @@ public struct Engine: ~Copyable {
         takings = Takings(transactionsMax: capacities.transactions, memory: memory)
         coupons = Pool(countMax: capacities.coupons, memory: memory)
         couponOperations = Pool(countMax: capacities.couponOperations, memory: memory)
+        checkouts = Pool(countMax: capacities.checkouts, memory: memory)
         offers = Pool(countMax: capacities.offers, memory: memory)
         offerDetails = memory.table(of: OfferDetail.self, count: isCatalogue ? capacities.offers + 1 : 1)
         catalogueOperations = Pool(countMax: catalogueOperationsMax, memory: memory)
@@ -132,6 +137,7 @@ extension Engine {
     public var usersKnown: Int { users.count }
     public var openHolds: Int { wheel.count }
     public var tombstonesKept: Int { tombstones.count }
+    public var checkoutsKnown: Int { checkouts.count }
     /// Sales and policies, in slots 1 ... of the catalogue.
     public var offersKnown: Int { offers.count }
     public var transactionsRemembered: Int { transactions.count }
@@ -185,6 +191,9 @@ extension Engine {
             case .transaction: found = transactions[handle.slot].pointee.id
             case .coupon: found = coupons[handle.slot].pointee.id
             case .couponOperation: found = couponOperations[handle.slot].pointee.id
+            case .checkout:
+                if leads(id, toCheckout: handle.slot) { return handle }
+                continue
             }
             if found == id { return handle }
         }
@@ -199,6 +208,7 @@ extension Engine {
         case .coupon: users[coupons[known.slot].pointee.user].pointee.lastLsn
         case .couponOperation:
             users[coupons[couponOperations[known.slot].pointee.coupon].pointee.user].pointee.lastLsn
+        case .checkout: users[user(ofCheckout: known.slot)].pointee.lastLsn
         case .catalogueOperation: offerDetails[Int(catalogueOperations[known.slot].pointee.offer)].lastLsn
         }
     }

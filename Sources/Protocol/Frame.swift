@@ -23,6 +23,9 @@ public enum Frame {
     /// The most entries of one catalogue operation in one frame.
     public static let catalogueBatchCountMax = 256
 
+    /// The most entries of one checkout operation in one frame.
+    public static let checkoutBatchCountMax = 256
+
     /// The most results in one page of a list.
     public static let pageCountMax = 1000
 

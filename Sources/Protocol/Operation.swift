@@ -36,6 +36,11 @@ public enum Operation: UInt8, CaseIterable, Sendable {
     case restoreCoupon = 87
     case getCoupon = 88
     case listUserCoupons = 89
+
+    case placeCheckout = 96
+    case confirmCheckout = 97
+    case cancelCheckout = 98
+    case getCheckout = 99
 }
 
 extension Operation {
@@ -63,6 +68,8 @@ extension Operation {
         case .restoreCoupon: RestoreCouponEntry.sizeBytes
         case .getCoupon: CouponIdEntry.sizeBytes
         case .listUserCoupons: ListUserCouponsEntry.sizeBytes
+        case .placeCheckout: PlaceCheckoutEntry.sizeBytes
+        case .confirmCheckout, .cancelCheckout, .getCheckout: CheckoutIdEntry.sizeBytes
         }
     }
 
@@ -82,6 +89,7 @@ extension Operation {
         case .createPolicy, .getPolicy, .listPolicies, .restockPolicy, .closePolicy: PolicyResult.sizeBytes
         case .issueCoupon: CouponResult.sizeBytes
         case .useCoupon, .restoreCoupon, .getCoupon, .listUserCoupons: CouponViewResult.sizeBytes
+        case .placeCheckout, .confirmCheckout, .cancelCheckout, .getCheckout: CheckoutResult.sizeBytes
         }
     }
 
@@ -107,7 +115,8 @@ extension Operation {
         case .listUserOrders, .getBalance, .listTransactions, .listUserCoupons: .user
         case .order, .confirm, .cancel, .extend, .getOrder,
             .earnPoints, .usePoints, .cancelTransaction, .getTransaction,
-            .issueCoupon, .useCoupon, .restoreCoupon, .getCoupon:
+            .issueCoupon, .useCoupon, .restoreCoupon, .getCoupon,
+            .placeCheckout, .confirmCheckout, .cancelCheckout, .getCheckout:
             .ids
         }
     }
@@ -119,7 +128,7 @@ extension Operation {
         switch owner {
         case .connection, .user: return 1
         case .catalogue: return Frame.catalogueBatchCountMax
-        case .ids: return Frame.batchCountMax
+        case .ids: return isCheckout ? Frame.checkoutBatchCountMax : Frame.batchCountMax
         }
     }
 
@@ -141,6 +150,15 @@ extension Operation {
     public var changesCatalogue: Bool {
         switch self {
         case .createSale, .restockSale, .closeSale, .createPolicy, .restockPolicy, .closePolicy: true
+        default: false
+        }
+    }
+
+    /// Whether its entries begin with the id of a checkout: each is worth several orders.
+    @inlinable
+    public var isCheckout: Bool {
+        switch self {
+        case .placeCheckout, .confirmCheckout, .cancelCheckout, .getCheckout: true
         default: false
         }
     }

@@ -1,5 +1,5 @@
-/// The state of an order. A held order ends as one of the others; an expired one may still be confirmed
-/// late, or cancelled for good.
+/// The state of an order, or of a checkout. A held one ends as one of the others; an expired one may still be
+/// confirmed late, or cancelled for good.
 public enum OrderState: UInt8, Sendable, BitwiseCopyable {
     case held = 0
     case confirmed = 1
@@ -53,4 +53,6 @@ public enum ResultFlags {
     public static let late: UInt8 = 1 << 1
     /// The cancel came before its order, which will be refused.
     public static let tombstone: UInt8 = 1 << 2
+    /// A part of a checkout, which ends only with it.
+    public static let ofCheckout: UInt8 = 1 << 3
 }

@@ -29,7 +29,7 @@ public struct ShardCore: ~Copyable {
     var work = Work()
     /// What the reply to each frame of the run in hand waits for.
     let runWaits: UnsafeMutablePointer<UInt64>
-    var take: StockTake?
+    var take: JointTake?
     var assemblies: Assemblies
     var gated: ReplyQueue
     var immediate: ReplyQueue
@@ -254,7 +254,7 @@ extension ShardCore {
     var isTaking: Bool { take != nil }
 
     /// What the take in progress is after, for a simulator that watches it.
-    public var takeInProgress: (sale: Int, quantity: UInt64)? { take.map { ($0.sale, $0.wanted) } }
+    public var takeInProgress: JointTake? { take }
 
     /// One step of the take that the entry in hand waits for. After `taken` or `soldOut` it is settled.
     public mutating func stepTake(nowMs: UInt64) -> StockTake.Answer {
@@ -262,8 +262,9 @@ extension ShardCore {
         switch answer {
         case .again, .wait: break
         case .taken, .soldOut:
+            let failed = take!.failed
             take = nil
-            engine.pointee.settle(&work.batch!, isTaken: answer == .taken, nowMs: nowMs)
+            engine.pointee.settle(&work.batch!, isTaken: answer == .taken, failed: failed, nowMs: nowMs)
         }
         return answer
     }

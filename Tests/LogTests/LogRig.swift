@@ -22,8 +22,8 @@ final class LogRig {
         RecoveryConfiguration(
             shards: shards, segmentSizeBytes: segmentSizeBytes,
             capacities: Capacities(
-                users: 256, orders: 1024, tombstones: 128, transactions: 1024, coupons: 1024, offers: 16,
-                catalogueOperations: 256),
+                users: 256, orders: 1024, tombstones: 128, transactions: 1024, checkouts: 1024, coupons: 1024,
+                offers: 16, catalogueOperations: 256),
             retainMs: 1 << 40, hashSeed: 42)
     }
 

@@ -23,6 +23,8 @@ let goldenLayouts: [String: any GoldenLayout.Type] = [
     "UseCouponEntry": UseCouponEntry.self, "RestoreCouponEntry": RestoreCouponEntry.self,
     "CouponIdEntry": CouponIdEntry.self, "ListUserCouponsEntry": ListUserCouponsEntry.self,
     "CouponViewResult": CouponViewResult.self,
+    "PlaceCheckoutEntry": PlaceCheckoutEntry.self, "CheckoutIdEntry": CheckoutIdEntry.self,
+    "CheckoutResult": CheckoutResult.self,
 ]
 
 extension HandshakeEntry: GoldenLayout {

@@ -24,6 +24,12 @@ struct Golden: Decodable {
         var mintTimeMs: String?
     }
 
+    struct PartOfCheckout: Decodable {
+        var checkout: String
+        var part: UInt8
+        var id: String
+    }
+
     struct Header: Decodable {
         var length: Int
         var version: UInt8
@@ -51,6 +57,7 @@ struct Golden: Decodable {
     var crc32c: [Checksum]
     var partitions: [PartitionOfUser]
     var uuids: [UUIDVector]
+    var parts: [PartOfCheckout]
     var frames: [GoldenFrame]
 
     static let file = Result {
@@ -133,6 +140,11 @@ struct GoldenFields: Decodable, Sendable {
             throw Missing(field: "reason")
         }
         return reason
+    }
+
+    mutating func takeText(_ field: String) throws -> String {
+        guard case .text(let text)? = values.removeValue(forKey: field) else { throw Missing(field: field) }
+        return text
     }
 
     mutating func takeCode() throws -> ResultCode { ResultCode(rawValue: try take("code")) }

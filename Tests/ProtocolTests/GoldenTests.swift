@@ -90,6 +90,15 @@ import Testing
         }
     }
 
+    @Test func idsOfPartsAreTheSame() throws {
+        let vectors = try Golden.file.get().parts
+        #expect(Set(vectors.map(\.part)).isSuperset(of: [0, 15, 16, 17, 18]))
+        for vector in vectors {
+            let id = try #require(Id128(vector.checkout)).ofPart(CheckoutPart(rawValue: vector.part))
+            #expect(id.description == vector.id)
+        }
+    }
+
     static let hasPython = system("command -v python3 >/dev/null 2>&1") == 0
 
     /// The file in the tree must not be older than the script that makes it.

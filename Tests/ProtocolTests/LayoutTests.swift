@@ -16,6 +16,7 @@ import Testing
             "CouponViewResult": 104,
             "EarnEntry": 80, "UsePointsEntry": 72, "PointResult": 32, "TransactionIdEntry": 16,
             "TransactionViewResult": 104, "UserEntry": 16, "BalanceResult": 32,
+            "PlaceCheckoutEntry": 328, "CheckoutIdEntry": 16, "CheckoutResult": 368,
         ]
         #expect(goldenLayouts.mapValues { $0.sizeBytes } == sizes)
     }
@@ -40,6 +41,22 @@ import Testing
         check(UsePointsEntry.self, UsePointsEntry.reservedIsZero, reserved: 36..<40)
         check(CreatePolicyEntry.self, CreatePolicyEntry.reservedIsZero, reserved: 77..<80)
         check(ListUserCouponsEntry.self, ListUserCouponsEntry.reservedIsZero, reserved: 35..<40)
+    }
+
+    /// Of a checkout's entry also the places behind the last line, however many lines there are.
+    @Test(arguments: [0, 1, 7, 15, 16] as [UInt16]) func everyPlaceBehindTheLastLineIsLookedAt(_ lines: UInt16) {
+        let places = CheckoutLines.countMax
+        for offset in 0..<PlaceCheckoutEntry.sizeBytes where !(64..<66).contains(offset) {
+            var bytes = [UInt8](repeating: 0, count: PlaceCheckoutEntry.sizeBytes)
+            bytes[64] = UInt8(lines)
+            bytes[offset] = 0x80
+            let isZero = bytes.withUnsafeBytes { PlaceCheckoutEntry.reservedIsZero($0.baseAddress!) }
+            let isReserved =
+                (66..<72).contains(offset)
+                || (72..<(72 + 16 * places)).contains(offset)
+                    && ((offset - 72) / 16 >= Int(lines) || (offset - 72) % 16 >= 12)
+            #expect(isZero == !isReserved, "byte \(offset) with \(lines) lines")
+        }
     }
 
     private func check<Entry: WireStruct>(

@@ -39,6 +39,9 @@ extension RestoreCouponEntry: WireStruct {}
 extension CouponIdEntry: WireStruct {}
 extension ListUserCouponsEntry: WireStruct {}
 extension CouponViewResult: WireStruct {}
+extension PlaceCheckoutEntry: WireStruct {}
+extension CheckoutIdEntry: WireStruct {}
+extension CheckoutResult: WireStruct {}
 
 extension WireStruct {
     /// The wire form of many, one behind the other. Starts from a pattern, so that a byte which `store`

@@ -31,7 +31,8 @@ public final class BareEngine {
                 configuration: EngineConfiguration(
                     shard: 0, shards: 1,
                     capacities: Capacities(
-                        users: users, orders: orders, tombstones: 1024, transactions: 1, coupons: 1, offers: 1),
+                        users: users, orders: orders, tombstones: 1024, transactions: 1, checkouts: 1, coupons: 1,
+                        offers: 1),
                     retainMs: 86_400_000, hashSeed: 0x5eed),
                 counters: counters, events: events, memory: memory, nowMs: nowMs))
         createSale()

@@ -143,6 +143,13 @@ struct Dump: ParsableCommand {
         case .couponRestored:
             line.add("restore", event.loadId(EventField.id))
             line.add("coupon", event.loadId(EventField.usedCoupon))
+        case .checkoutPlaced, .checkoutKept:
+            describeCheckout(event, &line)
+        case .checkoutConfirmed:
+            line.add("checkout", event.loadId(EventField.id))
+            line.add("late", flags & 1 != 0)
+        case .checkoutCancelled, .checkoutExpired:
+            line.add("checkout", event.loadId(EventField.id))
         case .saleCreated, .saleKept, .policyCreated, .policyKept: describeCreation(kind, event, &line)
         case .saleRestocked, .policyRestocked, .catalogueOperationKept:
             let isPolicy = kind == .policyRestocked || kind == .catalogueOperationKept && flags == 1
@@ -178,5 +185,19 @@ struct Dump: ParsableCommand {
         let offset = isSale ? EventField.saleStockNow : EventField.policyStockNow
         line.add(isSale ? "stockNow" : "quantityNow", event.loadLE(offset, as: UInt64.self))
         line.add("closed", event.loadLE(EventField.flags, as: UInt8.self) & 1 != 0)
+    }
+
+    private static func describeCheckout(_ event: UnsafeRawPointer, _ line: inout JsonLine) {
+        line.add("checkout", event.loadId(EventField.id))
+        line.add("user", event.loadId(EventField.userId))
+        line.add("orders", event.loadLE(EventField.quantity, as: UInt32.self))
+        let coupon = event.loadId(EventField.checkoutCoupon)
+        if !coupon.isZero { line.add("coupon", coupon) }
+        line.add("subtotal", event.loadLE(EventField.checkoutSubtotal, as: UInt64.self))
+        line.add("discount", event.loadLE(EventField.checkoutDiscount, as: UInt64.self))
+        line.add("pointsUsed", event.loadLE(EventField.checkoutPointsUsed, as: UInt32.self))
+        line.add("pointsEarned", event.loadLE(EventField.checkoutPointsEarned, as: UInt32.self))
+        line.add("earnExpiresAtMs", event.loadLE(EventField.checkoutEarnExpiresAtMs, as: UInt64.self))
+        line.add("deadlineMs", event.loadLE(EventField.checkoutDeadlineMs, as: UInt64.self))
     }
 }

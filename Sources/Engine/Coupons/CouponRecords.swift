@@ -27,6 +27,8 @@ struct CouponOperationRecord: BitwiseCopyable {
     enum Kind: UInt8, BitwiseCopyable {
         case use = 0
         case restore = 1
+        /// A use by the checkout that `orderId` names, which takes it back itself: no restore is logged for it.
+        case checkout = 2
     }
 
     var id: Id128

@@ -71,6 +71,9 @@ extension Engine {
         guard (coupons[slot].pointee.use != 0) == isUsed else {
             throw .contradiction("coupon \(couponId) was \(isUsed ? "restored without a use" : "used twice at once")")
         }
+        if isUsed && couponOperations[coupons[slot].pointee.use].pointee.kind == .checkout {
+            throw .contradiction("coupon \(couponId), which a checkout uses, was restored without it")
+        }
         if find(id, hash: hash(id)) != nil { throw .contradiction("operation \(id) on a coupon happened twice") }
         if couponOperations.isFull {
             throw .capacity(what: "uses of coupons", countMax: couponOperations.countMax)
@@ -91,6 +94,8 @@ extension Engine {
         }
         for slot in sortedByPartition(couponOperations.count, { couponOperations[$0].pointee.id }) {
             let record = couponOperations[slot].pointee
+            // That of a checkout is kept with the checkout.
+            if record.kind == .checkout { continue }
             let kind: EventKind = record.kind == .use ? .couponUsed : .couponRestored
             let event = beginKept(base, kind, flags: 0, timeMs: record.timeMs)
             event.storeId(record.id, EventField.id)

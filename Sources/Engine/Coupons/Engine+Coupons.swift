@@ -105,7 +105,11 @@ extension Engine {
         case .known(let slot): coupon = slot
         case .decided(let outcome): return outcome
         }
-        if coupons[coupon].pointee.use == 0 { return answerCoupon(coupon, .notUsed, result, nowMs: nowMs) }
+        let use = coupons[coupon].pointee.use
+        if use == 0 { return answerCoupon(coupon, .notUsed, result, nowMs: nowMs) }
+        if couponOperations[use].pointee.kind == .checkout {
+            return answerCoupon(coupon, .partOfCheckout, result, nowMs: nowMs)
+        }
         if couponOperations.isFull { return refuseCoupon(.capacity, entry.couponId, result) }
 
         let event = log(.couponRestored, timeMs: nowMs)

@@ -3,8 +3,8 @@ import Protocol
 // Snapshots and digests: the state as records, one partition after the other.
 
 extension Engine {
-    /// Writes this shard's orders, points, coupons and tombstones as events that rebuild them, by partition, each
-    /// user's orders oldest first.
+    /// Writes this shard's orders, points, coupons, checkouts and tombstones as events that rebuild them, by
+    /// partition, each user's orders oldest first.
     public func keepPartitions(_ emit: (EventKind, UnsafeRawBufferPointer) -> Void) {
         withUnsafeTemporaryAllocation(byteCount: EventField.sizeMaxBytes, alignment: 8) { memory in
             let base = memory.baseAddress!
@@ -21,6 +21,7 @@ extension Engine {
             }
             keepPoints(base, emit)
             keepCoupons(base, emit)
+            keepCheckouts(base, emit)
             for slot in stride(from: 1, through: tombstones.count, by: 1) {
                 let tombstone = tombstones[UInt32(slot)].pointee
                 let event = beginKept(base, .tombstonePlaced, flags: 0, timeMs: tombstone.createdAtMs)

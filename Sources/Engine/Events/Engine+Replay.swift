@@ -16,6 +16,8 @@ extension Engine {
         case .pointsEarned, .pointsUsed, .transactionCancelled, .transactionReasoned, .transactionKept, .takingKept:
             try replayPoints(kind, event)
         case .couponIssued, .couponUsed, .couponRestored: try replayCoupons(kind, event)
+        case .checkoutPlaced, .checkoutConfirmed, .checkoutCancelled, .checkoutExpired, .checkoutKept:
+            try replayCheckouts(kind, event)
         case .holdsGraced:
             applyGrace(notBeforeMs: event.loadLE(EventField.notBeforeMs), lsn: 0) { sourceOwns($0.carriedPartition) }
         case .saleCreated, .saleRestocked, .saleClosed, .saleKept, .policyCreated, .policyRestocked, .policyClosed,
@@ -65,6 +67,9 @@ extension Engine {
         let id = event.loadId(EventField.id)
         if PlantedBug.idForgottenAfterRestart.isPlanted { return }
         guard let slot = orderSlot(id) else { throw .contradiction("order \(id) changed before it was placed") }
+        guard orders[slot].pointee.checkout == 0 else {
+            throw .contradiction("order \(id), which is part of a checkout, got the event \(kind)")
+        }
         let state = orders[slot].pointee.state
         switch (kind, state) {
         case (.orderConfirmed, .held):

@@ -34,6 +34,11 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
     case policyRestocked = 20
     case policyClosed = 21
 
+    case checkoutPlaced = 24
+    case checkoutConfirmed = 25
+    case checkoutCancelled = 26
+    case checkoutExpired = 27
+
     /// An order as a snapshot keeps it: its state in place of its history.
     case orderKept = 32
     /// A sale as a snapshot keeps it.
@@ -46,6 +51,9 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
     case takingKept = 36
     /// A policy as a snapshot keeps it.
     case policyKept = 37
+    /// A checkout as a snapshot keeps it: its orders and transactions are kept before it, as all others are; the use
+    /// of its coupon with it.
+    case checkoutKept = 40
 
     /// The size of such an event in bytes.
     @inlinable
@@ -62,6 +70,8 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
         case .saleRestocked, .policyRestocked, .catalogueOperationKept: 48
         case .saleKept, .policyCreated: 176
         case .policyKept: 184
+        case .checkoutPlaced, .checkoutKept: 104
+        case .checkoutConfirmed, .checkoutCancelled, .checkoutExpired: 32
         }
     }
 
@@ -72,7 +82,8 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
         switch self {
         case .orderPlaced, .orderConfirmed, .orderCancelled, .orderExpired, .orderExtended, .tombstonePlaced,
             .orderKept, .pointsEarned, .pointsUsed, .transactionCancelled, .transactionReasoned, .transactionKept,
-            .takingKept, .couponIssued, .couponUsed, .couponRestored:
+            .takingKept, .couponIssued, .couponUsed, .couponRestored,
+            .checkoutPlaced, .checkoutConfirmed, .checkoutCancelled, .checkoutExpired, .checkoutKept:
             true
         default: false
         }
@@ -108,6 +119,14 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
 ///     couponIssued      16 coupon id  32 user id  48 policy
 ///     couponUsed        16 id of the use  32 coupon id  48 order id  64 purchase amount  72 discount
 ///     couponRestored    16 operation id  32 coupon id
+///     checkoutPlaced    16 checkout id  32 user id  48 coupon id (zero: none)  64 subtotal  72 discount
+///                       80 earning expires (0: never)  88 points used (4)  92 points to earn (4)
+///                       96 deadline (0: confirmed at once)                   quantity: orders, whose events come
+///                                                                            right before this one
+///     checkoutKept      as checkoutPlaced
+///     checkoutConfirmed 16 checkout id                                       flags: 1 late
+///     checkoutCancelled 16 checkout id
+///     checkoutExpired   16 checkout id
 ///     saleCreated       16 operation id  32 sale  40 stock  48 starts  56 ends  64 unit price
 ///                       72 limit (4)  76 hold (4)  80 name (80)
 ///     saleKept          as saleCreated, then 160 stock now  168 reserved       flags: 1 closed
@@ -139,6 +158,13 @@ public enum EventField {
     public static let purchaseAmount = 64
     public static let discount = 72
     public static let notBeforeMs = 16
+    public static let checkoutCoupon = 48
+    public static let checkoutSubtotal = 64
+    public static let checkoutDiscount = 72
+    public static let checkoutEarnExpiresAtMs = 80
+    public static let checkoutPointsUsed = 88
+    public static let checkoutPointsEarned = 92
+    public static let checkoutDeadlineMs = 96
     public static let offer = 32
     public static let stock = 40
     public static let startsAtMs = 48

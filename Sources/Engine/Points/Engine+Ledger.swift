@@ -50,6 +50,17 @@ extension Engine {
         reasons[Int(transaction)] = reason
     }
 
+    /// How many transactions there is room for, less what is kept for earnings of checkouts.
+    var transactionsLeft: Int { transactions.countMax - transactions.count - earningsReserved }
+
+    /// Whether a user may have one more lot.
+    mutating func hasRoomForLot(ofUser user: UInt32, nowMs: UInt64) -> Bool {
+        guard user != 0, users[user].pointee.wallet != 0 else { return true }
+        dropExpiredLots(ofUser: user, nowMs: nowMs)
+        let wallet = wallets[users[user].pointee.wallet].pointee
+        return Int(wallet.lotCount) + Int(wallet.lotsReserved) < Self.lotsPerUserMax
+    }
+
     /// Takes the points of a use from the lots that expire first. They suffice.
     mutating func applyUse(_ use: UInt32, nowMs: UInt64) {
         let user = transactions[use].pointee.user

@@ -27,7 +27,7 @@ extension Engine {
         }
         let idHash = hash(id)
         if find(id, hash: idHash) != nil { throw .contradiction("transaction \(id) was posted twice") }
-        if transactions.isFull { throw .capacity(what: "transactions", countMax: transactions.countMax) }
+        if transactionsLeft < 1 { throw .capacity(what: "transactions", countMax: transactions.countMax) }
         let userHash = hash(userId)
         var user = findUser(userId, hash: userHash)
         if kind == .pointsUsed {
@@ -69,6 +69,9 @@ extension Engine {
         let id = event.loadId(EventField.id)
         guard let slot = transactionSlot(id) else {
             throw .contradiction("transaction \(id) was cancelled before it was posted")
+        }
+        guard transactions[slot].pointee.checkout == 0 else {
+            throw .contradiction("transaction \(id), which is part of a checkout, was cancelled without it")
         }
         if transactions[slot].pointee.isCancelled { throw .contradiction("transaction \(id) was cancelled twice") }
         applyCancelTransaction(slot, nowMs: event.loadLE(EventField.timeMs))

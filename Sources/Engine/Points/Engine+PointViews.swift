@@ -18,11 +18,14 @@ extension Engine {
         }
         switch known.kind {
         case .tombstone: return showTombstone(known.slot, .ok, flags: ResultFlags.repeat, result)
-        case .order, .catalogueOperation, .coupon, .couponOperation:
+        case .checkout where !isCheckout(known, id):
+            return refuseTransaction(.partOfCheckout, id, result, waitLsn: lastLsn(of: known))
+        case .order, .catalogueOperation, .coupon, .couponOperation, .checkout:
             return refuseTransaction(.notFound, id, result, waitLsn: lastLsn(of: known))
         case .transaction: break
         }
         let record = transactions[known.slot]
+        if record.pointee.checkout != 0 { return show(known.slot, .partOfCheckout, result, nowMs: nowMs) }
         if record.pointee.isCancelled { return show(known.slot, .ok, flags: ResultFlags.repeat, result, nowMs: nowMs) }
         if record.pointee.kind == .earning && record.pointee.remaining != record.pointee.amount {
             return show(known.slot, .alreadySpent, result, nowMs: nowMs)
@@ -41,7 +44,7 @@ extension Engine {
         switch known.kind {
         case .transaction: return show(known.slot, .ok, result, nowMs: nowMs)
         case .tombstone: return showTombstone(known.slot, .cancelled, flags: 0, result)
-        case .order, .catalogueOperation, .coupon, .couponOperation:
+        case .order, .catalogueOperation, .coupon, .couponOperation, .checkout:
             return refuseTransaction(.notFound, id, result)
         }
     }
@@ -117,7 +120,8 @@ extension Engine {
     ) -> Outcome {
         let record = transactions[slot]
         TransactionViewResult(
-            code: code, state: state(ofTransaction: slot, nowMs: nowMs).rawValue, flags: flags,
+            code: code, state: state(ofTransaction: slot, nowMs: nowMs).rawValue,
+            flags: flags | (record.pointee.checkout == 0 ? 0 : ResultFlags.ofCheckout),
             amount: record.pointee.amount, transactionId: record.pointee.id,
             userId: users[record.pointee.user].pointee.id, kind: record.pointee.kind.rawValue,
             remaining: record.pointee.remaining, createdAtMs: record.pointee.createdAtMs,

@@ -20,8 +20,7 @@ extension Engine {
         let userHash = hash(entry.userId)
         let user = findUser(entry.userId, hash: userHash)
         if user == 0 && users.isFull { return refusePoints(.capacity, result) }
-        dropExpiredLots(ofUser: user, nowMs: nowMs)
-        if lotCount(ofUser: user) >= Self.lotsPerUserMax {
+        if !hasRoomForLot(ofUser: user, nowMs: nowMs) {
             return refusePoints(.capacity, result, waitLsn: users[user].pointee.lastLsn)
         }
 
@@ -97,12 +96,12 @@ extension Engine {
             let isSame =
                 record.pointee.kind == request.kind && record.pointee.amount == request.amount
                 && record.pointee.expiresAtMs == request.expiresAtMs && reason(of: known.slot) == request.reason
-                && users[record.pointee.user].pointee.id == request.userId
+                && users[record.pointee.user].pointee.id == request.userId && record.pointee.checkout == 0
             guard isSame else { return refusePoints(.idReused, result, waitLsn: lastLsn(of: known)) }
             return answerPoints(known.slot, flags: ResultFlags.repeat, result, nowMs: nowMs)
         }
         if let code = refusal(ofUnknown: request.id, nowMs: nowMs) { return refusePoints(code, result) }
-        if transactions.isFull { return refusePoints(.capacity, result) }
+        if transactionsLeft < 1 { return refusePoints(.capacity, result) }
         return nil
     }
 
@@ -112,11 +111,6 @@ extension Engine {
         let event = log(.transactionReasoned, timeMs: nowMs)
         event.storeId(request.id, EventField.id)
         request.reason.store(to: event + EventField.reason)
-    }
-
-    private func lotCount(ofUser user: UInt32) -> Int {
-        guard user != 0, users[user].pointee.wallet != 0 else { return 0 }
-        return Int(wallets[users[user].pointee.wallet].pointee.lotCount)
     }
 
     /// Shows a transaction as it is now.

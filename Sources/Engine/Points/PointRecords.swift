@@ -21,7 +21,8 @@ struct TransactionRecord: BitwiseCopyable {
     var isListed = false
     /// Whether the table of reasons has one: most have none, and the table is not touched for them.
     var hasReason = false
-    private var reserved2: UInt32 = 0
+    /// The checkout that it is part of, 0 for none.
+    var checkout: UInt32 = 0
 
     init(
         id: Id128, createdAtMs: UInt64, expiresAtMs: UInt64, amount: UInt32, user: UInt32, older: UInt32,
@@ -51,14 +52,15 @@ struct TakingRecord: BitwiseCopyable {
 
 /// The takings of uses that are not cancelled.
 ///
-/// Twice as many as transactions suffice: each use has one last taking; every other one exhausts its lot, and a lot is
-/// exhausted again only where the last taking of some use had split it.
+/// Three times as many as transactions suffice: each use has one last taking; every other one exhausts its lot, and a
+/// lot is exhausted again only where the last taking of some use had split it. The use of a checkout is posted twice at
+/// most: when it is placed, and by a late confirm.
 struct Takings: ~Copyable {
     private var pool: Pool<TakingRecord>
     private var firstFree: UInt32 = 0
 
     init(transactionsMax: Int, memory: MemorySource) {
-        pool = Pool(countMax: 2 * transactionsMax, memory: memory)
+        pool = Pool(countMax: 3 * transactionsMax, memory: memory)
     }
 
     @inline(__always)

@@ -13,8 +13,8 @@ import CAtomics
 /// - `put sequence` is odd while its owner puts units back. One writer.
 /// - `held` and `sold` count the units of the owner's own orders. One writer; sums are for readers.
 /// - the turnstile holds the shard (plus one) whose tentative take is open, 0 for none. Whoever gathers
-///   units from several stripes holds it, so that two gathers cannot starve each other, and whoever wants
-///   to say SOLD_OUT waits until it is free, since a tentative take may come back.
+///   units from several stripes, or takes units of several sales, holds it, so that two of them cannot starve
+///   each other, and whoever wants to say SOLD_OUT waits until it is free, since a tentative take may come back.
 ///
 /// Shared by all shards; every function may be called from any of them unless it says otherwise.
 public struct StockCounters: @unchecked Sendable {
@@ -85,6 +85,12 @@ public struct StockCounters: @unchecked Sendable {
         ts_store_seq_cst(sequence, before + 1)
         _ = ts_fetch_add(available(sale, shard), quantity)
         ts_store_seq_cst(sequence, before + 2)
+    }
+
+    /// Ends a tentative take: its units are taken for good, or all put back.
+    func freeTurnstile(_ sale: Int, _ shard: Int) {
+        precondition(ts_load_relaxed(turnstile(sale)) == UInt64(shard) + 1)
+        ts_store_seq_cst(turnstile(sale), 0)
     }
 
     // MARK: Held and sold

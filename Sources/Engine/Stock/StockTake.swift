@@ -29,6 +29,14 @@ import CAtomics
 /// Why two gathers do not both fail: only the holder of the turnstile gathers, and the other one waits
 /// and scans again. Why none waits for ever: the holder needs no one else's step to finish a pass, and
 /// passes repeat only when units came in.
+///
+/// A part of a `JointTake` is tentative from its first unit on, since another part may yet fail. So it goes
+/// through the turnstile first, and leaves it to the whole to free it:
+///
+///     await turnstile --> single --whole quantity in one stripe--> taken
+///                           | no stripe has it
+///                           v
+///                         gather --> taken, or roll back --> soldOut
 public struct StockTake {
     public enum Answer: UInt8, Sendable {
         /// Call `step` again.
@@ -48,7 +56,9 @@ public struct StockTake {
     public let sale: Int
     let shard: Int
     public let wanted: UInt64
-    private(set) var phase = Phase.single
+    /// Whether it is a part of a joint take, which holds the turnstiles of all its sales until its end.
+    let isPart: Bool
+    private(set) var phase: Phase
     private(set) var visited = 0
     private(set) var found: UInt64 = 0
     private(set) var largest: UInt64 = 0
@@ -58,14 +68,21 @@ public struct StockTake {
 
     /// `shard` is the caller's own; its stripe is tried first.
     public init(counters: StockCounters, sale: Int, shard: Int, quantity: UInt64) {
+        self.init(counters: counters, sale: sale, shard: shard, quantity: quantity, isPart: false)
+    }
+
+    init(counters: StockCounters, sale: Int, shard: Int, quantity: UInt64, isPart: Bool) {
         precondition(quantity > 0)
         self.counters = counters
         self.sale = sale
         self.shard = shard
+        self.isPart = isPart
         wanted = quantity
+        phase = isPart ? .awaitTurnstile : .single
     }
 
-    /// Takes one step. After `taken` the units are the caller's; after `soldOut` nothing has changed.
+    /// Takes one step. After `taken` the units are the caller's; after `soldOut` nothing has changed, but for
+    /// the turnstile of a part, which is held either way.
     public mutating func step() -> Answer {
         switch phase {
         case .single: return stepSingle()
@@ -95,7 +112,7 @@ public struct StockTake {
     private mutating func stepSingle() -> Answer {
         if counters.takeWhole(sale, stripe: current, wanted) { return .taken }
         visited += 1
-        return visited < counters.shards ? .again : enter(.scanTurnstile)
+        return visited < counters.shards ? .again : enter(isPart ? .gatherSequences : .scanTurnstile)
     }
 
     // MARK: Scan
@@ -158,10 +175,10 @@ public struct StockTake {
         var free: UInt64 = 0
         guard ts_compare_exchange(counters.turnstile(sale), &free, UInt64(shard) + 1) else {
             // The holder may take what we saw: look again once it has settled.
-            _ = enter(.scanTurnstile)
+            if !isPart { _ = enter(.scanTurnstile) }
             return .wait
         }
-        return enter(.gatherSequences)
+        return enter(isPart ? .single : .gatherSequences)
     }
 
     private mutating func stepGather() -> Answer {
@@ -183,8 +200,7 @@ public struct StockTake {
     }
 
     private mutating func stepSettle() -> Answer {
-        precondition(ts_load_relaxed(counters.turnstile(sale)) == UInt64(shard) + 1)
-        ts_store_seq_cst(counters.turnstile(sale), 0)
+        if !isPart { counters.freeTurnstile(sale, shard) }
         return collected == wanted ? .taken : .soldOut
     }
 }

@@ -33,11 +33,17 @@ struct HoldWheel: ~Copyable {
         count &+= 1
     }
 
-    /// Takes an order out. Its `deadlineMs` must be what it was when it was entered.
+    /// Whether an order is in the wheel: of a checkout's orders one is, for all.
+    func contains(_ slot: UInt32, in orders: borrowing Pool<OrderRecord>) -> Bool {
+        orders[slot].pointee.timerPrevious != 0
+    }
+
+    /// Takes an order out, if it is in. Its `deadlineMs` must be what it was when it was entered.
     mutating func remove(_ slot: UInt32, in orders: borrowing Pool<OrderRecord>) {
         let record = orders[slot]
         let next = record.pointee.timerNext
         let previous = record.pointee.timerPrevious
+        if previous == 0 { return }
         if next != 0 { orders[next].pointee.timerPrevious = previous }
         if previous & Self.headMark == 0 {
             orders[previous].pointee.timerNext = next

@@ -52,8 +52,9 @@ struct RecordHandle {
         case tombstone = 1
         case catalogueOperation = 2
         case transaction = 3
-        case coupon = 5
-        case couponOperation = 6
+        case coupon = 4
+        case couponOperation = 5
+        case checkout = 6
     }
 
     static let slotCountMax = 1 << 29

@@ -17,7 +17,8 @@ struct OrderRecord: BitwiseCopyable {
     var state: OrderState
     var flags: UInt8
     private var reserved: UInt16 = 0
-    private var reserved2: UInt32 = 0
+    /// The checkout that it is part of, 0 for none.
+    var checkout: UInt32 = 0
 
     init(
         id: Id128, createdAtMs: UInt64, deadlineMs: UInt64, user: UInt32, sale: UInt32, quantity: UInt32,

@@ -1,12 +1,14 @@
 import Protocol
 
-/// What a user has besides orders: made at the first operation of another module. Half a cache line.
+/// What a user has besides orders: made at the first operation of another module. 40 bytes.
 struct WalletRecord: BitwiseCopyable {
     /// The lot that expires first, and the one that expires last, of those with points left. Lots that have expired
     /// stay in front until the next use takes them out.
     var firstLot: UInt32 = 0
     var lastLot: UInt32 = 0
     var lotCount: UInt32 = 0
+    /// Lots that confirms of checkouts will make: room is kept for them.
+    var lotsReserved: UInt32 = 0
     var newestTransaction: UInt32 = 0
     /// What the lots in the list have left.
     var points: UInt64 = 0

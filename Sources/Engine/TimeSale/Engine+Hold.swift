@@ -9,6 +9,7 @@ extension Engine {
         let id = OrderIdEntry(bytes).orderId
         guard let slot = orderSlot(id) else { return answerUnknown(id, result) }
         let order = orders[slot]
+        if order.pointee.checkout != 0 { return answer(slot, .partOfCheckout, result) }
         switch order.pointee.state {
         case .held:
             let event = log(.orderConfirmed, timeMs: nowMs)
@@ -57,12 +58,13 @@ extension Engine {
         switch known.kind {
         case .tombstone:
             return answerTombstone(known.slot, flags: ResultFlags.repeat, result)
-        case .catalogueOperation, .transaction, .coupon, .couponOperation:
+        case .catalogueOperation, .transaction, .coupon, .couponOperation, .checkout:
             // Were it not for that operation, this would have placed a tombstone.
             _ = refuseView(.notFound, id, result)
             return Outcome(waitLsn: lastLsn(of: known))
         case .order:
             let slot = known.slot
+            if orders[slot].pointee.checkout != 0 { return answer(slot, .partOfCheckout, result) }
             if orders[slot].pointee.state == .cancelled {
                 return answer(slot, .ok, flags: ResultFlags.repeat, result)
             }
@@ -81,6 +83,7 @@ extension Engine {
             return refuseView(.invalid, entry.orderId, result)
         }
         guard let slot = orderSlot(entry.orderId) else { return answerUnknown(entry.orderId, result) }
+        if orders[slot].pointee.checkout != 0 { return answer(slot, .partOfCheckout, result) }
         switch orders[slot].pointee.state {
         case .held: break
         case .confirmed: return answer(slot, .confirmed, result)
@@ -105,6 +108,10 @@ extension Engine {
             let slot = wheel.nextDue(nowMs: nowMs, in: orders)
             if slot == 0 { return true }
             if !hasRoom { return false }
+            if orders[slot].pointee.checkout != 0 {
+                expireCheckout(orders[slot].pointee.checkout, nowMs: nowMs)
+                continue
+            }
             let event = log(.orderExpired, timeMs: nowMs)
             event.storeId(orders[slot].pointee.id, EventField.id)
             applyEnd(slot, .expired, releaseLsn: events.pointee.lastLsn)
@@ -176,9 +183,10 @@ extension Engine {
     }
 
     mutating func applyDeadline(_ slot: UInt32, _ deadlineMs: UInt64) {
+        let hasTimer = wheel.contains(slot, in: orders)
         wheel.remove(slot, in: orders)
         orders[slot].pointee.deadlineMs = deadlineMs
-        wheel.insert(slot, in: orders)
+        if hasTimer { wheel.insert(slot, in: orders) }
     }
 
     mutating func applyGrace(notBeforeMs: UInt64, lsn: UInt64, where isMeant: (Id128) -> Bool) {

@@ -113,13 +113,14 @@ extension Engine {
         switch known.kind {
         case .tombstone:
             return refuseOrder(.cancelled, result, waitLsn: lastLsn(of: known))
-        case .catalogueOperation, .transaction, .coupon, .couponOperation:
+        case .catalogueOperation, .transaction, .coupon, .couponOperation, .checkout:
             return refuseOrder(.idReused, result, waitLsn: lastLsn(of: known))
         case .order:
             let record = orders[known.slot]
             let user = users[record.pointee.user]
             let isSame =
                 user.pointee.id == entry.userId && record.pointee.quantity == entry.quantity
+                && record.pointee.checkout == 0
                 && offers[record.pointee.sale].pointee.terms.id == entry.saleId
             guard isSame else { return refuseOrder(.idReused, result, waitLsn: user.pointee.lastLsn) }
             OrderResult(

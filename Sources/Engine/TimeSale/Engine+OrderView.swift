@@ -48,7 +48,8 @@ extension Engine {
     func view(_ slot: UInt32, _ code: ResultCode, flags: UInt8) -> OrderViewResult {
         let order = orders[slot]
         return OrderViewResult(
-            code: code, state: order.pointee.state.rawValue, flags: order.pointee.flags | flags,
+            code: code, state: order.pointee.state.rawValue,
+            flags: order.pointee.flags | flags | (order.pointee.checkout == 0 ? 0 : ResultFlags.ofCheckout),
             quantity: order.pointee.quantity, orderId: order.pointee.id,
             userId: users[order.pointee.user].pointee.id, saleId: offers[order.pointee.sale].pointee.terms.id,
             createdAtMs: order.pointee.createdAtMs,

@@ -3,7 +3,7 @@ import Protocol
 /// An operation that passed every check and needs units: what is left is to take them, and to apply it.
 struct PreparedUnits {
     enum Kind: UInt8 {
-        case place, confirmLate, issueCoupon
+        case place, confirmLate, issueCoupon, placeCheckout, confirmCheckout
     }
 
     var kind = Kind.place

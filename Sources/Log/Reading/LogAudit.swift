@@ -118,10 +118,12 @@ public struct LogAudit {
         }
     }
 
-    /// Tables that hold exactly what was counted, in one shard.
+    /// Tables that hold what was counted, in one shard.
     public var configuration: RecoveryConfiguration {
         let orders = count(.orderPlaced) + count(.orderKept)
-        let transactions = count(.pointsEarned) + count(.pointsUsed) + count(.transactionKept)
+        let checkouts = count(.checkoutPlaced) + count(.checkoutKept)
+        // A checkout posts up to two, in events that are its own.
+        let transactions = count(.pointsEarned) + count(.pointsUsed) + count(.transactionKept) + 2 * checkouts
         let coupons = count(.couponIssued)
         let offers = count(.saleCreated) + count(.saleKept) + count(.policyCreated) + count(.policyKept)
         let restocks = count(.saleRestocked) + count(.policyRestocked) + count(.catalogueOperationKept)
@@ -129,8 +131,8 @@ public struct LogAudit {
             shards: 1, segmentSizeBytes: directory?.manifest?.segmentSizeBytes ?? 0,
             capacities: Capacities(
                 users: orders + transactions + coupons, orders: orders, tombstones: count(.tombstonePlaced),
-                transactions: transactions, coupons: coupons,
-                couponOperations: count(.couponUsed) + count(.couponRestored), offers: offers,
+                transactions: transactions, checkouts: checkouts, coupons: coupons,
+                couponOperations: count(.couponUsed) + count(.couponRestored) + checkouts, offers: offers,
                 catalogueOperations: offers + restocks),
             retainMs: 0, hashSeed: 0x7469_6d65_7361_6c65)
     }

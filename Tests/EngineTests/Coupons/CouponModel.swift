@@ -27,6 +27,8 @@ struct CouponModel {
     private(set) var coupons: [Coupon] = []
     private(set) var uses: [Id128: Use] = [:]
     private(set) var restores: [Id128: RestoreCouponEntry] = [:]
+    /// Uses that a checkout made: only it takes them back.
+    private(set) var checkoutUses: Set<Id128> = []
 
     mutating func issue(_ entry: IssueCouponEntry, nowMs: UInt64) -> CouponResult {
         if let known = coupons.first(where: { $0.entry.couponId == entry.couponId }) {
@@ -48,7 +50,9 @@ struct CouponModel {
 
     mutating func use(_ entry: UseCouponEntry, nowMs: UInt64) -> CouponViewResult {
         if let known = uses[entry.useId] {
-            guard known.entry == entry else { return refused(.idReused, entry.couponId) }
+            guard known.entry == entry, !checkoutUses.contains(entry.useId) else {
+                return refused(.idReused, entry.couponId)
+            }
             let coupon = coupons.first { $0.entry.couponId == entry.couponId }!
             return shown(coupon, .ok, flags: ResultFlags.repeat, use: entry.useId, nowMs: nowMs)
         }
@@ -82,10 +86,33 @@ struct CouponModel {
         case .success(let found): index = found
         case .failure(let refusal): return refused(refusal.code, entry.couponId)
         }
-        if coupons[index].use == nil { return shown(coupons[index], .notUsed, nowMs: nowMs) }
+        guard let use = coupons[index].use else { return shown(coupons[index], .notUsed, nowMs: nowMs) }
+        if checkoutUses.contains(use) { return shown(coupons[index], .partOfCheckout, nowMs: nowMs) }
         restores[entry.restoreId] = entry
         coupons[index].use = nil
         return shown(coupons[index], .ok, nowMs: nowMs)
+    }
+
+    /// Takes the use of a checkout back.
+    mutating func endUse(_ id: Id128) { coupons[index(ofUse: id)].use = nil }
+
+    /// Puts it into effect again, if the coupon can be used.
+    mutating func useAgain(_ id: Id128, nowMs: UInt64) -> Bool {
+        let index = index(ofUse: id)
+        guard state(coupons[index], nowMs: nowMs) == .issued else { return false }
+        coupons[index].use = id
+        return true
+    }
+
+    private func index(ofUse id: Id128) -> Int {
+        coupons.firstIndex { $0.entry.couponId == uses[id]!.entry.couponId }!
+    }
+
+    /// A use by a checkout.
+    mutating func use(_ entry: UseCouponEntry, byCheckoutAt nowMs: UInt64) -> CouponViewResult {
+        let answer = use(entry, nowMs: nowMs)
+        if answer.code == .ok { checkoutUses.insert(entry.useId) }
+        return answer
     }
 
     // MARK: What is shown

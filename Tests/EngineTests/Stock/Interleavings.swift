@@ -3,20 +3,22 @@ import Protocol
 
 @testable import Engine
 
-/// What one shard does with a sale's units, one thing after the other.
+/// What one shard does with units, one thing after the other.
 enum Move: Hashable {
-    /// An attempt to take so many units.
-    case take(UInt64)
+    /// An attempt to take so many units of one sale.
+    case take(UInt64, of: Int = 0)
+    /// An attempt to take units of several sales, all or none: so many of each, 0 of those it leaves out.
+    case takeAll([UInt64])
     /// Puts back every unit that earlier attempts got.
     case putBack
     /// Puts new units up for sale.
-    case restock(UInt64)
+    case restock(UInt64, of: Int = 0)
 }
 
 /// How the attempts of all shards ended: for each shard, in order, whether it got its units.
 typealias Ending = [[Bool]]
 
-/// Explores how the steps of several shards on one sale can follow each other.
+/// Explores how the steps of several shards on the same sales can follow each other.
 ///
 /// Units are counted as available while they are in a stripe, and while they are on loan to a take that is
 /// still open. An attempt that ends with SOLD_OUT must have seen a moment when fewer than it wanted were.
@@ -25,50 +27,79 @@ final class Interleavings {
     private let start: State
     private let counters: StockCounters
     private let arena = Arena()
+    /// What the moves of each shard take, in the order of sales.
+    private let parts: [[[JointTake.Part]]]
+    private let partsMemory: UnsafeMutablePointer<JointTake.Part>
 
-    init(stripes: [UInt64], _ scripts: [[Move]]) {
-        precondition(stripes.count == scripts.count, "one script a shard")
+    convenience init(stripes: [UInt64], _ scripts: [[Move]]) { self.init(sales: [stripes], scripts) }
+
+    init(sales: [[UInt64]], _ scripts: [[Move]]) {
+        precondition(sales.allSatisfy { $0.count == scripts.count }, "one script a shard")
         self.scripts = scripts
-        counters = StockCounters(sales: 1, shards: stripes.count, memory: arena.memory)
+        counters = StockCounters(sales: sales.count, shards: scripts.count, memory: arena.memory)
+        parts = scripts.map { $0.map(Self.parts) }
+        partsMemory = arena.memory.table(of: JointTake.Part.self, count: parts.joined().joined().count + 1)
+        for (index, part) in parts.joined().joined().enumerated() { partsMemory[index] = part }
         start = State(
-            turnstile: 0, available: stripes, sequences: stripes.map { _ in 0 },
-            shards: stripes.map { _ in ShardState() })
+            turnstiles: sales.map { _ in 0 }, available: Array(sales.joined()),
+            sequences: sales.joined().map { _ in 0 },
+            shards: scripts.map { _ in ShardState(held: sales.map { _ in 0 }) })
+    }
+
+    private static func parts(_ move: Move) -> [JointTake.Part] {
+        switch move {
+        case .take(let units, let sale): [JointTake.Part(sale: UInt32(sale), quantity: UInt32(units))]
+        case .takeAll(let units):
+            units.indices.filter { units[$0] > 0 }.map {
+                JointTake.Part(sale: UInt32($0), quantity: UInt32(units[$0]))
+            }
+        case .putBack, .restock: []
+        }
     }
 
     struct ShardState {
         var move = 0
-        var take: StockTake?
+        var take: JointTake?
         var putStep = 0
-        var held: UInt64 = 0
-        /// Whether, since the open attempt began, fewer units were available than it wants.
-        var wasShort = false
+        /// Units in hand, by sale.
+        var held: [UInt64]
+        /// Of which sales, since the open attempt began, fewer units were available than it wants: a bit each.
+        var wasShort: UInt64 = 0
         var gotUnits: [Bool] = []
     }
 
     struct State {
-        var turnstile: UInt64
+        var turnstiles: [UInt64]
+        /// By sale, then by shard.
         var available: [UInt64]
         var sequences: [UInt64]
         var shards: [ShardState]
 
-        /// Units in stripes, and on loan to takes that are open.
-        var free: UInt64 { available.reduce(0, +) + shards.reduce(0) { $0 + ($1.take?.collected ?? 0) } }
+        /// Units of a sale in stripes, and on loan to takes that are open.
+        func free(_ sale: Int) -> UInt64 {
+            var free: UInt64 = 0
+            for shard in shards.indices {
+                free += available[sale * shards.count + shard]
+                if let take = shards[shard].take { free += take.onLoan(of: sale) }
+            }
+            return free
+        }
 
         /// Two words that tell this state from every other one, but for a chance of 2^-128.
         var key: Key {
             var key = Key()
-            key.add(turnstile)
-            for shard in available.indices {
-                key.add(available[shard])
-                key.add(sequences[shard])
-                let state = shards[shard]
-                key.add(UInt64(state.move) << 8 | UInt64(state.putStep) << 1 | (state.wasShort ? 1 : 0))
-                key.add(state.held)
+            for turnstile in turnstiles { key.add(turnstile) }
+            for units in available { key.add(units) }
+            for sequence in sequences { key.add(sequence) }
+            for state in shards {
+                key.add(UInt64(state.move) << 16 | UInt64(state.putStep) << 8 | state.wasShort)
+                for units in state.held { key.add(units) }
                 for got in state.gotUnits { key.add(got ? 2 : 1) }
                 guard let take = state.take else { continue }
-                key.add(UInt64(take.phase.number) << 8 | UInt64(take.visited))
-                key.add(take.found << 40 | take.largest << 20 | take.collected)
-                key.add(take.sequenceSum << 32 | take.verifySum)
+                key.add(UInt64(take.phase.rawValue) << 16 | UInt64(take.index) << 8 | UInt64(take.failed))
+                key.add(UInt64(take.current.phase.number) << 8 | UInt64(take.current.visited))
+                key.add(take.current.found << 40 | take.current.largest << 20 | take.current.collected)
+                key.add(take.current.sequenceSum << 32 | take.current.verifySum)
             }
             return key
         }
@@ -109,75 +140,102 @@ final class Interleavings {
         load(state)
         var result = StepResult.moved
         switch scripts[shard][state.shards[shard].move] {
-        case .take(let wanted):
-            var take: StockTake
-            if let open = state.shards[shard].take {
-                take = open
-            } else {
-                take = StockTake(counters: counters, sale: 0, shard: shard, quantity: wanted)
-                state.shards[shard].wasShort = state.free < wanted
-            }
-            let answer = take.step()
-            store(&state)
-            state.shards[shard].take = take
-            switch answer {
-            case .again, .wait: break
-            case .taken, .soldOut:
-                if answer == .taken { state.shards[shard].held += wanted }
-                state.shards[shard].gotUnits.append(answer == .taken)
-                state.shards[shard].take = nil
-                state.shards[shard].move += 1
-                if answer == .soldOut && !state.shards[shard].wasShort && state.free >= wanted {
-                    result = .falseSoldOut
-                }
-                state.shards[shard].wasShort = false
-            }
+        case .take, .takeAll: result = stepTake(shard, &state)
         case .putBack:
-            let units = state.shards[shard].held
-            put(shard, units, &state)
-            if state.shards[shard].putStep == 2 { state.shards[shard].held = 0 }
-        case .restock(let units):
-            put(shard, units, &state)
+            // One sale after the other, in three steps each.
+            let held = state.shards[shard].held
+            guard let sale = held.firstIndex(where: { $0 > 0 }) else {
+                state.shards[shard].move += 1
+                break
+            }
+            if put(shard, held[sale], of: sale, &state) { state.shards[shard].held[sale] = 0 }
+            if state.shards[shard].held.allSatisfy({ $0 == 0 }) { state.shards[shard].move += 1 }
+        case .restock(let units, let sale):
+            if put(shard, units, of: sale, &state) { state.shards[shard].move += 1 }
         }
         noticeShortness(&state)
         return result
     }
 
-    /// `StockCounters.put` in the three steps that other shards can see apart.
-    private func put(_ shard: Int, _ units: UInt64, _ state: inout State) {
+    private func stepTake(_ shard: Int, _ state: inout State) -> StepResult {
+        let wanted = parts[shard][state.shards[shard].move]
+        if state.shards[shard].take == nil {
+            state.shards[shard].take = open(shard, state.shards[shard].move)
+            noticeShortness(&state)
+        }
+        let answer = state.shards[shard].take!.step()
+        store(&state)
+        if answer == .again || answer == .wait { return .moved }
+        let failed = state.shards[shard].take!.failed
+        if answer == .taken {
+            for part in wanted { state.shards[shard].held[Int(part.sale)] += UInt64(part.quantity) }
+        }
+        state.shards[shard].gotUnits.append(answer == .taken)
+        state.shards[shard].take = nil
+        state.shards[shard].move += 1
+        let wasShort = state.shards[shard].wasShort
+        state.shards[shard].wasShort = 0
+        if answer == .taken { return .moved }
+        let sale = Int(wanted[failed].sale)
+        let isShort = wasShort >> UInt64(sale) & 1 != 0 || state.free(sale) < UInt64(wanted[failed].quantity)
+        return isShort ? .moved : .falseSoldOut
+    }
+
+    private func open(_ shard: Int, _ move: Int) -> JointTake {
+        let wanted = parts[shard][move]
+        if wanted.count == 1 {
+            return JointTake(
+                StockTake(
+                    counters: counters, sale: Int(wanted[0].sale), shard: shard,
+                    quantity: UInt64(wanted[0].quantity)))
+        }
+        let first = parts[..<shard].joined().joined().count + parts[shard][..<move].joined().count
+        return JointTake(counters: counters, shard: shard, parts: partsMemory + first, count: wanted.count)
+    }
+
+    /// `StockCounters.put` in the three steps that other shards can see apart; answers whether it was the last.
+    private func put(_ shard: Int, _ units: UInt64, of sale: Int, _ state: inout State) -> Bool {
+        let place = sale * scripts.count + shard
         switch state.shards[shard].putStep {
-        case 0: state.sequences[shard] += 1
-        case 1: state.available[shard] += units
+        case 0: state.sequences[place] += 1
+        case 1: state.available[place] += units
         default:
-            state.sequences[shard] += 1
+            state.sequences[place] += 1
             state.shards[shard].putStep = 0
-            state.shards[shard].move += 1
-            return
+            return true
         }
         state.shards[shard].putStep += 1
+        return false
     }
 
     private func noticeShortness(_ state: inout State) {
-        let free = state.free
-        for shard in state.shards.indices {
-            guard let take = state.shards[shard].take, free < take.wanted else { continue }
-            state.shards[shard].wasShort = true
+        for shard in state.shards.indices where state.shards[shard].take != nil {
+            for part in parts[shard][state.shards[shard].move]
+            where state.free(Int(part.sale)) < UInt64(part.quantity) {
+                state.shards[shard].wasShort |= 1 << UInt64(part.sale)
+            }
         }
     }
 
     private func load(_ state: State) {
-        ts_store_relaxed(counters.turnstile(0), state.turnstile)
-        for shard in state.available.indices {
-            ts_store_relaxed(counters.available(0, shard), state.available[shard])
-            ts_store_relaxed(counters.putSequence(0, shard), state.sequences[shard])
+        for sale in state.turnstiles.indices {
+            ts_store_relaxed(counters.turnstile(sale), state.turnstiles[sale])
+            for shard in scripts.indices {
+                let place = sale * scripts.count + shard
+                ts_store_relaxed(counters.available(sale, shard), state.available[place])
+                ts_store_relaxed(counters.putSequence(sale, shard), state.sequences[place])
+            }
         }
     }
 
     private func store(_ state: inout State) {
-        state.turnstile = ts_load_relaxed(counters.turnstile(0))
-        for shard in state.available.indices {
-            state.available[shard] = ts_load_relaxed(counters.available(0, shard))
-            state.sequences[shard] = ts_load_relaxed(counters.putSequence(0, shard))
+        for sale in state.turnstiles.indices {
+            state.turnstiles[sale] = ts_load_relaxed(counters.turnstile(sale))
+            for shard in scripts.indices {
+                let place = sale * scripts.count + shard
+                state.available[place] = ts_load_relaxed(counters.available(sale, shard))
+                state.sequences[place] = ts_load_relaxed(counters.putSequence(sale, shard))
+            }
         }
     }
 
@@ -193,7 +251,7 @@ final class Interleavings {
             if isDone(state) {
                 ends.append(index)
                 findings.endings.insert(state.shards.map(\.gotUnits))
-                if state.free + state.shards.reduce(0, { $0 + $1.held }) != supply { findings.lostUnits += 1 }
+                if hasLostUnits(state) { findings.lostUnits += 1 }
                 continue
             }
             for shard in state.shards.indices where state.shards[shard].move < scripts[shard].count {
@@ -239,14 +297,18 @@ final class Interleavings {
         }
         findings.states = path.count
         findings.endings = [state.shards.map(\.gotUnits)]
-        if state.free + state.shards.reduce(0, { $0 + $1.held }) != supply { findings.lostUnits += 1 }
+        if hasLostUnits(state) { findings.lostUnits += 1 }
         return findings
     }
 
-    private var supply: UInt64 {
-        var supply = start.available.reduce(0, +)
-        for case .restock(let units) in scripts.joined() { supply += units }
-        return supply
+    /// At the end: every unit is in a stripe or in a hand, and every turnstile is free.
+    private func hasLostUnits(_ state: State) -> Bool {
+        start.turnstiles.indices.contains { sale in
+            var supply = start.free(sale)
+            for case .restock(let units, of: sale) in scripts.joined() { supply += units }
+            let held = state.shards.reduce(0) { $0 + $1.held[sale] }
+            return state.free(sale) + held != supply || state.turnstiles[sale] != 0
+        }
     }
 
     private func countLeading(to ends: [Int32], _ reachedFrom: [[Int32]]) -> Int {
@@ -279,11 +341,23 @@ final class Interleavings {
         var state = start
         var lines: [String] = []
         for shard in path {
-            let phase = state.shards[shard].take.map { "\($0.phase) \($0.visited)" } ?? "begins a move"
+            let phase = state.shards[shard].take.map { take in
+                "\(take.phase) \(take.index): \(take.current.phase) \(take.current.visited)"
+            }
             _ = step(shard, &state)
-            lines.append("shard \(shard): \(phase); stripes \(state.available), turnstile \(state.turnstile)")
+            lines.append(
+                "shard \(shard): \(phase ?? "begins a move"); stripes \(state.available), "
+                    + "turnstiles \(state.turnstiles)")
         }
         return lines.suffix(60).joined(separator: "\n")
+    }
+}
+
+extension JointTake {
+    /// The units of a sale that are on loan.
+    func onLoan(of sale: Int) -> UInt64 {
+        for part in 0..<count where wanted(part).sale == sale { return onLoan(part) }
+        return 0
     }
 }
 

@@ -37,6 +37,7 @@ final class Cluster {
         var orders = 2000
         var tombstones = 1000
         var transactions = 2000
+        var checkouts = 500
         var coupons = 2000
         var couponOperations = 2000
         var sales = 40
@@ -44,8 +45,9 @@ final class Cluster {
 
         fileprivate var ofTables: TableCapacities {
             TableCapacities(
-                users: users, orders: orders, tombstones: tombstones, transactions: transactions, coupons: coupons,
-                couponOperations: couponOperations, offers: sales, catalogueOperations: catalogueOperations)
+                users: users, orders: orders, tombstones: tombstones, transactions: transactions,
+                checkouts: checkouts, coupons: coupons, couponOperations: couponOperations, offers: sales,
+                catalogueOperations: catalogueOperations)
         }
     }
 
@@ -202,7 +204,7 @@ final class Cluster {
                 var answer = take.step()
                 while answer == .again { answer = take.step() }
                 precondition(answer != .wait, "nobody else holds the turnstile")
-                engines[shard].settle(&batch, isTaken: answer == .taken, nowMs: nowMs)
+                engines[shard].settle(&batch, isTaken: answer == .taken, failed: take.failed, nowMs: nowMs)
             }
         }
     }
@@ -326,11 +328,11 @@ final class Cluster {
     @discardableResult
     func sell(
         _ sale: UInt64, stock: UInt64, startsAtMs: UInt64 = 0, endsAtMs: UInt64 = 0, limit: UInt32 = 0,
-        holdMs: UInt32 = 60_000
+        holdMs: UInt32 = 60_000, price: UInt64 = 990
     ) -> CreateSaleEntry {
         let entry = CreateSaleEntry(
             operationId: mintForCatalogue(), saleId: sale, stock: stock, startsAtMs: startsAtMs, endsAtMs: endsAtMs,
-            perUserLimit: limit, holdMs: holdMs, unitPrice: 990, name: Name("a sale")!)
+            perUserLimit: limit, holdMs: holdMs, unitPrice: price, name: Name("a sale")!)
         let reply = create(entry)
         precondition(reply.result.code == .ok, "\(reply.result.code)")
         return entry

@@ -41,8 +41,8 @@ final class ShardRig {
         let configuration = EngineConfiguration(
             shard: 0, shards: 1,
             capacities: Capacities(
-                users: 200_000, orders: 200_000, tombstones: 10_000, transactions: 10_000, coupons: 10_000, offers: 8,
-                catalogueOperations: 10_000),
+                users: 200_000, orders: 200_000, tombstones: 10_000, transactions: 10_000, checkouts: 10_000,
+                coupons: 10_000, offers: 8, catalogueOperations: 10_000),
             retainMs: 1 << 30, hashSeed: 5)
         engine.initialize(
             to: Engine(

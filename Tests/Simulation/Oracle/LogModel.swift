@@ -217,7 +217,9 @@ struct LogModel {
         case .pointsEarned, .pointsUsed: try post(kind, event, shard, lsn, &block)
         case .transactionCancelled: try cancelTransaction(event, shard, lsn, &block)
         case .transactionReasoned: try reason(event, shard)
-        case .orderKept, .saleKept, .policyKept, .catalogueOperationKept, .transactionKept, .takingKept:
+        case .checkoutPlaced, .checkoutConfirmed, .checkoutCancelled, .checkoutExpired:
+            throw Violation(0, "nobody asked for checkouts")
+        case .orderKept, .saleKept, .policyKept, .catalogueOperationKept, .transactionKept, .takingKept, .checkoutKept:
             throw Violation(0, "a record of snapshots stands in the log of shard \(shard)")
         }
     }

@@ -83,7 +83,7 @@ extension World {
             shards: shards, segmentSizeBytes: scenario.segmentSizeBytes,
             capacities: Capacities(
                 users: scenario.usersMax, orders: scenario.ordersMax, tombstones: scenario.tombstonesMax,
-                transactions: scenario.transactionsMax, coupons: scenario.couponsMax,
+                transactions: scenario.transactionsMax, checkouts: 4096, coupons: scenario.couponsMax,
                 couponOperations: scenario.couponOperationsMax, offers: scenario.salesMax,
                 catalogueOperations: scenario.catalogueOperationsMax),
             retainMs: scenario.retainMs, hashSeed: 0x5eed &* UInt64(trace.step + 1))

@@ -138,7 +138,7 @@ extension World {
             machine.seats[shard].hasPaused = true
             machine.seats[shard].part = .expiry
         case .takesUnits:
-            guard let take = machine.cores[shard].takeInProgress else {
+            guard let take = machine.cores[shard].takeInProgress?.wanted(0) else {
                 throw Violation(0, "shard \(shard) wants units, but takes none")
             }
             machine.seats[shard].isTaking = true
