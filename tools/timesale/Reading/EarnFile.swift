@@ -4,9 +4,9 @@ import TimesaleClient
 
 /// The file of a campaign: who is credited with how many points.
 ///
-/// As CSV, its columns named by its first line (`user,amount`, and if wanted `expiresAt` and `reason`), or as JSON in the
-/// form of the HTTP API: a list of objects with these fields, or an object with such a list as `entries`. All of it is
-/// read before anything is sent.
+/// As CSV, its columns named by its first line (`user,amount`, and if wanted `expiresAt` and `reason`), or as JSON in
+/// the form of the HTTP API: a list of objects with these fields, or an object with such a list as `entries`. All of
+/// it is read before anything is sent.
 enum EarnFile {
     struct Entry: Equatable {
         var user: UserID

@@ -8,8 +8,9 @@ extension CouponCommands {
         static let configuration = CommandConfiguration(
             abstract: "Use a coupon for a purchase; prints the discount.",
             discussion: """
-                Without an --amount a percentage comes to nothing, and a policy with a least purchase refuses. To use once \
-                however often the command runs, give a --key: the same key with the same content is the same use.
+                Without an --amount a percentage comes to nothing, and a policy with a least purchase refuses. To \
+                use once however often the command runs, give a --key: the same key with the same content is the same \
+                use.
                 """)
 
         @Argument(help: ArgumentHelp("The coupon.", valueName: "coupon"), transform: Reading.coupon)

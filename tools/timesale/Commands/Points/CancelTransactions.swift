@@ -8,8 +8,8 @@ extension PointCommands {
         static let configuration = CommandConfiguration(
             abstract: "Cancel uses, whose points come back, or earnings of which nothing is spent.",
             discussion: """
-                What comes back keeps its expiry. Cancelling a transaction that the server does not know makes it refuse \
-                that transaction, should it still arrive.
+                What comes back keeps its expiry. Cancelling a transaction that the server does not know makes it \
+                refuse that transaction, should it still arrive.
                 """)
 
         @Argument(

@@ -17,9 +17,9 @@ extension PointCommands {
 
                   [{"userId": "42", "amount": 500}, {"userId": "43", "amount": 500}]
 
-                Only user and amount have to be there. Each user is credited for itself, and each is reported. The same \
-                file with the same --key credits nobody twice, whatever became of the runs before; without a key one is \
-                drawn and printed.
+                Only user and amount have to be there. Each user is credited for itself, and each is reported. The \
+                same file with the same --key credits nobody twice, whatever became of the runs before; without a \
+                key one is drawn and printed.
                 """)
 
         @Argument(

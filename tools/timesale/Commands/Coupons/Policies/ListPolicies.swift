@@ -10,7 +10,7 @@ extension PolicyCommands {
 
         @Option(
             help: ArgumentHelp(
-                "Only policies in this state: scheduled, open, exhausted, ended or closed; may be given more than once.",
+                "Only policies in this state: scheduled, open, exhausted, ended, closed; may be given more than once.",
                 valueName: "state"),
             completion: .list(PolicyState.allCases.map(\.name)),
             transform: { try Reading.state($0, \PolicyState.name) })
