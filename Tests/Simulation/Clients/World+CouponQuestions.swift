@@ -129,13 +129,10 @@ extension World {
         dice.chance(800) ? coupons.count - 1 - dice.below(min(coupons.count, 30)) : dice.below(coupons.count)
     }
 
-    /// Mostly one that the client has seen issued, as far as a few looks find one.
+    /// Mostly one that the client has seen issued, lately or ever.
     private func issuedCoupon() -> Int {
-        for _ in 0..<6 {
-            let index = recentCoupon()
-            if coupons[index].isDecisionShown { return index }
-        }
-        return recentCoupon()
+        if issuedCoupons.isEmpty || dice.chance(80) { return recentCoupon() }
+        return dice.pick(dice.chance(700) ? Array(issuedCoupons.suffix(12)) : issuedCoupons)
     }
 
     // MARK: Changes of any kind

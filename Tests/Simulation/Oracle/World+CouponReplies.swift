@@ -38,6 +38,7 @@ extension World {
                 throw Violation(4, "coupon \(item.id) was issued after the closing of its policy was acknowledged")
             }
             coupons[index].isDecisionShown = true
+            issuedCoupons.append(index)
         }
         try show(index, item, "issue") { version in self.isPossible(result.state, version, of: coupon, request) }
     }

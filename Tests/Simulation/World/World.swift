@@ -31,6 +31,8 @@ final class World {
     var offers: [KnownOffer] = []
     var coupons: [KnownCoupon] = []
     var couponIndices: [Id128: Int] = [:]
+    /// Those that a reply has issued.
+    var issuedCoupons: [Int] = []
     /// Uses and restores of coupons, earnings and uses of points; and where those of each operation are.
     var changes: [KnownChange] = []
     var changesOf: [Operation: [Int]] = [:]
