@@ -204,7 +204,7 @@ def block(events, previous, **fields):
     body_checksum = crc32c(body.ljust(length - 112, b"\0"))
     header = struct.pack(
         "<HHHHIIIIQQQQIIQQQQQ",
-        1, fields["shard"], fields["shards"], 0, length, len(body), body_checksum, previous,
+        2, fields["shard"], fields["shards"], 0, length, len(body), body_checksum, previous,
         fields["generation"], fields["logId"], fields["segment"], fields["firstLsn"], len(events), 0,
         fields["sequence"], fields["durableLsn"], fields["timeMs"], 0, 0,
     )
@@ -224,13 +224,18 @@ SNAPSHOT = dict(shard=0, shards=2, generation=4, logId=0, segment=812, sequence=
 FIRST, FIRST_CHECKSUM = block(RECORDS, 0, firstLsn=1, **SNAPSHOT)
 CLOSING, _ = block([], FIRST_CHECKSUM, firstLsn=1 + len(RECORDS), **SNAPSHOT)
 
-MANIFEST = """timesale-manifest 1
+MANIFEST = """timesale-manifest 2
 generation 4
 next-log 9
 segment-size 67108864
-snapshot snapshot-000004-00000000000000000812.snap 812
-log 7 0 1
-log 8 1 1
+log 7 0
+log 8 1
+base snapshot-000004-00000000000000000812.snap 812 8f3b9d2c61a70e54
+from 0 1 0 1 00000000
+from 1 1 0 1 00000000
+base snapshot-000004-00000000000000090210.snap 90210 0123456789abcdef
+from 0 3 8192 70001 1a2b3c4d
+from 1 2 0 65121 5e6f7a8b
 """
 
 

@@ -5,13 +5,18 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
+#include <unistd.h>
 
 int ts_eventfd(void) { return eventfd(0, EFD_CLOEXEC); }
 
@@ -37,6 +42,21 @@ int ts_unpin_thread(void) {
 }
 
 int ts_set_precise_timers(void) { return prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); }
+
+int ts_set_idle_priority(void) {
+    // ioprio_set(2) has no wrapper and no header: who 1 is a process, class 3 is idle.
+    syscall(SYS_ioprio_set, 1, 0, 3 << 13);
+    return setpriority(PRIO_PROCESS, 0, 19);
+}
+
+int ts_die_with_parent(int parent) {
+    if (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0UL, 0UL, 0UL) != 0) return -1;
+    return getppid() == parent;
+}
+
+int ts_spawn_closing_from(void *actions, int first) {
+    return posix_spawn_file_actions_addclosefrom_np((posix_spawn_file_actions_t *)actions, first);
+}
 
 long ts_write_durably(int file, const void *bytes, unsigned long size, long long offset) {
     struct iovec piece = {.iov_base = (void *)bytes, .iov_len = size};

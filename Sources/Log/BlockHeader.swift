@@ -28,7 +28,10 @@ import Protocol
 public struct BlockHeader: Equatable, Sendable {
     public static let sizeBytes = 112
     public static let magic: UInt32 = 0x4b42_5354
-    public static let formatVersion: UInt16 = 1
+    /// What is written.
+    public static let formatVersion: UInt16 = 2
+    /// The oldest that is read: the version before.
+    public static let formatVersionMin: UInt16 = 1
     /// What offsets and lengths of blocks are multiples of: the largest logical block size of disks.
     public static let alignmentBytes = 4096
     /// The longest block.

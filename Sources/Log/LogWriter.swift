@@ -106,7 +106,7 @@ public struct LogWriter: ~Copyable {
     private let blocks: UnsafeMutableRawPointer
     private let blockSizeMaxBytes: Int
     private let secondWriteMinBytes: Int
-    private let sequenceCounter: UnsafeMutablePointer<UInt64>
+    private let board: DurableBoard
     private var position: LogPosition
     private var filling = 0
     private var inFlight = (InFlight(), InFlight())
@@ -115,6 +115,8 @@ public struct LogWriter: ~Copyable {
     private var sealedDurableLsn: UInt64
     private var firstUnsyncedSegment: UInt64
     private var syncingLsn: UInt64?
+    /// The sequence of the last block that the sync under way covers.
+    private var syncingSequence: UInt64 = 0
     /// The first segment of the sync under way.
     private var syncingSegment: UInt64?
     private var lastSyncMs: UInt64 = 0
@@ -133,12 +135,11 @@ public struct LogWriter: ~Copyable {
     public private(set) var bytesSealed: UInt64 = 0
     private let inPlace = InPlace()
 
-    /// `events` is where the engine already writes to; it must be empty. `sequenceCounter` is shared by all
-    /// shards and holds the last sequence drawn. Small blocks, and second writes of any size (0), are for tests and
+    /// `events` is where the engine already writes to; it must be empty. `board` is shared by all shards. Small blocks, and second writes of any size (0), are for tests and
     /// the simulator, which see to it that they come up.
     public init(
         identity: LogIdentity, mode: FsyncMode, position: LogPosition, events: UnsafeMutablePointer<EventBuffer>,
-        sequenceCounter: UnsafeMutablePointer<UInt64>, memory: MemorySource,
+        board: DurableBoard, memory: MemorySource,
         blockSizeMaxBytes: Int = BlockHeader.blockSizeMaxBytes,
         secondWriteMinBytes: Int = LogWriter.secondWriteMinBytes
     ) {
@@ -149,7 +150,7 @@ public struct LogWriter: ~Copyable {
         self.identity = identity
         self.mode = mode
         self.position = position
-        self.sequenceCounter = sequenceCounter
+        self.board = board
         blocks = memory.allocate(Self.blockCount * blockSizeMaxBytes)
         self.events = events
         writtenLsn = position.nextLsn - 1
@@ -159,6 +160,7 @@ public struct LogWriter: ~Copyable {
         writtenSegment = position.segment
         precondition(events.pointee.count == 0)
         events.pointee = buffer(0, nextLsn: position.nextLsn)
+        board.isDurable(identity.shard, below: 0, lsn: durableLsn)
     }
 
     private func buffer(_ index: Int, nextLsn: UInt64) -> EventBuffer {
@@ -235,7 +237,7 @@ public struct LogWriter: ~Copyable {
         let used = BlockHeader.sizeBytes + eventsBytes
         (block + used).initializeMemory(as: UInt8.self, repeating: 0, count: lengthBytes - used)
 
-        let sequence = ts_fetch_add(sequenceCounter, 1) + 1
+        let sequence = board.draw(identity.shard)
         let header = BlockHeader(
             shard: UInt16(identity.shard), shards: UInt16(identity.shards), lengthBytes: lengthBytes,
             eventsBytes: eventsBytes, previousChecksum: position.previousChecksum,
@@ -257,6 +259,7 @@ public struct LogWriter: ~Copyable {
         sealedDurableLsn = durableLsn
         blocksSealed += 1
         bytesSealed += UInt64(lengthBytes)
+        board.sealed(identity.shard, bytes: bytesSealed)
         filling = (filling + 1) % Self.blockCount
         events.pointee = buffer(filling, nextLsn: position.nextLsn)
         return command
@@ -285,6 +288,9 @@ public struct LogWriter: ~Copyable {
             inFlightCount -= 1
         }
         if mode == .always { durableLsn = writtenLsn }
+        // In the other modes a mark may be all that was written since the last sync: no event waits for one.
+        guard durableLsn == writtenLsn else { return }
+        board.isDurable(identity.shard, below: inFlightCount == 0 ? 0 : inFlight.0.sequence, lsn: durableLsn)
     }
 
     // MARK: Syncing, where writes are not durable by themselves
@@ -299,6 +305,7 @@ public struct LogWriter: ~Copyable {
         }
         lastSyncMs = nowMs
         syncingLsn = writtenLsn
+        syncingSequence = writtenSequence
         let first = firstUnsyncedSegment
         syncingSegment = first
         // Writes that complete from here on may miss this sync: those under way, and later ones into the
@@ -312,6 +319,8 @@ public struct LogWriter: ~Copyable {
     public mutating func syncCompleted() {
         guard let lsn = syncingLsn else { preconditionFailure("a completion of no sync") }
         durableLsn = max(durableLsn, lsn)
+        let isAll = inFlightCount == 0 && syncingSequence == writtenSequence
+        board.isDurable(identity.shard, below: isAll ? 0 : syncingSequence + 1, lsn: durableLsn)
         syncingLsn = nil
         syncingSegment = nil
     }

@@ -24,6 +24,10 @@ public struct ServerConfiguration: Sendable {
     public var segmentSizeBytes = 64 << 20
     /// Log that is kept ready ahead of use, over all shards.
     public var logAheadBytes = 256 << 20
+    /// Log since the last snapshot, over all shards, after which the next one is made; 0: only when asked.
+    public var snapshotAfterBytes = 1 << 30
+    /// Where segments go that no start needs any more; nil: they are removed or used again.
+    public var archiveDirectory: String?
     public var clientTimeoutMs: UInt64 = 10_000
     /// The CPU of each shard's thread; empty: the scheduler's choice.
     public var pinnedCPUs: [Int] = []
@@ -79,25 +83,32 @@ public enum Server {
         let board = StatisticsBoard(shards: configuration.shards, memory: memory)
         let sequence = memory.allocate(64).bindMemory(to: UInt64.self, capacity: 8)
         sequence.pointee = state.lastSequence
+        let durable = DurableBoard(shards: configuration.shards, counter: sequence, memory: memory)
         let facts = InstanceFacts(
             instance: UInt64.random(in: 1...UInt64.max), retainMs: configuration.retainMs,
             inFlightMaxBytes: Reactor.inFlightMaxBytes)
+        let snapshots = SnapshotKeeper(
+            storage: storage, state: state, board: durable, spares: spares, configuration: configuration,
+            logger: logger)
         let threads = state.shards.enumerated().map { shard, recovered in
             let thread = ShardThread(
                 shard: shard, recovered: recovered, configuration: configuration, shared: shared, clock: clock,
-                board: board, facts: facts, sequence: sequence, start: start, storage: storage, memory: memory,
+                board: board, facts: facts, durable: durable, start: start, storage: storage, memory: memory,
                 logger: logger)
             return WorkThread(name: "shard \(shard)") { thread.run() }
         }
         start.waitUntilAllAreReady()
+        let snapshotsThread = WorkThread(name: "snapshots") { snapshots.run() }
         for listener in listeners { announce("listening on \(listener.address)") }
         announce("ready")
         let signal = wait(signals)
         logger.info("stopping on \(signal == SIGTERM ? "SIGTERM" : "SIGINT")")
         shared.stop()
         for thread in threads { thread.join() }
+        snapshots.stop()
         keeper.stop()
         spares.stop()
+        snapshotsThread.join()
         keeperThread.join()
         sparesThread.join()
         logger.info("stopped")
@@ -142,12 +153,13 @@ public enum Server {
     ) throws(ServerError) -> RecoveredState {
         let startUs = Clock.monotonicUs()
         do {
+            var recovery = RecoveryConfiguration(
+                shards: configuration.shards, segmentSizeBytes: configuration.segmentSizeBytes,
+                capacities: configuration.capacities, retainMs: configuration.retainMs,
+                hashSeed: UInt64.random(in: 0...UInt64.max))
+            recovery.keepsCovered = configuration.archiveDirectory != nil
             let state = try Recovery.recover(
-                storage: storage,
-                configuration: RecoveryConfiguration(
-                    shards: configuration.shards, segmentSizeBytes: configuration.segmentSizeBytes,
-                    capacities: configuration.capacities, retainMs: configuration.retainMs,
-                    hashSeed: UInt64.random(in: 0...UInt64.max)),
+                storage: storage, configuration: recovery,
                 memory: memory, nowMs: Clock.wallMs(),
                 note: { logger.notice("\($0)") })
             let ms = (Clock.monotonicUs() - startUs) / 1000

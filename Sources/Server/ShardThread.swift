@@ -16,7 +16,7 @@ struct ShardThread: @unchecked Sendable {
     let clock: Clock
     let board: StatisticsBoard
     let facts: InstanceFacts
-    let sequence: UnsafeMutablePointer<UInt64>
+    let durable: DurableBoard
     let start: StartGate
     let storage: DirectoryStorage
     let memory: MemorySource
@@ -32,7 +32,7 @@ struct ShardThread: @unchecked Sendable {
             let buffers = try ReceiveBuffers(ring: ring, memory: memory)
             let writer = LogWriter(
                 identity: recovered.identity, mode: configuration.fsync, position: recovered.position,
-                events: recovered.events, sequenceCounter: sequence, memory: memory)
+                events: recovered.events, board: durable, memory: memory)
             let core = ShardCore(
                 engine: recovered.engine, writer: writer, mesh: shared.mesh, statistics: board, instance: facts,
                 memory: memory)

@@ -89,6 +89,20 @@ struct Flags: ParsableCommand {
                 it waits for the disk now and then. (default: 256MiB)
                 """))
         var logAhead: String?
+
+        @Option(
+            help: help(
+                "size",
+                """
+                Make a snapshot when the log has grown by so much since the last one: a start replays about as much, \
+                and about twice as much log is kept. 0KiB: only for "timesale snapshot". (default: 1GiB)
+                """))
+        var snapshotAfter: String?
+
+        @Option(
+            help: help(
+                "dir", "Move log files here that no start needs any more. (default: they are used again or removed)"))
+        var archive: String?
     }
 
     struct ThreadFlags: ParsableArguments {
@@ -165,7 +179,7 @@ struct Flags: ParsableCommand {
             .tokenFile: clients.tokenFile, .connections: clients.connections,
             .clientTimeout: clients.clientTimeout,
             .data: storage.data, .fsync: storage.fsync, .segmentSize: storage.segmentSize,
-            .logAhead: storage.logAhead,
+            .logAhead: storage.logAhead, .snapshotAfter: storage.snapshotAfter, .archive: storage.archive,
             .shards: threads.shards,
             .users: capacity.users, .orders: capacity.orders, .sales: capacity.sales,
             .transactions: capacity.transactions, .coupons: capacity.coupons, .tables: capacity.tables,

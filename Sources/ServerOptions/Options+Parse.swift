@@ -34,6 +34,10 @@ extension Options {
         logAheadBytes =
             try layers.value(.logAhead) { Quantities.sizeBytes($0, in: 0...1 << 40).map { Int($0) } }
             ?? logAheadBytes
+        snapshotAfterBytes =
+            try layers.value(.snapshotAfter) { Quantities.sizeBytes($0, in: 0...1 << 40).map { Int($0) } }
+            ?? snapshotAfterBytes
+        archiveDirectory = try layers.value(.archive, readPath) ?? archiveDirectory
         shardCount = try layers.value(.shards) { count($0, in: 1...64) } ?? shardCount
         pinnedCPUs = try layers.values(.pin) { count($0, in: 0...1023) } ?? pinnedCPUs
     }

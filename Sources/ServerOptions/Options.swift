@@ -16,6 +16,10 @@ public struct Options: Sendable, Equatable {
     public var segmentSizeBytes = 64 << 20
     /// Log that is kept ready ahead of use, over all shards, 0 to 1 TiB.
     public var logAheadBytes = 256 << 20
+    /// Log since the last snapshot, over all shards, after which the next one is made; 0: only when asked. To 1 TiB.
+    public var snapshotAfterBytes = 1 << 30
+    /// Where segments go that no start needs any more; nil: nowhere.
+    public var archiveDirectory: String?
 
     /// 1...64.
     public var shardCount = 1
@@ -81,6 +85,8 @@ extension Options: CustomStringConvertible {
             data=\(dataDirectory.debugDescription) fsync=\(fsync.rawValue) \
             segment-size=\(Quantities.spelling(UInt64(segmentSizeBytes), Quantities.sizeUnits)) \
             log-ahead=\(Quantities.spelling(UInt64(logAheadBytes), Quantities.sizeUnits)) \
+            snapshot-after=\(Quantities.spelling(UInt64(snapshotAfterBytes), Quantities.sizeUnits)) \
+            archive=\(archiveDirectory?.debugDescription ?? "none") \
             shards=\(shardCount) pin=\(cpus) \
             users=\(userCountMax) orders=\(orderCountMax) sales=\(saleCountMax) \
             transactions=\(transactionCountMax) coupons=\(couponCountMax) \

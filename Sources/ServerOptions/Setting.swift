@@ -11,6 +11,8 @@ enum Setting: String, CaseIterable {
     case fsync
     case segmentSize = "segment-size"
     case logAhead = "log-ahead"
+    case snapshotAfter = "snapshot-after"
+    case archive
     case shards
     case pin
     case users

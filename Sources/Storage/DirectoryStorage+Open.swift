@@ -31,6 +31,17 @@ extension DirectoryStorage {
         ReadOnlyStorage(DirectoryStorage(path: path, directoryFd: try openDirectoryFd(path), lockFd: -1))
     }
 
+    /// Opens a data directory for a part of the server that runs as a process of its own, under the server's lock.
+    public static func openBesideServer(path: String) throws(StorageError) -> DirectoryStorage {
+        try openWithoutLock(path: path, create: false)
+    }
+
+    /// Opens a directory that nobody else writes to. With `create`, makes it, and the directories above it.
+    public static func openWithoutLock(path: String, create: Bool) throws(StorageError) -> DirectoryStorage {
+        if create { try makeDirectories(path) }
+        return DirectoryStorage(path: path, directoryFd: try openDirectoryFd(path), lockFd: -1)
+    }
+
     private static func openDirectoryFd(_ path: String) throws(StorageError) -> Int32 {
         let fd = retrying { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         if fd >= 0 { return fd }

@@ -86,11 +86,8 @@ public final class DirectoryStorage: LogStorage, Sendable {
     /// Fills a file with zeros past the page cache, in parts after each of which the caller may pause: a log
     /// that is written meanwhile waits in the disk's own line behind each part.
     public func fillWithZeros(_ name: String, sizeBytes: Int, pause: () -> Void) throws(StorageError) {
-        let zeros = ZeroedBuffer(sizeBytes: min(sizeBytes, 256 << 10))
-        var fd = retrying { openat(directoryFd, name, O_WRONLY | O_CLOEXEC | directFlag) }
-        // A file system without O_DIRECT (open(2)): through the page cache then.
-        if fd < 0 && errno == EINVAL { fd = retrying { openat(directoryFd, name, O_WRONLY | O_CLOEXEC) } }
-        guard fd >= 0 else { throw failure(name, "write") }
+        let zeros = ZeroedBuffer(sizeBytes: min(sizeBytes, PacedStorage.partBytes))
+        let fd = try openDirectly(name)
         defer { close(fd) }
         var done = 0
         while done < sizeBytes {
@@ -101,6 +98,31 @@ public final class DirectoryStorage: LogStorage, Sendable {
             done += count
             pause()
         }
+    }
+
+    /// The same with bytes of the caller's, aligned to the disk's blocks like their place.
+    func writeDirectly(
+        _ name: String, at offset: Int, _ bytes: UnsafeRawBufferPointer, partBytes: Int, pause: () -> Void
+    ) throws(StorageError) {
+        let fd = try openDirectly(name)
+        defer { close(fd) }
+        var done = 0
+        while done < bytes.count {
+            let count = retrying {
+                pwrite(fd, bytes.baseAddress! + done, min(bytes.count - done, partBytes), off_t(offset + done))
+            }
+            if count < 0 { throw failure(name, "write") }
+            done += count
+            pause()
+        }
+    }
+
+    /// For writing past the page cache; through it where a file system has no O_DIRECT (open(2)).
+    private func openDirectly(_ name: String) throws(StorageError) -> Int32 {
+        var fd = retrying { openat(directoryFd, name, O_WRONLY | O_CLOEXEC | directFlag) }
+        if fd < 0 && errno == EINVAL { fd = retrying { openat(directoryFd, name, O_WRONLY | O_CLOEXEC) } }
+        guard fd >= 0 else { throw failure(name, "write") }
+        return fd
     }
 
     public func create(_ name: String) throws(StorageError) {

@@ -46,8 +46,8 @@ import Testing
         let audit = LogAudit(storage: base.storage)
         let directory = try #require(audit.directory)
         let replay = try Replay(
-            directory, manifest: directory.manifest!, configuration: audit.configuration, memory: .zeroed,
-            nowMs: 0)
+            directory, manifest: directory.manifest!, base: directory.manifest!.newestBase,
+            configuration: audit.configuration, memory: .zeroed, nowMs: 0)
         #expect(replay.engines[0].digest() == base.digest)
         #expect(replay.engines[0].ordersRemembered == audit.configuration.capacities.orders)
     }

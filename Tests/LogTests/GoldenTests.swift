@@ -98,9 +98,19 @@ import Testing
 
     @Test func theManifestIsTheSame() throws {
         let manifest = Manifest(
-            generation: 4, nextLogId: 9, segmentSizeBytes: 1 << 26,
-            snapshot: LogFiles.snapshot(generation: 4, sequence: 812), snapshotSequence: 812,
-            logs: [.init(id: 7, firstSegment: 1), .init(id: 8, firstSegment: 1)])
+            generation: 4, nextLogId: 9, segmentSizeBytes: 1 << 26, logs: [7, 8],
+            bases: [
+                .init(
+                    snapshot: LogFiles.snapshot(generation: 4, sequence: 812), sequence: 812,
+                    digest: 0x8f3b_9d2c_61a7_0e54, starts: [.beginning, .beginning]),
+                .init(
+                    snapshot: LogFiles.snapshot(generation: 4, sequence: 90210), sequence: 90210,
+                    digest: 0x0123_4567_89ab_cdef, starts: [
+                        LogPosition(
+                            segment: 3, offsetBytes: 8192, nextLsn: 70001, previousChecksum: 0x1a2b_3c4d),
+                        LogPosition(segment: 2, offsetBytes: 0, nextLsn: 65121, previousChecksum: 0x5e6f_7a8b),
+                    ]),
+            ])
         #expect(manifest.text == golden.manifest)
         #expect(try Manifest(text: golden.manifest) == manifest)
     }
@@ -110,11 +120,11 @@ import Testing
         let storage = SimulatedStorage()
         let manifest = try Manifest(text: golden.manifest)
         storage.place(LogFiles.manifest, Array(golden.manifest.utf8))
-        storage.place(manifest.snapshot!, golden.snapshotBlocks.flatMap(\.bytes))
-        for log in manifest.logs { storage.place(LogFiles.segment(log: log.id, number: 1), []) }
+        storage.place(manifest.bases[0].snapshot!, golden.snapshotBlocks.flatMap(\.bytes))
+        for log in manifest.logs { storage.place(LogFiles.segment(log: log, number: 1), []) }
         let directory = try LogDirectory(storage: storage)
         let replay = try Replay(
-            directory, manifest: manifest, configuration: LogRig.configuration(shards: 1), memory: .zeroed,
+            directory, manifest: manifest, base: manifest.bases[0], configuration: LogRig.configuration(shards: 1), memory: .zeroed,
             nowMs: 0)
         var records: [[UInt8]] = []
         replay.engines[0].keepCatalogue { _, record in records.append(Array(record)) }

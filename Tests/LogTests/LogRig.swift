@@ -16,6 +16,7 @@ final class LogRig {
     private let writers: UnsafeMutablePointer<LogWriter>
     private let sequence = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
     private let mode: FsyncMode
+    let board: DurableBoard
 
     static func configuration(shards: Int, segmentSizeBytes: Int = segmentSizeBytes) -> RecoveryConfiguration
     {
@@ -37,13 +38,14 @@ final class LogRig {
         ) { notes.append($0) }
         self.notes = notes
         sequence.initialize(to: state.lastSequence)
+        board = DurableBoard(shards: shards, counter: sequence, memory: arena.source)
         writers = .allocate(capacity: shards)
         for shard in 0..<shards {
             (writers + shard).initialize(
                 to: LogWriter(
                     identity: state.shards[shard].identity, mode: mode,
                     position: state.shards[shard].position,
-                    events: state.shards[shard].events, sequenceCounter: sequence, memory: arena.source,
+                    events: state.shards[shard].events, board: board, memory: arena.source,
                     blockSizeMaxBytes: Self.blockSizeMaxBytes, secondWriteMinBytes: 0))
         }
     }
@@ -172,8 +174,8 @@ final class Recoverer {
     func judge(_ directory: LogDirectory, shards: Int = 1) throws(RecoveryFault) -> Outcome {
         arena.reset()
         let replay = try Replay(
-            directory, manifest: directory.manifest!, configuration: LogRig.configuration(shards: shards),
-            memory: arena.source, nowMs: 1000)
+            directory, manifest: directory.manifest!, base: directory.manifest!.newestBase,
+            configuration: LogRig.configuration(shards: shards), memory: arena.source, nowMs: 1000)
         var notes: [RecoveryNote] = []
         for log in replay.ends {
             if case .torn(let tail) = log.end { notes.append(.tornTailCut(tail)) }

@@ -15,8 +15,11 @@ import Testing
         let sequence = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
         private let buffer = UnsafeMutablePointer<EventBuffer>.allocate(capacity: 1)
 
+        let board: DurableBoard
+
         init(_ mode: FsyncMode = .always, position: LogPosition = .beginning, secondWriteMinBytes: Int = 0) {
             sequence.initialize(to: 40)
+            board = DurableBoard(shards: 4, counter: sequence, memory: .zeroed)
             buffer.initialize(
                 to: EventBuffer(
                     base: MemorySource.zeroed.allocate(64), capacityBytes: 0, nextLsn: position.nextLsn))
@@ -24,7 +27,7 @@ import Testing
                 identity: LogIdentity(
                     logId: 3, generation: 2, shard: 1, shards: 4,
                     segmentSizeBytes: LogWriterTests.segmentSizeBytes),
-                mode: mode, position: position, events: buffer, sequenceCounter: sequence, memory: .zeroed,
+                mode: mode, position: position, events: buffer, board: board, memory: .zeroed,
                 blockSizeMaxBytes: LogWriterTests.blockSizeMaxBytes, secondWriteMinBytes: secondWriteMinBytes)
         }
 

@@ -16,14 +16,67 @@ import Testing
 
     @Test func itReadsWhatItWrote() throws {
         let manifest = Manifest(
-            generation: 3, nextLogId: 8, segmentSizeBytes: 1 << 26,
-            snapshot: LogFiles.snapshot(generation: 3, sequence: 812), snapshotSequence: 812,
-            logs: [.init(id: 6, firstSegment: 1), .init(id: 7, firstSegment: 4)])
+            generation: 3, nextLogId: 8, segmentSizeBytes: 1 << 26, logs: [6, 7],
+            bases: [
+                .init(
+                    snapshot: LogFiles.snapshot(generation: 3, sequence: 812), sequence: 812,
+                    digest: 0x8f3b_9d2c_61a7_0e54, starts: [.beginning, at(segment: 4, 8192, lsn: 99, 0x1a2b_3c4d)]),
+                .init(
+                    snapshot: LogFiles.snapshot(generation: 3, sequence: 977), sequence: 977,
+                    digest: 5, starts: [at(segment: 2, 0, lsn: 50, 7), at(segment: 5, 4096, lsn: 199, 0xffff_ffff)]),
+            ])
         #expect(try Manifest(text: manifest.text) == manifest)
+        #expect([6, 7].map(manifest.firstSegment(ofLog:)) == [1, 4] && manifest.firstSegment(ofLog: 5) == nil)
         let small = Manifest(
-            generation: 1, nextLogId: 2, segmentSizeBytes: 4096, snapshot: nil, snapshotSequence: 0,
-            logs: [.init(id: 1, firstSegment: 1)])
+            generation: 1, nextLogId: 2, segmentSizeBytes: 4096, logs: [1],
+            bases: [.init(snapshot: nil, sequence: 0, digest: 0, starts: [.beginning])])
         #expect(try Manifest(text: small.text) == small)
+    }
+
+    private func at(segment: UInt64, _ offset: Int, lsn: UInt64, _ checksum: UInt32) -> LogPosition {
+        LogPosition(segment: segment, offsetBytes: offset, nextLsn: lsn, previousChecksum: checksum)
+    }
+
+    private func sealed(_ body: String) -> String {
+        let checksum = Array(body.utf8).withUnsafeBytes { ts_crc32c(0, $0.baseAddress, $0.count) }
+        let digits = String(checksum, radix: 16)
+        return body + "checksum \(String(repeating: "0", count: 8 - digits.count) + digits)\n"
+    }
+
+    /// The version before had one base, and its logs began with their first event.
+    @Test func theVersionBeforeIsRead() throws {
+        let snapshot = LogFiles.snapshot(generation: 3, sequence: 812)
+        let head = "timesale-manifest 1\ngeneration 3\nnext-log 8\nsegment-size 4096\n"
+        let old = try Manifest(text: sealed(head + "snapshot \(snapshot) 812\nlog 6 0 1\nlog 7 1 4\n"))
+        #expect(
+            old
+                == Manifest(
+                    generation: 3, nextLogId: 8, segmentSizeBytes: 4096, logs: [6, 7],
+                    bases: [
+                        .init(
+                            snapshot: snapshot, sequence: 812, digest: 0,
+                            starts: [.beginning, at(segment: 4, 0, lsn: 1, 0)])
+                    ]))
+        #expect(try Manifest(text: sealed(head + "snapshot - 0\nlog 6 0 1\n")).bases[0].snapshot == nil)
+    }
+
+    /// Whole by its checksum, but not what a manifest says.
+    @Test(
+        arguments: [
+            "", "log 6 0\n", "base - 0 0\nfrom 0 1 0 1 0\n", "log 6 1\nbase - 0 0\nfrom 0 1 0 1 0\n",
+            "log 6 0\nbase - 0 0\n", "log 6 0\nfrom 0 1 0 1 0\nbase - 0 0\n", "log 6 0\nbase - 0 0\nfrom 1 1 0 1 0\n", "log 6 0\nbase - 0\nfrom 0 1 0 1 0\n",
+            "log 6 0\nbase - 0 0\nfrom 0 0 0 1 0\n", "log 6 0\nbase - 0 0\nfrom 0 1 100 1 0\n",
+            "log 6 0\nbase - 0 0\nfrom 0 1 0 0 0\n", "log 6 0\nbase - 0 0\nfrom 0 1 0 1 0\nfrom 1 1 0 1 0\n",
+            "log 6 0\nbase - 0 0\nfrom 0 1 0 1 0\nother 5\n",
+            "log 6 0\nbase - 0 0\nfrom 0 1 0 1 0\nbase - 1 0\nfrom 0 1 0 1 0\nbase - 2 0\nfrom 0 1 0 1 0\n",
+            "log 6 0 1\nsnapshot - 0\n",
+        ])
+    func whatDoesNotBelongThereIsRefused(_ lines: String) throws {
+        let head = "timesale-manifest 2\ngeneration 3\nnext-log 8\nsegment-size 4096\n"
+        #expect(throws: Manifest.Fault.damaged) { try Manifest(text: sealed(head + lines)) }
+        #expect(throws: Never.self) {
+            try Manifest(text: sealed(head + "log 6 0\nbase - 0 0\nfrom 0 1 0 1 0\n"))
+        }
     }
 
     @Test func everyBitFlippedAndEveryByteCut() throws {
@@ -49,15 +102,12 @@ import Testing
     @Test func aNewerVersionIsRefused() throws {
         let storage = try filled()
         let text = String(decoding: storage.contents(LogFiles.manifest)!, as: UTF8.self)
-        var body = text.replacing("timesale-manifest 1", with: "timesale-manifest 2")
+        var body = text.replacing("timesale-manifest 2", with: "timesale-manifest 3")
         body = String(body[..<body.ranges(of: "checksum ")[0].lowerBound]) + "what-we-do-not-know 5\n"
-        let checksum = Array(body.utf8).withUnsafeBytes { ts_crc32c(0, $0.baseAddress, $0.count) }
-        let digits = String(checksum, radix: 16)
-        body += "checksum \(String(repeating: "0", count: 8 - digits.count) + digits)\n"
-        storage.place(LogFiles.manifest, Array(body.utf8))
+        storage.place(LogFiles.manifest, Array(sealed(body).utf8))
         let fault = #expect(throws: RecoveryFault.self) { try Recoverer().recover(storage, shards: 2) }
         #expect(fault?.kind == .newer)
-        #expect(fault?.sentence.contains("version 2") == true)
+        #expect(fault?.sentence.contains("version 3") == true)
     }
 
     /// Without its manifest a directory with a log is not a first start.

@@ -58,23 +58,17 @@ import Testing
     /// Records of more than one block.
     @Test func aSnapshotOfManyBlocks() throws {
         let storage = SimulatedStorage()
-        let manifest = Manifest(
-            generation: 4, nextLogId: 9, segmentSizeBytes: 16384,
-            snapshot: LogFiles.snapshot(generation: 4, sequence: 77), snapshotSequence: 77,
-            logs: [.init(id: 8, firstSegment: 1)])
         let record = TestEvent.sale(7, stock: 1).bytes
         let recordCount = 20_000
-        var writer = try SnapshotWriter(storage: storage, manifest: manifest, timeMs: 5)
+        var writer = try SnapshotWriter(storage: storage, generation: 4, sequence: 77, shards: 1, timeMs: 5)
         for _ in 0..<recordCount { record.withUnsafeBytes { writer.append($0) } }
         try writer.finish()
-        guard var reader = try SnapshotReader.open(LogDirectory(storage: storage), manifest: manifest) else {
-            Issue.record("there is no snapshot")
-            return
-        }
+        let name = LogFiles.snapshot(generation: 4, sequence: 77)
+        var reader = try SnapshotReader(storage: storage, file: name, generation: 4, sequence: 77)
         while try reader.next() != nil {}
         let counts = [reader.recordCount, reader.blockCount, reader.timeMs]
         #expect(counts == [UInt64(recordCount), 5, 5])
-        #expect(storage.fileNames == [manifest.snapshot!])
+        #expect(storage.fileNames == [name])
     }
 
     @Test func aFullDiskStopsTheChangeOfShards() throws {

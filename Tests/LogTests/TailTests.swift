@@ -75,7 +75,7 @@ import Testing
     @Test func aWholeBlockThatDoesNotFollowIsDamage() throws {
         for change in [
             { (header: inout BlockHeader) in header.previousChecksum ^= 1 }, { $0.firstLsn += 1 },
-            { $0.sequence = 1 }, { $0.shard = 3 }, { $0.durableLsn = 9 },
+            { $0.sequence = 1 }, { $0.shard = 3 }, { $0.durableLsn = 9 }, { $0.formatVersion = 0 },
         ] {
             let (rig, _) = try rig(blocks: 2)
             let block = try next(LogRig(rig.storage.copy()), change)
@@ -87,7 +87,7 @@ import Testing
 
     @Test func aNewerFormatIsRefused() throws {
         let (rig, _) = try rig(blocks: 2)
-        let block = try next(LogRig(rig.storage.copy())) { $0.formatVersion = 2 }
+        let block = try next(LogRig(rig.storage.copy())) { $0.formatVersion = BlockHeader.formatVersion + 1 }
         // Where it is expected, and behind a block that is torn.
         for offset in [8192, 12288] {
             let storage = rig.storage.copy()

@@ -36,6 +36,8 @@ extension Options {
         configuration.graceMs = graceMs
         configuration.segmentSizeBytes = segmentSizeBytes
         configuration.logAheadBytes = logAheadBytes
+        configuration.snapshotAfterBytes = snapshotAfterBytes
+        configuration.archiveDirectory = archiveDirectory
         configuration.clientTimeoutMs = clientTimeoutMs
         configuration.pinnedCPUs = pinnedCPUs
         return configuration
@@ -62,6 +64,9 @@ func runServer(_ options: Options) -> Int32 {
 
 /// A function of its own: variables at the top level would belong to the main actor.
 func main() -> Int32 {
+    if CommandLine.arguments.dropFirst().first == SnapshotProcess.argument {
+        return SnapshotProcess.run(Array(CommandLine.arguments.dropFirst(2)))
+    }
     do throws(OptionsError) {
         let options = try Options.parse(
             arguments: Array(CommandLine.arguments.dropFirst()),

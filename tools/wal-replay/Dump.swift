@@ -40,7 +40,7 @@ struct Dump: ParsableCommand {
 
         init(_ directory: LogDirectory, _ manifest: Manifest, shard: Int) throws(RecoveryFault) {
             self.shard = shard
-            reader = try LogReader(directory, manifest: manifest, shard: shard)
+            reader = try LogReader(directory, manifest: manifest, base: manifest.bases[0], shard: shard)
             try advance()
         }
 
@@ -56,7 +56,8 @@ struct Dump: ParsableCommand {
             throw RecoveryFault(
                 .missing, file: LogFiles.manifest, "there is none: this directory holds no log.")
         }
-        if var reader = try SnapshotReader.open(directory, manifest: manifest) {
+        let oldest = manifest.bases[0]
+        if var reader = try SnapshotReader.open(directory, generation: manifest.generation, base: oldest) {
             while let block = try reader.next() { try dump(block, shard: -1, &output) }
         }
         var sources: [Source] = []

@@ -42,7 +42,7 @@ struct Verify: ParsableCommand {
         output.line(
             "manifest   generation \(manifest.generation), \(shards) shard\(shards == 1 ? "" : "s"), segments of "
                 + "\(manifest.segmentSizeBytes) bytes")
-        if let snapshot = audit.snapshot {
+        for snapshot in audit.snapshots {
             output.line(
                 "snapshot   \(snapshot.file): \(snapshot.blockCount) blocks, \(snapshot.recordCount) records")
         }

@@ -18,6 +18,16 @@ int ts_unpin_thread(void);
 // prctl(2): timed waits of the calling thread end within a nanosecond's tolerance, not 50 microseconds.
 int ts_set_precise_timers(void);
 
+// setpriority(2), ioprio_set(2): the calling process gets a core and the disk when nobody else wants them.
+int ts_set_idle_priority(void);
+
+// prctl(2): the calling process is killed when the thread that started it ends. Answers 0 if `parent` has already
+// ended.
+int ts_die_with_parent(int parent);
+
+// posix_spawn_file_actions_addclosefrom_np(3): the new process gets no descriptor from `first` on.
+int ts_spawn_closing_from(void *actions, int first);
+
 // pwritev2(2) with RWF_DSYNC: answers the bytes written, when they are on the disk.
 long ts_write_durably(int file, const void *bytes, unsigned long size, long long offset);
 

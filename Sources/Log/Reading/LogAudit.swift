@@ -27,7 +27,8 @@ public struct LogAudit {
     }
 
     public private(set) var directory: LogDirectory?
-    public private(set) var snapshot: Snapshot?
+    /// The snapshots that starts begin with, the older first.
+    public private(set) var snapshots: [Snapshot] = []
     public private(set) var logs: [Log] = []
     /// Events and records by kind, indexed by its raw value.
     public private(set) var counts = [Int](repeating: 0, count: 256)
@@ -45,7 +46,7 @@ public struct LogAudit {
                         "there is none: this directory holds no log, or has lost it."))
                 return
             }
-            readSnapshot(directory, manifest)
+            for base in manifest.bases { readSnapshot(of: base, directory, manifest) }
             for shard in manifest.logs.indices { readLog(of: shard, directory, manifest) }
         } catch {
             faults.append(error)
@@ -54,11 +55,15 @@ public struct LogAudit {
 
     public func count(_ kind: EventKind) -> Int { counts[Int(kind.rawValue)] }
 
-    private mutating func readSnapshot(_ directory: LogDirectory, _ manifest: Manifest) {
-        guard let name = manifest.snapshot else { return }
+    private mutating func readSnapshot(
+        of base: Manifest.Base, _ directory: LogDirectory, _ manifest: Manifest
+    ) {
+        guard let name = base.snapshot else { return }
         var found = Snapshot(file: name)
         do {
-            guard var reader = try SnapshotReader.open(directory, manifest: manifest) else { return }
+            guard
+                var reader = try SnapshotReader.open(directory, generation: manifest.generation, base: base)
+            else { return }
             defer {
                 found.blockCount = reader.blockCount
                 found.recordCount = reader.recordCount
@@ -67,7 +72,7 @@ public struct LogAudit {
         } catch {
             faults.append(error)
         }
-        snapshot = found
+        snapshots.append(found)
     }
 
     private mutating func readLog(of shard: Int, _ directory: LogDirectory, _ manifest: Manifest) {
@@ -75,7 +80,7 @@ public struct LogAudit {
         var current = directory
         while true {
             var counts = [Int](repeating: 0, count: 256)
-            var log = Log(shard: shard, logId: manifest.logs[shard].id)
+            var log = Log(shard: shard, logId: manifest.logs[shard])
             do {
                 try Self.read(&log, &counts, current, manifest)
             } catch {
@@ -97,7 +102,7 @@ public struct LogAudit {
     private static func read(
         _ log: inout Log, _ counts: inout [Int], _ directory: LogDirectory, _ manifest: Manifest
     ) throws(RecoveryFault) {
-        var reader = try LogReader(directory, manifest: manifest, shard: log.shard)
+        var reader = try LogReader(directory, manifest: manifest, base: manifest.bases[0], shard: log.shard)
         log.segmentCount = reader.segmentCount
         while let block = try reader.next() {
             log.blockCount = reader.blockCount

@@ -59,21 +59,32 @@ public struct LogDirectory {
         }
     }
 
-    /// The names of all segments and snapshots that the manifest does not name: what an interrupted change
-    /// of generation left behind.
+    /// Snapshots that the manifest does not name, and logs whose ids it has not given away yet, which
+    /// `Recovery.refuseOldManifest` has found blank: what an interrupted change left behind.
     var unnamed: [String] {
         guard let manifest else { return [] }
-        var names = snapshots.filter { $0 != manifest.snapshot }
-        for (log, numbers) in segments {
-            let first = manifest.logs.first { $0.id == log }?.firstSegment ?? UInt64.max
-            names += numbers.filter { $0 < first }.map { LogFiles.segment(log: log, number: $0) }
+        let bases = Set(manifest.bases.compactMap(\.snapshot))
+        var names = snapshots.filter { !bases.contains($0) }
+        for (log, numbers) in segments where log >= manifest.nextLogId {
+            names += numbers.map { LogFiles.segment(log: log, number: $0) }
         }
         return names.sorted()
+    }
+
+    /// Segments, by log and number, all of whose events are in every base: no start needs them any more.
+    public var covered: [(log: UInt64, number: UInt64)] {
+        guard let manifest else { return [] }
+        return segments.sorted { $0.key < $1.key }.flatMap { log, numbers in
+            let first = manifest.firstSegment(ofLog: log) ?? UInt64.max
+            return log >= manifest.nextLogId ? [] : numbers.filter { $0 < first }.map { (log, $0) }
+        }
     }
 }
 
 extension LogFiles {
     public static let temporarySuffix = ".new"
+    /// Behind the name of a snapshot that a start could not use: nobody reads it any more.
+    public static let damagedSuffix = ".damaged"
 
     /// Under this name a snapshot is written, until it is whole.
     static func snapshotTemporary(generation: UInt64, sequence: UInt64) -> String {

@@ -18,6 +18,8 @@ public struct LogReader: ~Copyable {
     /// The length of each segment that exists.
     let sizes: [UInt64: Int]
 
+    /// Blocks of a higher sequence are not read.
+    let untilSequence: UInt64
     /// Where the next block is expected.
     public private(set) var position: LogPosition
     /// The sequence of the last block.
@@ -25,25 +27,40 @@ public struct LogReader: ~Copyable {
     public private(set) var blockCount: UInt64 = 0
     public private(set) var lastTimeMs: UInt64 = 0
     var window: FileWindow
+    /// Whether the next block has a higher sequence than was asked for.
+    public private(set) var isBeyond = false
 
-    public init(_ directory: LogDirectory, manifest: Manifest, shard: Int) throws(RecoveryFault) {
-        let log = manifest.logs[shard]
+    /// Begins where the log goes on behind a base of the manifest's.
+    public init(
+        _ directory: LogDirectory, manifest: Manifest, base: Manifest.Base, shard: Int,
+        untilSequence: UInt64 = .max
+    ) throws(RecoveryFault) {
+        try self.init(
+            directory, manifest: manifest, shard: shard, start: base.starts[shard], lastSequence: base.sequence,
+            untilSequence: untilSequence)
+    }
+
+    /// Begins at a position behind a block of `lastSequence`.
+    public init(
+        _ directory: LogDirectory, manifest: Manifest, shard: Int, start: LogPosition, lastSequence: UInt64,
+        untilSequence: UInt64 = .max
+    ) throws(RecoveryFault) {
         self.shard = shard
-        logId = log.id
+        self.untilSequence = untilSequence
+        logId = manifest.logs[shard]
         generation = manifest.generation
         shards = manifest.logs.count
         segmentSizeBytes = manifest.segmentSizeBytes
-        firstSegment = log.firstSegment
+        firstSegment = start.segment
         var sizes: [UInt64: Int] = [:]
-        for number in directory.segments[log.id] ?? [] where number >= log.firstSegment {
-            let name = LogFiles.segment(log: log.id, number: number)
+        for number in directory.segments[logId] ?? [] where number >= start.segment {
+            let name = LogFiles.segment(log: logId, number: number)
             sizes[number] = try reporting { () throws(StorageError) in try directory.storage.sizeBytes(name) }
         }
         self.sizes = sizes
-        lastSegment = sizes.keys.max() ?? log.firstSegment
-        position = .beginning
-        position.segment = log.firstSegment
-        lastSequence = manifest.snapshotSequence
+        lastSegment = sizes.keys.max() ?? start.segment
+        position = start
+        self.lastSequence = lastSequence
         window = FileWindow(storage: directory.storage)
     }
 
@@ -52,11 +69,18 @@ public struct LogReader: ~Copyable {
 
     func file(_ segment: UInt64) -> String { LogFiles.segment(log: logId, number: segment) }
 
-    /// The next block, or nil where there is none: then `end` says why.
+    /// The next block, or nil where there is none: then `end` says why, unless the one that follows has a higher
+    /// sequence than was asked for.
     public mutating func next() throws(RecoveryFault) -> LogBlock? {
-        if case .next(let block) = try inspect(position.segment, position.offsetBytes) { return take(block) }
+        if isBeyond { return nil }
+        if case .next(let block) = try inspect(position.segment, position.offsetBytes) {
+            isBeyond = block.header.sequence > untilSequence
+            return isBeyond ? nil : take(block)
+        }
         let following = position.segment + 1
         guard sizes[following] != nil, case .next(let block) = try inspect(following, 0) else { return nil }
+        isBeyond = block.header.sequence > untilSequence
+        if isBeyond { return nil }
         position.segment = following
         position.offsetBytes = 0
         return take(block)
@@ -102,7 +126,7 @@ public struct LogReader: ~Copyable {
         let header = BlockHeader(bytes)
         if header.formatVersion > BlockHeader.formatVersion { return .newer(version: header.formatVersion) }
         guard isOurs(header, segment) else { return .foreign }
-        guard header.formatVersion == BlockHeader.formatVersion, header.shard == shard,
+        guard header.formatVersion >= BlockHeader.formatVersionMin, header.shard == shard,
             header.shards == shards,
             header.firstLsn == position.nextLsn,
             header.previousChecksum == position.previousChecksum, header.sequence > lastSequence,

@@ -5,6 +5,8 @@ import CAtomics
 extension Recovery {
     /// Makes the directory what the replay found, durably: the tails erased, leftovers gone, all synced.
     ///
+    /// 0. A newest snapshot that cannot be used leaves the manifest, then its name: the logs since the one before it
+    ///    are still there.
     /// 1. The manifest and the names. If the process was killed right after it had renamed a manifest, the
     ///    kernel shows us the new one, which a power loss could still undo; the files of the old one must not
     ///    go before.
@@ -13,26 +15,61 @@ extension Recovery {
     /// 3. Leftovers.
     /// 4. All that was replayed. After a kill it may still be in the page cache only, and from now on replies
     ///    will show it.
-    static func settle(_ replay: Replay, _ note: (RecoveryNote) -> Void) throws(RecoveryFault) {
+    static func settle(_ replay: Replay, _ note: (RecoveryNote) -> Void) throws(RecoveryFault) -> Manifest {
         let storage = replay.directory.storage
+        let manifest = try dropDamagedBase(replay)
         try reporting { () throws(StorageError) in
             try storage.sync(LogFiles.manifest)
             try storage.syncDirectory()
         }
         for (shard, log) in replay.ends.enumerated() {
             try cut(
-                storage, log: replay.manifest.logs[shard].id, at: log.position, lastSegment: log.lastSegment,
-                segmentSizeBytes: replay.manifest.segmentSizeBytes)
+                storage, log: manifest.logs[shard], at: log.position, lastSegment: log.lastSegment,
+                segmentSizeBytes: manifest.segmentSizeBytes)
             if case .torn(let tail) = log.end { note(.tornTailCut(tail)) }
         }
-        try removeLeftovers(replay.directory.temporaries + replay.directory.unnamed, storage, note)
+        let directory = try LogDirectory(storage: storage)
+        try removeLeftovers(directory.temporaries + directory.unnamed, storage, note)
+        if !replay.configuration.keepsCovered { try removeCovered(directory) }
         try reporting { () throws(StorageError) in
-            if let snapshot = replay.manifest.snapshot { try storage.sync(snapshot) }
-            for (shard, log) in replay.manifest.logs.enumerated() {
-                for segment in log.firstSegment...replay.ends[shard].position.segment {
-                    try storage.sync(LogFiles.segment(log: log.id, number: segment))
+            for base in manifest.bases {
+                if let snapshot = base.snapshot { try storage.sync(snapshot) }
+            }
+            for (shard, log) in manifest.logs.enumerated() {
+                for segment in manifest.firstSegment(ofLog: log)!...replay.ends[shard].position.segment {
+                    try storage.sync(LogFiles.segment(log: log, number: segment))
                 }
             }
+        }
+        return manifest
+    }
+
+    /// The manifest without a base behind the one that was replayed.
+    private static func dropDamagedBase(_ replay: Replay) throws(RecoveryFault) -> Manifest {
+        var manifest = replay.manifest
+        let storage = replay.directory.storage
+        while manifest.newestBase != replay.base {
+            let damaged = manifest.bases.removeLast()
+            try reporting { () throws(StorageError) in
+                try replaceManifest(manifest, storage)
+                if let name = damaged.snapshot, replay.directory.snapshots.contains(name) {
+                    try storage.rename(name, to: name + LogFiles.damagedSuffix)
+                    try storage.syncDirectory()
+                }
+            }
+        }
+        return manifest
+    }
+
+    /// Removes segments that every base covers.
+    static func removeCovered(_ directory: LogDirectory) throws(RecoveryFault) {
+        let covered = directory.covered
+        if covered.isEmpty { return }
+        try reporting { () throws(StorageError) in
+            for (log, number) in covered {
+                try directory.storage.remove(LogFiles.segment(log: log, number: number))
+            }
+            try directory.storage.syncDirectory()
         }
     }
 

@@ -15,18 +15,39 @@ public enum Recovery {
         guard let manifest = directory.manifest else {
             return try start(directory, configuration, memory, nowMs, note)
         }
+        let base = try usableBase(directory, manifest, note)
         let replay = try Replay(
-            directory, manifest: manifest, configuration: configuration, memory: memory, nowMs: nowMs)
+            directory, manifest: manifest, base: base, configuration: configuration, memory: memory, nowMs: nowMs)
         try refuseOldManifest(directory, manifest)
-        try settle(replay, note)
-        if manifest.logs.count == configuration.shards { return state(replay) }
-        return try reshard(replay, note)
+        let settled = try settle(replay, note)
+        if manifest.logs.count == configuration.shards { return state(replay, settled) }
+        return try reshard(replay, settled, note)
+    }
+
+    /// The newest base, or the one before it if the newest one's snapshot is damaged: it is read to its end before
+    /// anything is replayed from it, as a state that is half built cannot be taken back.
+    static func usableBase(
+        _ directory: LogDirectory, _ manifest: Manifest, _ note: (RecoveryNote) -> Void
+    ) throws(RecoveryFault) -> Manifest.Base {
+        let newest = manifest.newestBase
+        guard manifest.bases.count > 1, let name = newest.snapshot else { return newest }
+        do throws(RecoveryFault) {
+            if !directory.snapshots.contains(name) { throw RecoveryFault(.missing, file: name, "it is missing") }
+            _ = try SnapshotReader.verify(
+                storage: directory.storage, file: name, generation: manifest.generation, sequence: newest.sequence)
+            return newest
+        } catch {
+            guard error.kind == .damage || error.kind == .missing else { throw error }
+            let older = manifest.bases[manifest.bases.count - 2]
+            note(.snapshotDamaged(error, fallback: older.snapshot))
+            return older
+        }
     }
 
     /// The shards as they go on where their logs end.
-    private static func state(_ replay: Replay) -> RecoveredState {
+    private static func state(_ replay: Replay, _ manifest: Manifest) -> RecoveredState {
         state(
-            replay.engines, replay.events, replay.counters, replay.manifest,
+            replay.engines, replay.events, replay.counters, manifest,
             positions: replay.ends.map(\.position),
             lastSequence: replay.lastSequence, lastTimeMs: replay.lastTimeMs, eventCount: replay.eventCount)
     }
@@ -40,7 +61,7 @@ public enum Recovery {
             RecoveredShard(
                 engine: engines + shard, events: events + shard,
                 identity: LogIdentity(
-                    logId: manifest.logs[shard].id, generation: manifest.generation, shard: shard,
+                    logId: manifest.logs[shard], generation: manifest.generation, shard: shard,
                     shards: manifest.logs.count, segmentSizeBytes: manifest.segmentSizeBytes),
                 position: positions[shard])
         }
@@ -65,10 +86,8 @@ public enum Recovery {
                 },
             storage, note)
         let (engines, events, counters) = try Replay.makeEngines(configuration, memory, nowMs)
-        let manifest = Manifest(
-            generation: 1, nextLogId: UInt64(configuration.shards) + 1,
-            segmentSizeBytes: configuration.segmentSizeBytes, snapshot: nil, snapshotSequence: 0,
-            logs: (1...UInt64(configuration.shards)).map { Manifest.Log(id: $0, firstSegment: 1) })
+        let manifest = newGeneration(
+            1, firstLogId: 1, configuration, base: Manifest.Base(snapshot: nil, sequence: 0, digest: 0, starts: []))
         try makeGeneration(manifest, storage)
         note(.created(shards: configuration.shards))
         return state(
@@ -91,13 +110,28 @@ public enum Recovery {
         }
     }
 
+    /// Logs that begin, behind one base.
+    private static func newGeneration(
+        _ generation: UInt64, firstLogId: UInt64, _ configuration: RecoveryConfiguration, base: Manifest.Base
+    ) -> Manifest {
+        let logs = (0..<UInt64(configuration.shards)).map { firstLogId + $0 }
+        return Manifest(
+            generation: generation, nextLogId: firstLogId + UInt64(logs.count),
+            segmentSizeBytes: configuration.segmentSizeBytes, logs: logs,
+            bases: [
+                Manifest.Base(
+                    snapshot: base.snapshot, sequence: base.sequence, digest: base.digest,
+                    starts: logs.map { _ in .beginning })
+            ])
+    }
+
     /// The segments of a log that begins, then the manifest that names them.
     private static func makeGeneration(_ manifest: Manifest, _ storage: any LogStorage) throws(RecoveryFault)
     {
         for log in manifest.logs {
             try reporting { () throws(StorageError) in
                 try prepareSegment(
-                    storage: storage, log: log.id, number: log.firstSegment,
+                    storage: storage, log: log, number: LogPosition.beginning.segment,
                     sizeBytes: manifest.segmentSizeBytes)
             }
         }
@@ -105,7 +139,7 @@ public enum Recovery {
     }
 
     /// Atomic: either the manifest before or this one is there after a crash, whole.
-    private static func replaceManifest(_ manifest: Manifest, _ storage: any LogStorage) throws(StorageError)
+    static func replaceManifest(_ manifest: Manifest, _ storage: any LogStorage) throws(StorageError)
     {
         let text = Array(manifest.text.utf8)
         try storage.create(LogFiles.manifestTemporary)
@@ -122,66 +156,25 @@ public enum Recovery {
 
     /// Starts a new generation from a snapshot of all that was replayed. Until the new manifest has its
     /// name the old generation is whole; from then on the new one is.
-    private static func reshard(_ replay: Replay, _ note: (RecoveryNote) -> Void) throws(RecoveryFault)
-        -> RecoveredState
-    {
-        let old = replay.manifest
+    private static func reshard(
+        _ replay: Replay, _ old: Manifest, _ note: (RecoveryNote) -> Void
+    ) throws(RecoveryFault) -> RecoveredState {
         let storage = replay.directory.storage
         let shards = replay.configuration.shards
         let generation = old.generation + 1
-        let manifest = Manifest(
-            generation: generation, nextLogId: old.nextLogId + UInt64(shards),
-            segmentSizeBytes: replay.configuration.segmentSizeBytes,
-            snapshot: LogFiles.snapshot(generation: generation, sequence: replay.lastSequence),
-            snapshotSequence: replay.lastSequence,
-            logs: (0..<UInt64(shards)).map { Manifest.Log(id: old.nextLogId + $0, firstSegment: 1) })
-        let recordCount = try writeSnapshot(replay, manifest)
-        try verifySnapshot(manifest, storage, recordCount: recordCount)
+        let snapshot = try Snapshotter.write(replay, generation: generation, shards: shards)
+        let manifest = newGeneration(
+            generation, firstLogId: old.nextLogId, replay.configuration,
+            base: Manifest.Base(
+                snapshot: snapshot.file, sequence: replay.lastSequence, digest: snapshot.digest, starts: []))
         try makeGeneration(manifest, storage)
-        try removeLeftovers(LogDirectory(storage: storage).unnamed, storage) { _ in }
+        let directory = try LogDirectory(storage: storage)
+        try removeLeftovers(directory.unnamed, storage) { _ in }
+        if !replay.configuration.keepsCovered { try removeCovered(directory) }
         note(.resharded(from: old.logs.count, to: shards, generation: generation))
         return state(
             replay.engines, replay.events, replay.counters, manifest,
             positions: manifest.logs.map { _ in .beginning },
             lastSequence: replay.lastSequence, lastTimeMs: replay.lastTimeMs, eventCount: replay.eventCount)
-    }
-
-    private static func writeSnapshot(_ replay: Replay, _ manifest: Manifest) throws(RecoveryFault) -> UInt64
-    {
-        var recordCount: UInt64 = 0
-        var writer = try reporting { () throws(StorageError) in
-            try SnapshotWriter(
-                storage: replay.directory.storage, manifest: manifest, timeMs: replay.lastTimeMs)
-        }
-        let shards = replay.configuration.shards
-        let catalogue = Partition.owner(of: Partition.catalogue, shards: shards)
-        replay.engines[catalogue].keepCatalogue { _, record in
-            writer.append(record)
-            recordCount += 1
-        }
-        for shard in 0..<shards {
-            replay.engines[shard].keepPartitions { _, record in
-                writer.append(record)
-                recordCount += 1
-            }
-        }
-        do { try writer.finish() } catch { throw RecoveryFault(error) }
-        return recordCount
-    }
-
-    /// What was written is read again before anything rests on it.
-    private static func verifySnapshot(
-        _ manifest: Manifest, _ storage: any LogStorage, recordCount: UInt64
-    ) throws(RecoveryFault) {
-        guard var reader = try SnapshotReader.open(LogDirectory(storage: storage), manifest: manifest) else {
-            preconditionFailure("the manifest names the snapshot just written")
-        }
-        while try reader.next() != nil {}
-        guard reader.recordCount == recordCount else {
-            throw RecoveryFault(
-                .damage, file: reader.file,
-                "\(reader.recordCount) records were read back of \(recordCount) written. The disk does not keep what "
-                    + "it is given; the logs are as they were.")
-        }
     }
 }

@@ -12,6 +12,8 @@ public struct RecoveryConfiguration: Sendable {
     public var retainMs: UInt64
     /// Drawn at each start: keys the hashes of the tables.
     public var hashSeed: UInt64
+    /// Whether segments that no start needs any more stay, for somebody who moves them to an archive.
+    public var keepsCovered = false
 
     public init(shards: Int, segmentSizeBytes: Int, capacities: Capacities, retainMs: UInt64, hashSeed: UInt64) {
         self.shards = shards

@@ -61,6 +61,14 @@ public struct RecoveryFault: Error, Equatable, Sendable, CustomStringConvertible
         self.init(kind, file: file, offset: offset, "\(found). \(Self.help)")
     }
 
+    /// What was found, without what helps.
+    var found: String {
+        var found = sentence
+        if found.hasSuffix(Self.help) { found.removeLast(Self.help.count) }
+        while found.hasSuffix(" ") || found.hasSuffix(".") { found.removeLast() }
+        return found
+    }
+
     static let help =
         "Nothing was changed; `wal-replay verify DIR` on the data directory shows what is damaged."
 
@@ -83,6 +91,8 @@ public enum RecoveryNote: Equatable, Sendable, CustomStringConvertible {
     case tornTailCut(TornTail)
     /// A file that a crash left behind and that nothing names.
     case leftoverRemoved(file: String)
+    /// The newest snapshot cannot be used: the start goes back to the one before it, and to the log since then.
+    case snapshotDamaged(RecoveryFault, fallback: String?)
     case resharded(from: Int, to: Int, generation: UInt64)
 
     public var description: String {
@@ -90,6 +100,10 @@ public enum RecoveryNote: Equatable, Sendable, CustomStringConvertible {
         case .created(let shards): "started a new log for \(shards) shard\(shards == 1 ? "" : "s")"
         case .tornTailCut(let tail): tail.description
         case .leftoverRemoved(let file): "removed \(file), which an interrupted start or stop had left behind"
+        case .snapshotDamaged(let fault, let fallback):
+            "\(fault.file) cannot be used (\(fault.found)): "
+                + (fallback.map { "starting from \($0) and the log since then" } ?? "starting from the log alone")
+                + "; the damaged file is kept as \(fault.file)\(LogFiles.damagedSuffix)"
         case .resharded(let from, let to, let generation):
             "went from \(from) to \(to) shards: generation \(generation) of the log starts from a snapshot"
         }

@@ -5,34 +5,38 @@ import Protocol
 public struct Replay {
     public let directory: LogDirectory
     public let manifest: Manifest
+    /// What it began with.
+    public let base: Manifest.Base
     /// As many engines as the configuration has shards, whatever number the logs have.
     public let engines: UnsafeMutablePointer<Engine>
     public let events: UnsafeMutablePointer<EventBuffer>
     public let counters: StockCounters
     public let configuration: RecoveryConfiguration
-    /// How each log ends, and where: by shard of the manifest. Damage is not among them, it is a fault.
+    /// How each log ends, and where: by shard of the manifest. Damage is not among them, it is a fault. A log that goes
+    /// on behind the sequence asked for ends cleanly there.
     public private(set) var ends: [(position: LogPosition, lastSegment: UInt64, end: LogEnd)] = []
     public private(set) var lastSequence: UInt64
     public private(set) var lastTimeMs: UInt64 = 0
     public private(set) var eventCount: UInt64 = 0
 
-    /// Replays everything that the manifest names, or throws the first fault.
+    /// Replays a base of the manifest's and all that follows it, up to the end of the logs or a sequence, or throws the
+    /// first fault.
     public init(
-        _ directory: LogDirectory, manifest: Manifest, configuration: RecoveryConfiguration,
-        memory: MemorySource,
-        nowMs: UInt64
+        _ directory: LogDirectory, manifest: Manifest, base: Manifest.Base, untilSequence: UInt64 = .max,
+        configuration: RecoveryConfiguration, memory: MemorySource, nowMs: UInt64
     ) throws(RecoveryFault) {
         self.directory = directory
         self.manifest = manifest
+        self.base = base
         self.configuration = configuration
-        lastSequence = manifest.snapshotSequence
+        lastSequence = base.sequence
         (engines, events, counters) = try Self.makeEngines(configuration, memory, nowMs)
         try replaySnapshot()
         // The catalogue's log first, and all of it: orders of every log rest on its sales.
         let catalogue = Partition.owner(of: Partition.catalogue, shards: manifest.logs.count)
         let order = [catalogue] + (0..<manifest.logs.count).filter { $0 != catalogue }
         var ends: [Int: (position: LogPosition, lastSegment: UInt64, end: LogEnd)] = [:]
-        for shard in order { ends[shard] = try replayLog(of: shard) }
+        for shard in order { ends[shard] = try replayLog(of: shard, untilSequence) }
         self.ends = ends.sorted { $0.key < $1.key }.map(\.value)
         try restoreStock()
     }
@@ -70,24 +74,41 @@ public struct Replay {
     private static let tableCountMax = 1 << 29
 
     private mutating func replaySnapshot() throws(RecoveryFault) {
-        guard var reader = try SnapshotReader.open(directory, manifest: manifest) else { return }
+        guard var reader = try SnapshotReader.open(directory, generation: manifest.generation, base: base) else {
+            return
+        }
         while let block = try reader.next() { try apply(block) { _ in true } }
         lastTimeMs = max(lastTimeMs, reader.timeMs)
     }
 
     private mutating func replayLog(
-        of shard: Int
+        of shard: Int, _ untilSequence: UInt64
     ) throws(RecoveryFault) -> (position: LogPosition, lastSegment: UInt64, end: LogEnd) {
-        var reader = try LogReader(directory, manifest: manifest, shard: shard)
-        let shards = manifest.logs.count
+        var reader = try LogReader(
+            directory, manifest: manifest, base: base, shard: shard, untilSequence: untilSequence)
+        var damage: RecoveryFault?
+        while true {
+            let end = try replayBlocks(&reader)
+            guard case .damaged(let fault) = end else { return (reader.position, reader.lastSegment, end) }
+            // A log that is being written may have overtaken its reader, who then saw a later block vouch for one that
+            // was not there yet. Only what is damaged at a second look is damage.
+            guard untilSequence != .max, fault != damage else { throw fault }
+            damage = fault
+            reader = try LogReader(
+                LogDirectory(storage: directory.storage), manifest: manifest, shard: shard, start: reader.position,
+                lastSequence: reader.lastSequence, untilSequence: untilSequence)
+        }
+    }
+
+    /// Replays a log to its end, or to the sequence that its reader stops at.
+    private mutating func replayBlocks(_ reader: inout LogReader) throws(RecoveryFault) -> LogEnd {
+        let (shard, shards) = (reader.shard, manifest.logs.count)
         while let block = try reader.next() {
             try apply(block) { Partition.owner(of: $0, shards: shards) == shard }
         }
-        let end = try reader.end()
-        if case .damaged(let fault) = end { throw fault }
         lastSequence = max(lastSequence, reader.lastSequence)
         lastTimeMs = max(lastTimeMs, reader.lastTimeMs)
-        return (reader.position, reader.lastSegment, end)
+        return reader.isBeyond ? .clean : try reader.end()
     }
 
     private mutating func apply(_ block: LogBlock, sourceOwns: (Int) -> Bool) throws(RecoveryFault) {

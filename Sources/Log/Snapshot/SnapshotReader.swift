@@ -1,6 +1,6 @@
 import Engine
 
-/// Walks the blocks of the snapshot that a manifest names. Whatever is wrong with it is damage: a snapshot
+/// Walks the blocks of a snapshot that a manifest names as a base. Whatever is wrong with it is damage: a snapshot
 /// gets its name only when all of it is on the disk.
 public struct SnapshotReader: ~Copyable {
     /// What blocks of snapshots carry as the id of their log.
@@ -8,7 +8,8 @@ public struct SnapshotReader: ~Copyable {
 
     public let file: String
     public let sizeBytes: Int
-    private let manifest: Manifest
+    private let generation: UInt64
+    private let sequence: UInt64
     private var offset = 0
     private var nextLsn: UInt64 = 1
     private var previousChecksum: UInt32 = 0
@@ -17,27 +18,37 @@ public struct SnapshotReader: ~Copyable {
     public private(set) var timeMs: UInt64 = 0
     private var window: FileWindow
 
-    /// The reader of the snapshot that the manifest names; nil if it names none.
+    /// The reader of a base's snapshot; nil if it is the empty state.
     public static func open(
-        _ directory: LogDirectory, manifest: Manifest
+        _ directory: LogDirectory, generation: UInt64, base: Manifest.Base
     ) throws(RecoveryFault) -> SnapshotReader? {
-        guard let name = manifest.snapshot else { return nil }
+        guard let name = base.snapshot else { return nil }
         guard directory.snapshots.contains(name) else {
             throw RecoveryFault(
                 .missing, file: name,
                 "the snapshot that the log starts from is missing. \(RecoveryFault.help)")
         }
-        let sizeBytes = try reporting { () throws(StorageError) in try directory.storage.sizeBytes(name) }
-        return SnapshotReader(
-            file: name, sizeBytes: sizeBytes, manifest: manifest,
-            window: FileWindow(storage: directory.storage))
+        return try SnapshotReader(
+            storage: directory.storage, file: name, generation: generation, sequence: base.sequence)
     }
 
-    private init(file: String, sizeBytes: Int, manifest: Manifest, window: consuming FileWindow) {
+    init(
+        storage: any LogStorage, file: String, generation: UInt64, sequence: UInt64
+    ) throws(RecoveryFault) {
         self.file = file
-        self.sizeBytes = sizeBytes
-        self.manifest = manifest
-        self.window = window
+        sizeBytes = try reporting { () throws(StorageError) in try storage.sizeBytes(file) }
+        self.generation = generation
+        self.sequence = sequence
+        window = FileWindow(storage: storage)
+    }
+
+    /// Reads the whole file and answers how many records it holds.
+    static func verify(
+        storage: any LogStorage, file: String, generation: UInt64, sequence: UInt64
+    ) throws(RecoveryFault) -> UInt64 {
+        var reader = try SnapshotReader(storage: storage, file: file, generation: generation, sequence: sequence)
+        while try reader.next() != nil {}
+        return reader.recordCount
     }
 
     /// Records read so far.
@@ -60,8 +71,8 @@ public struct SnapshotReader: ~Copyable {
                 "this block has format version \(header.formatVersion), this program reads up to "
                     + "\(BlockHeader.formatVersion). Start the version that wrote it, or a newer one.")
         }
-        guard header.logId == Self.logId, header.generation == manifest.generation,
-            header.segment == manifest.snapshotSequence, header.sequence == manifest.snapshotSequence,
+        guard header.logId == Self.logId, header.generation == generation,
+            header.segment == sequence, header.sequence == sequence,
             header.firstLsn == nextLsn, header.previousChecksum == previousChecksum
         else { throw damage("a block does not follow the one before it") }
         guard header.lengthBytes <= room else { throw damage("a block is cut short") }

@@ -14,8 +14,11 @@ import Engine
 /// It is written under a temporary name; `finish` gives it its own when it is on the disk.
 struct SnapshotWriter: ~Copyable {
     private let storage: any LogStorage
-    private let manifest: Manifest
-    private let name: String
+    private let generation: UInt64
+    private let sequence: UInt64
+    private let shards: Int
+    /// What `finish` calls it.
+    let name: String
     private let temporaryName: String
     private let timeMs: UInt64
     private let block: UnsafeMutableRawBufferPointer
@@ -23,18 +26,23 @@ struct SnapshotWriter: ~Copyable {
     private var eventCount = 0
     private var firstLsn: UInt64 = 1
     private var previousChecksum: UInt32 = 0
-    private var offset = 0
+    /// What has been written.
+    private(set) var sizeBytes = 0
+    private(set) var recordCount: UInt64 = 0
     /// The first call that the storage refused; what comes after it is dropped.
     private var failure: StorageError?
 
-    /// `manifest` is the one that will name the snapshot.
-    init(storage: any LogStorage, manifest: Manifest, timeMs: UInt64) throws(StorageError) {
+    /// `generation` is that of the manifest that will name the snapshot, `shards` its number of logs.
+    init(
+        storage: any LogStorage, generation: UInt64, sequence: UInt64, shards: Int, timeMs: UInt64
+    ) throws(StorageError) {
         self.storage = storage
-        self.manifest = manifest
+        self.generation = generation
+        self.sequence = sequence
+        self.shards = shards
         self.timeMs = timeMs
-        name = LogFiles.snapshot(generation: manifest.generation, sequence: manifest.snapshotSequence)
-        temporaryName = LogFiles.snapshotTemporary(
-            generation: manifest.generation, sequence: manifest.snapshotSequence)
+        name = LogFiles.snapshot(generation: generation, sequence: sequence)
+        temporaryName = LogFiles.snapshotTemporary(generation: generation, sequence: sequence)
         block = .allocate(byteCount: BlockHeader.blockSizeMaxBytes, alignment: BlockHeader.alignmentBytes)
         try storage.create(temporaryName)
     }
@@ -47,6 +55,7 @@ struct SnapshotWriter: ~Copyable {
         UnsafeMutableRawBufferPointer(rebasing: block[place...]).copyMemory(from: record)
         eventsBytes += record.count
         eventCount += 1
+        recordCount += 1
     }
 
     /// Closes the snapshot and makes it durable under its own name.
@@ -66,20 +75,20 @@ struct SnapshotWriter: ~Copyable {
         UnsafeMutableRawBufferPointer(rebasing: block[used..<lengthBytes]).initializeMemory(
             as: UInt8.self, repeating: 0)
         let header = BlockHeader(
-            shard: 0, shards: UInt16(manifest.logs.count), lengthBytes: lengthBytes, eventsBytes: eventsBytes,
-            previousChecksum: previousChecksum, generation: manifest.generation, logId: SnapshotReader.logId,
-            segment: manifest.snapshotSequence, firstLsn: firstLsn, eventCount: eventCount,
-            sequence: manifest.snapshotSequence, durableLsn: 0, timeMs: timeMs)
+            shard: 0, shards: UInt16(shards), lengthBytes: lengthBytes, eventsBytes: eventsBytes,
+            previousChecksum: previousChecksum, generation: generation, logId: SnapshotReader.logId,
+            segment: sequence, firstLsn: firstLsn, eventCount: eventCount, sequence: sequence, durableLsn: 0,
+            timeMs: timeMs)
         previousChecksum = header.seal(block.baseAddress!)
         if failure == nil {
             do {
                 try storage.write(
-                    temporaryName, at: offset, UnsafeRawBufferPointer(rebasing: block[..<lengthBytes]))
+                    temporaryName, at: sizeBytes, UnsafeRawBufferPointer(rebasing: block[..<lengthBytes]))
             } catch {
                 failure = error
             }
         }
-        offset += lengthBytes
+        sizeBytes += lengthBytes
         firstLsn += UInt64(eventCount)
         eventsBytes = 0
         eventCount = 0

@@ -50,7 +50,8 @@ final class ShardRig {
                 events: events, memory: memory, nowMs: Self.nowMs))
         let writer = LogWriter(
             identity: LogIdentity(logId: 1, generation: 1, shard: 0, shards: 1, segmentSizeBytes: 1 << 40),
-            mode: .always, position: .beginning, events: events, sequenceCounter: sequence, memory: memory,
+            mode: .always, position: .beginning, events: events,
+            board: DurableBoard(shards: 1, counter: sequence, memory: memory), memory: memory,
             blockSizeMaxBytes: blockSizeMaxBytes)
         core = .allocate(capacity: 1)
         core.initialize(

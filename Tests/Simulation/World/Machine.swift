@@ -12,6 +12,8 @@ final class Machine {
     let state: RecoveredState
     let cores: UnsafeMutablePointer<ShardCore>
     let sequence: UnsafeMutablePointer<UInt64>
+    /// What is durable of all logs.
+    let board: DurableBoard
     let catalogue: Int
     var seats: [Seat]
 
@@ -23,17 +25,18 @@ final class Machine {
         sequence = memory.allocate(64).bindMemory(to: UInt64.self, capacity: 8)
         sequence.pointee = state.lastSequence
         let mesh = Mesh(shards: shards, memory: memory, ringCapacityBytes: scenario.ringCapacityBytes)
-        let board = StatisticsBoard(shards: shards, memory: memory)
+        let statistics = StatisticsBoard(shards: shards, memory: memory)
+        board = DurableBoard(shards: shards, counter: sequence, memory: memory)
         cores = .allocate(capacity: shards)
         seats = Array(repeating: Seat(), count: shards)
         for (index, shard) in state.shards.enumerated() {
             let writer = LogWriter(
                 identity: shard.identity, mode: scenario.mode, position: shard.position, events: shard.events,
-                sequenceCounter: sequence, memory: memory, blockSizeMaxBytes: scenario.blockSizeMaxBytes,
+                board: board, memory: memory, blockSizeMaxBytes: scenario.blockSizeMaxBytes,
                 secondWriteMinBytes: scenario.secondWriteMinBytes)
             (cores + index).initialize(
                 to: ShardCore(
-                    engine: shard.engine, writer: writer, mesh: mesh, statistics: board,
+                    engine: shard.engine, writer: writer, mesh: mesh, statistics: statistics,
                     instance: InstanceFacts(instance: instance, retainMs: scenario.retainMs, inFlightMaxBytes: 1 << 20),
                     memory: memory, gatedReplyBytes: 1 << 22, assembliesMax: scenario.assembliesMax))
             seats[index].lastSegment = shard.position.segment

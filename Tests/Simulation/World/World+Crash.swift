@@ -97,7 +97,7 @@ extension World {
         for shard in 0..<model.shards {
             var count = 0
             for block in model.tails[shard] {
-                guard isOnDisk(block, log: manifest.logs[shard].id) else { break }
+                guard isOnDisk(block, log: manifest.logs[shard]) else { break }
                 count += 1
             }
             counts.append(count)

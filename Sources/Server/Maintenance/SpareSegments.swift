@@ -15,6 +15,8 @@ final class SpareSegments: @unchecked Sendable {
     private let logger: Logger
     private let monitor = Monitor()
     private var ready: [UInt64] = []
+    /// Under a temporary name: segments that no log needs any more, to be filled with zeros again.
+    private var reusable: [UInt64] = []
     private var nextNumber: UInt64 = 1
     private var isStopping = false
     /// Whether there were once as many as are wanted.
@@ -54,6 +56,23 @@ final class SpareSegments: @unchecked Sendable {
         }
     }
 
+    /// Takes over a segment of a log that needs it no more, if there are fewer spares than are wanted; else false. Any
+    /// thread.
+    func reuse(_ name: String) throws(StorageError) -> Bool {
+        let number: UInt64? = monitor.locked {
+            guard ready.count + reusable.count < countWanted else { return nil }
+            defer { nextNumber += 1 }
+            return nextNumber
+        }
+        guard let number, try storage.sizeBytes(name) == sizeBytes else { return false }
+        try storage.rename(name, to: LogFiles.spare(number) + LogFiles.temporarySuffix)
+        monitor.locked {
+            reusable.append(number)
+            monitor.signal()
+        }
+        return true
+    }
+
     func stop() {
         monitor.locked {
             isStopping = true
@@ -64,9 +83,9 @@ final class SpareSegments: @unchecked Sendable {
     /// The thread's work.
     func run() {
         takeOver()
-        while let number = nextToMake() {
+        while let (number, isReused) = nextToMake() {
             do {
-                try make(number)
+                try make(number, isReused: isReused)
             } catch {
                 logger.warning("no spare log segment can be made, the next try is in a minute: \(error)")
                 waitForTheDisk()
@@ -89,9 +108,10 @@ final class SpareSegments: @unchecked Sendable {
     }
 
     /// Waits until one has to be made; nil at the end.
-    private func nextToMake() -> UInt64? {
+    private func nextToMake() -> (number: UInt64, isReused: Bool)? {
         monitor.locked {
             while !isStopping {
+                if !reusable.isEmpty { return (reusable.removeFirst(), true) }
                 let rushEndUs = lastTakenUs + Self.rushEndsAfterUs
                 if ready.count >= countWanted {
                     hasBeenFull = true
@@ -100,17 +120,17 @@ final class SpareSegments: @unchecked Sendable {
                     _ = monitor.wait(untilUs: rushEndUs)
                 } else {
                     defer { nextNumber += 1 }
-                    return nextNumber
+                    return (nextNumber, false)
                 }
             }
             return nil
         }
     }
 
-    private func make(_ number: UInt64) throws {
+    private func make(_ number: UInt64, isReused: Bool) throws {
         let name = LogFiles.spare(number)
         let temporary = name + LogFiles.temporarySuffix
-        try storage.create(temporary)
+        if !isReused { try storage.create(temporary) }
         do {
             try storage.fillWithZeros(temporary, sizeBytes: sizeBytes) {
                 if !monitor.locked({ isStopping }) { usleep(Self.pauseUs) }
