@@ -8,7 +8,7 @@
 ///          4     2  shard: the wanted shard, or 0xffff for any
 ///          6     2  reserved: 0
 ///          8    80  token: length u16, then at most 78 bytes of UTF-8, then zeros
-public struct HandshakeEntry: Equatable, Sendable {
+public struct HandshakeEntry: WireStruct {
     public static let sizeBytes = 88
 
     public var versionMin: UInt16
@@ -65,7 +65,7 @@ public struct HandshakeEntry: Equatable, Sendable {
 ///         44     1  admin: 1 if the token has scope admin
 ///         45     3  reserved: 0
 ///         48     8  sequence: the process-wide sequence of the last durable block known
-public struct TopologyResult: Equatable, Sendable {
+public struct TopologyResult: WireStruct {
     public static let sizeBytes = 56
 
     public var code: ResultCode
@@ -140,7 +140,7 @@ public struct TopologyResult: Equatable, Sendable {
 ///
 ///     offset  size  field
 ///          0     8  nonce: comes back in the answer to ping; 0 elsewhere
-public struct PingEntry: Equatable, Sendable {
+public struct PingEntry: WireStruct {
     public static let sizeBytes = 8
 
     public var nonce: UInt64
@@ -168,7 +168,7 @@ public struct PingEntry: Equatable, Sendable {
 ///          2     6  reserved: 0
 ///          8     8  nonce
 ///         16     8  nowMs: the server's clock, ms since 1970
-public struct PingResult: Equatable, Sendable {
+public struct PingResult: WireStruct {
     public static let sizeBytes = 24
 
     public var code: ResultCode
@@ -238,7 +238,7 @@ public struct PingResult: Equatable, Sendable {
 ///        248     8  couponRestores: accepted
 ///        256     8  couponsRemembered: now
 ///        264     8  couponsCapacity
-public struct ShardStatsResult: Equatable, Sendable {
+public struct ShardStatsResult: WireStruct {
     public static let sizeBytes = 272
 
     public var code: ResultCode

@@ -220,7 +220,7 @@ final class CallQueue<Call: WireCall>: FrameSource, @unchecked Sendable {
                 guard let frame = bytes.baseAddress else { return 0 }
                 var end = Frame.headerSizeBytes
                 while true {
-                    Call.store(state.slots[slot].entry, to: frame + end)
+                    state.slots[slot].entry.store(to: frame + end)
                     end += entrySizeBytes
                     state.slots[slot].phase = .sent
                     taken.append(slot)

@@ -2,16 +2,13 @@ internal import Protocol
 
 /// One operation of the protocol as the batching sees it: how a call becomes an entry, and a result an answer.
 protocol WireCall: Sendable {
-    associatedtype Entry: Sendable
+    associatedtype Entry: WireStruct
     associatedtype Answer: Sendable
 
     static var operation: Operation { get }
 
     /// Whether it may change something. A call that only reads has no unknown outcome.
     static var changes: Bool { get }
-
-    /// Writes the `operation.entrySizeBytes` bytes of an entry.
-    static func store(_ entry: Entry, to bytes: UnsafeMutableRawPointer)
 
     /// The answer to the entry at `index` of an accepted reply; nil if the bytes make no sense.
     static func answer(_ entry: Entry, _ reply: Reply, _ index: Int) -> Answer?
