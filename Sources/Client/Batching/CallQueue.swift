@@ -279,6 +279,9 @@ final class CallQueue<Call: WireCall>: FrameSource, @unchecked Sendable {
         if Call.changes, let lost = slot.lostInstance, reply.leavesOpen(code, isSameRun: lost == instance) {
             return .failure(.outcomeUnknown(Call.unknown(slot.entry, .refusedAfterLoss(refusal))))
         }
+        if reply.header.status == .ok, let part = Call.failedPart(reply, index) {
+            return .failure(.partRefused(part, refusal))
+        }
         return .failure(.refused(refusal, retryAfterMs: reply.header.retryAfterMs))
     }
 

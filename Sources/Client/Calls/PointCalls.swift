@@ -90,7 +90,8 @@ extension PointTransaction {
             state: state,
             remaining: nil, reason: reason.text, createdAtMs: result.createdAtMs,
             expiresAtMs: result.expiresAtMs == 0 ? nil : result.expiresAtMs, balance: result.balance,
-            isRepeat: result.flags & ResultFlags.repeat != 0)
+            isRepeat: result.flags & ResultFlags.repeat != 0,
+            isPartOfCheckout: result.flags & ResultFlags.ofCheckout != 0)
     }
 
     /// Nil if it makes no sense.
@@ -103,6 +104,7 @@ extension PointTransaction {
             amount: result.amount, state: state, remaining: kind == .earning ? result.remaining : nil,
             reason: result.reason.text, createdAtMs: result.createdAtMs,
             expiresAtMs: result.expiresAtMs == 0 ? nil : result.expiresAtMs, balance: result.balance,
-            isRepeat: result.flags & ResultFlags.repeat != 0)
+            isRepeat: result.flags & ResultFlags.repeat != 0,
+            isPartOfCheckout: result.flags & ResultFlags.ofCheckout != 0)
     }
 }

@@ -13,12 +13,17 @@ protocol WireCall: Sendable {
     /// The answer to the entry at `index` of an accepted reply; nil if the bytes make no sense.
     static func answer(_ entry: Entry, _ reply: Reply, _ index: Int) -> Answer?
 
+    /// The part that the refusal of the entry at `index` of an accepted reply is about; nil if it is the whole.
+    static func failedPart(_ reply: Reply, _ index: Int) -> CheckoutPart?
+
     /// What the caller needs to settle an unknown outcome.
     static func unknown(_ entry: Entry, _ cause: UnknownOutcome.Cause) -> UnknownOutcome
 }
 
 extension WireCall {
     static var changes: Bool { true }
+
+    static func failedPart(_ reply: Reply, _ index: Int) -> CheckoutPart? { nil }
 
     static func unknown(_ entry: Entry, _ cause: UnknownOutcome.Cause) -> UnknownOutcome {
         UnknownOutcome(cause: cause)
