@@ -95,6 +95,14 @@ public struct ShardStats: Hashable, Sendable {
     /// Now.
     public var couponsRemembered: UInt64
     public var couponsCapacity: UInt64
+    /// Checkouts, accepted. Their orders count among those above, as they are confirmed, cancelled and expire.
+    public var checkoutsPlaced: UInt64
+    public var checkoutConfirms: UInt64
+    public var checkoutCancels: UInt64
+    public var checkoutExpiries: UInt64
+    /// Now.
+    public var checkoutsRemembered: UInt64
+    public var checkoutsCapacity: UInt64
 
     init(_ result: ShardStatsResult) {
         shard = Int(result.shard)
@@ -132,6 +140,12 @@ public struct ShardStats: Hashable, Sendable {
         couponRestores = result.couponRestores
         couponsRemembered = result.couponsRemembered
         couponsCapacity = result.couponsCapacity
+        checkoutsPlaced = result.checkoutsPlaced
+        checkoutConfirms = result.checkoutConfirms
+        checkoutCancels = result.checkoutCancels
+        checkoutExpiries = result.checkoutExpiries
+        checkoutsRemembered = result.checkoutsRemembered
+        checkoutsCapacity = result.checkoutsCapacity
     }
 }
 

@@ -227,6 +227,7 @@ extension Engine {
                 lastOrder: UInt32(orders.count)), orderCount: checkout.count)
         applyCheckoutPlaced(slot, coupon: checkout.coupon, nowMs: nowMs)
         statistics.ordersAccepted &+= UInt64(checkout.count)
+        statistics.checkoutsPlaced &+= 1
         return appliedCheckout(slot, result)
     }
 }
