@@ -59,6 +59,7 @@ LAYOUTS = {
     "instance:u64 nowMs:u64 retainMs:u64 inFlightMaxBytes:u32 admin:u8 :r3 sequence:u64",
     "PingEntry": "nonce:u64",
     "PingResult": "code:u16 :r6 nonce:u64 nowMs:u64",
+    "SnapshotResult": "code:u16 :r6 sequence:u64 digest:u64 recordCount:u64 size:u64 durationMs:u64",
     "ShardStatsResult": "code:u16 shard:u16 connections:u32 frames:u64 ordersAccepted:u64 ordersRefused:u64 "
     "confirms:u64 cancels:u64 expiries:u64 extends:u64 forwarded:u64 busy:u64 logEvents:u64 logBytes:u64 "
     "logBlocks:u64 writtenLsn:u64 durableLsn:u64 logLatencyUs:u64 ordersRemembered:u64 ordersCapacity:u64 "
@@ -111,7 +112,7 @@ LAYOUTS = {
 }
 
 SIZES = {
-    "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24, "ShardStatsResult": 320,
+    "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24, "SnapshotResult": 48, "ShardStatsResult": 320,
     "CreateSaleEntry": 144, "OfferIdEntry": 8, "RestockEntry": 32, "ListOffersEntry": 16, "SaleResult": 168,
     "OrderEntry": 48, "OrderResult": 24, "OrderIdEntry": 16, "ExtendEntry": 24, "ListUserOrdersEntry": 40,
     "OrderViewResult": 64, "CreatePolicyEntry": 160, "PolicyResult": 184, "IssueCouponEntry": 40,
@@ -127,6 +128,7 @@ OPERATIONS = {
     "ping": (2, "PingEntry", "PingResult"),
     "stats": (3, "PingEntry", "ShardStatsResult"),
     "topology": (4, "PingEntry", "TopologyResult"),
+    "snapshot": (5, "PingEntry", "SnapshotResult"),
     "createSale": (16, "CreateSaleEntry", "SaleResult"),
     "getSale": (17, "OfferIdEntry", "SaleResult"),
     "listSales": (18, "ListOffersEntry", "SaleResult"),
@@ -326,6 +328,10 @@ def frames():
         frame("stats reply of two shards", "stats", reply, 3, [stats(0), stats(1)]),
         frame("topology request", "topology", request, 4, [dict(nonce=0)]),
         frame("topology reply", "topology", reply, 4, [TOPOLOGY | dict(shard=1, admin=0)]),
+        frame("snapshot request", "snapshot", request, 60, [dict(nonce=0)]),
+        frame(
+            "snapshot reply", "snapshot", reply, 60,
+            [dict(code=0, sequence=90210, digest=0x0123456789abcdef, recordCount=120012, size=7688192, durationMs=260)]),
         frame("create sale request", "createSale", request, 5,
               [dict(operationId=CREATE, stock=10000) | {key: SALE[key] for key in
                ("saleId", "startsAtMs", "endsAtMs", "perUserLimit", "holdMs", "unitPrice", "name")},

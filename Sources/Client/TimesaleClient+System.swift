@@ -1,7 +1,7 @@
 internal import NIOCore
 internal import Protocol
 
-// What the server says about itself. None of these changes anything.
+// What the server says about itself, and what one asks of it. None of these changes what is sold.
 extension TimesaleClient {
     /// Asks for a sign of life.
     @discardableResult
@@ -25,5 +25,17 @@ extension TimesaleClient {
         timeoutMs: UInt32? = nil
     ) async throws(TimesaleError) -> Topology {
         try await queues.call(queues.system.topology, PingEntry(nonce: 0), timeoutNs: timeoutNs(timeoutMs))
+    }
+
+    /// Has the server make a snapshot of everything that was durable when it was asked, and waits for it; needs a token with
+    /// the scope admin. If nothing has happened since the newest one, that is the answer.
+    ///
+    /// - Parameter timeoutMs: nil for ten minutes: a snapshot of many millions of records takes a while, at low priority.
+    /// - Throws: `.refused(.failed)` if the server could not make one; its messages say why, and its log is as it was.
+    nonisolated(nonsending) public func snapshot(
+        timeoutMs: UInt32? = nil
+    ) async throws(TimesaleError) -> Snapshot {
+        try await queues.call(
+            queues.system.snapshot, PingEntry(nonce: 0), timeoutNs: timeoutNs(timeoutMs ?? 600_000))
     }
 }

@@ -1,4 +1,4 @@
-// Entries and results of the system operations: handshake, ping, stats, topology.
+// Entries and results of the system operations: handshake, ping, stats, topology, snapshot.
 
 /// The first frame of a connection. Nothing may follow it before its answer.
 ///
@@ -136,7 +136,7 @@ public struct TopologyResult: WireStruct {
     }
 }
 
-/// The entry of ping, stats and topology.
+/// The entry of ping, stats, topology and snapshot.
 ///
 ///     offset  size  field
 ///          0     8  nonce: comes back in the answer to ping; 0 elsewhere
@@ -196,6 +196,61 @@ public struct PingResult: WireStruct {
         bytes.storeLE(UInt16(0), 6)
         bytes.storeLE(nonce, 8)
         bytes.storeLE(nowMs, 16)
+    }
+}
+
+/// The answer to snapshot: the newest snapshot.
+///
+///     offset  size  field
+///          0     2  code
+///          2     6  reserved: 0
+///          8     8  sequence: it holds all blocks of the log up to this one
+///         16     8  digest: of the state then; equal to that of any replay up to this sequence
+///         24     8  recordCount; 0 if nothing has happened since it was made, and none was made now
+///         32     8  size: of its file in bytes; 0 likewise
+///         40     8  durationMs: how long it took
+public struct SnapshotResult: WireStruct {
+    public static let sizeBytes = 48
+
+    public var code: ResultCode
+    public var sequence: UInt64
+    public var digest: UInt64
+    public var recordCount: UInt64
+    public var size: UInt64
+    public var durationMs: UInt64
+
+    @inlinable
+    public init(
+        code: ResultCode, sequence: UInt64, digest: UInt64, recordCount: UInt64, size: UInt64, durationMs: UInt64
+    ) {
+        self.code = code
+        self.sequence = sequence
+        self.digest = digest
+        self.recordCount = recordCount
+        self.size = size
+        self.durationMs = durationMs
+    }
+
+    @inlinable
+    public init(_ bytes: UnsafeRawPointer) {
+        code = ResultCode(rawValue: bytes.loadLE(0))
+        sequence = bytes.loadLE(8)
+        digest = bytes.loadLE(16)
+        recordCount = bytes.loadLE(24)
+        size = bytes.loadLE(32)
+        durationMs = bytes.loadLE(40)
+    }
+
+    @inlinable
+    public func store(to bytes: UnsafeMutableRawPointer) {
+        bytes.storeLE(code.rawValue, 0)
+        bytes.storeLE(UInt32(0), 2)
+        bytes.storeLE(UInt16(0), 6)
+        bytes.storeLE(sequence, 8)
+        bytes.storeLE(digest, 16)
+        bytes.storeLE(recordCount, 24)
+        bytes.storeLE(size, 32)
+        bytes.storeLE(durationMs, 40)
     }
 }
 

@@ -4,6 +4,7 @@ public enum Operation: UInt8, CaseIterable, Sendable {
     case ping = 2
     case stats = 3
     case topology = 4
+    case snapshot = 5
 
     case createSale = 16
     case getSale = 17
@@ -49,7 +50,7 @@ extension Operation {
     public var entrySizeBytes: Int {
         switch self {
         case .handshake: HandshakeEntry.sizeBytes
-        case .ping, .stats, .topology: PingEntry.sizeBytes
+        case .ping, .stats, .topology, .snapshot: PingEntry.sizeBytes
         case .createSale: CreateSaleEntry.sizeBytes
         case .createPolicy: CreatePolicyEntry.sizeBytes
         case .getSale, .closeSale, .getPolicy, .closePolicy: OfferIdEntry.sizeBytes
@@ -80,6 +81,7 @@ extension Operation {
         case .handshake, .topology: TopologyResult.sizeBytes
         case .ping: PingResult.sizeBytes
         case .stats: ShardStatsResult.sizeBytes
+        case .snapshot: SnapshotResult.sizeBytes
         case .createSale, .getSale, .listSales, .restockSale, .closeSale: SaleResult.sizeBytes
         case .order: OrderResult.sizeBytes
         case .confirm, .cancel, .extend, .getOrder, .listUserOrders: OrderViewResult.sizeBytes
@@ -108,7 +110,7 @@ extension Operation {
     @inlinable
     public var owner: Owner {
         switch self {
-        case .handshake, .ping, .stats, .topology: .connection
+        case .handshake, .ping, .stats, .topology, .snapshot: .connection
         case .createSale, .getSale, .listSales, .restockSale, .closeSale,
             .createPolicy, .getPolicy, .listPolicies, .restockPolicy, .closePolicy:
             .catalogue
@@ -174,5 +176,9 @@ extension Operation {
 
     /// Whether only a token of scope `admin` may ask for it.
     @inlinable
-    public var isAdmin: Bool { changesCatalogue }
+    public var isAdmin: Bool { changesCatalogue || self == .snapshot }
+
+    /// Whether it takes longer than a turn of a shard and touches none of its state: somebody else does it.
+    @inlinable
+    public var isAside: Bool { self == .snapshot }
 }

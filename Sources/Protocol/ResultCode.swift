@@ -66,6 +66,9 @@ extension ResultCode {
     @inlinable public static var capacity: ResultCode { ResultCode(97) }
     @inlinable public static var noSpace: ResultCode { ResultCode(98) }
     @inlinable public static var shuttingDown: ResultCode { ResultCode(99) }
+
+    // What the server tried and could not do; its messages say why.
+    @inlinable public static var failed: ResultCode { ResultCode(112) }
 }
 
 extension ResultCode {
@@ -96,6 +99,7 @@ extension ResultCode {
         (.alreadyUsed, "ALREADY_USED"), (.notUsed, "NOT_USED"), (.minPurchase, "MIN_PURCHASE"),
         (.invalidPercentage, "INVALID_PERCENTAGE"),
         (.busy, "BUSY"), (.capacity, "CAPACITY"), (.noSpace, "NO_SPACE"), (.shuttingDown, "SHUTTING_DOWN"),
+        (.failed, "FAILED"),
     ]
 }
 

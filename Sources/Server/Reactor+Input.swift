@@ -199,6 +199,7 @@ extension Reactor {
             nowMs)
         if progress == .blocked { return false }
         connection.pointee.unanswered += frames
+        if let request = core.takeAside() { shared.desk.request(request, shard: shard) }
         frameInHandSlot = slot
         frameInHandBytes = lengthBytes * frames
         guard progress == .finished else { return false }

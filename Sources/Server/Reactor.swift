@@ -214,9 +214,22 @@ struct Reactor: ~Copyable {
     private mutating func doorbellRang(_ nowMs: UInt64) {
         armDoorbell()
         takePreparedSegment()
+        takeAnswers()
         if shared.isStopping && !isStopping {
             isStopping = true
             shared.stopStartedMs = nowMs
+        }
+    }
+
+    /// Replies that were made on other threads.
+    private mutating func takeAnswers() {
+        for answer in shared.desk.takeAnswers(shard: shard) {
+            let isTaken = answer.results.withUnsafeBytes {
+                core.answerAside(answer.request, status: answer.status, count: answer.count, results: $0)
+            }
+            if isTaken { continue }
+            shared.desk.putBack(answer, shard: shard)
+            shared.ring(shard)
         }
     }
 

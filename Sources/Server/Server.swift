@@ -90,6 +90,9 @@ public enum Server {
         let snapshots = SnapshotKeeper(
             storage: storage, state: state, board: durable, spares: spares, configuration: configuration,
             logger: logger)
+        shared.desk = AsideDesk(shards: configuration.shards, snapshots: snapshots) { [unowned shared] in
+            shared.ring($0)
+        }
         let threads = state.shards.enumerated().map { shard, recovered in
             let thread = ShardThread(
                 shard: shard, recovered: recovered, configuration: configuration, shared: shared, clock: clock,

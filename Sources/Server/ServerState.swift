@@ -10,6 +10,8 @@ final class ServerState: @unchecked Sendable {
     let listeners: [Int32]
     let doorbells: [Int32]
     let keeper: SegmentKeeper
+    /// Set before any shard runs.
+    var desk: AsideDesk!
     let tokens: [AccessToken]
     let graceMs: UInt64
     let clientTimeoutMs: UInt64

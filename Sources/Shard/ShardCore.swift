@@ -45,6 +45,7 @@ public struct ShardCore: ~Copyable {
     /// Bytes reserved in each ring of replies to this shard.
     let reservedReplyBytes: UnsafeMutablePointer<Int>
     var nextMeshSource = 0
+    var aside: AsideRequest?
 
     /// Entries that may still be worked on in this turn.
     var allowance = 0

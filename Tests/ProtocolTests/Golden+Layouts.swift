@@ -9,7 +9,7 @@ protocol GoldenLayout: WireStruct {
 /// Every entry and result under the name that it has in the documentation.
 let goldenLayouts: [String: any GoldenLayout.Type] = [
     "HandshakeEntry": HandshakeEntry.self, "TopologyResult": TopologyResult.self, "PingEntry": PingEntry.self,
-    "PingResult": PingResult.self, "ShardStatsResult": ShardStatsResult.self,
+    "PingResult": PingResult.self, "SnapshotResult": SnapshotResult.self, "ShardStatsResult": ShardStatsResult.self,
     "CreateSaleEntry": CreateSaleEntry.self, "OfferIdEntry": OfferIdEntry.self,
     "RestockEntry": RestockEntry.self, "ListOffersEntry": ListOffersEntry.self,
     "SaleResult": SaleResult.self, "OrderEntry": OrderEntry.self, "OrderResult": OrderResult.self,
@@ -55,6 +55,15 @@ extension PingResult: GoldenLayout {
     init(fields: inout GoldenFields) throws {
         self.init(
             code: try fields.takeCode(), nonce: try fields.take("nonce"), nowMs: try fields.take("nowMs"))
+    }
+}
+
+extension SnapshotResult: GoldenLayout {
+    init(fields: inout GoldenFields) throws {
+        self.init(
+            code: try fields.takeCode(), sequence: try fields.take("sequence"), digest: try fields.take("digest"),
+            recordCount: try fields.take("recordCount"), size: try fields.take("size"),
+            durationMs: try fields.take("durationMs"))
     }
 }
 

@@ -39,6 +39,11 @@ extension TestClient {
         try one(.topology, PingEntry(nonce: 0))
     }
 
+    /// Waits until the snapshot is made.
+    public func snapshot() throws(ClientFault) -> SnapshotResult {
+        try one(.snapshot, PingEntry(nonce: 0))
+    }
+
     /// The counters of each shard, by shard.
     public func stats() throws(ClientFault) -> [ShardStatsResult] {
         try call(.stats, [PingEntry(nonce: 0)])

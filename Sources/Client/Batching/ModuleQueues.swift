@@ -134,10 +134,12 @@ struct SystemQueues: Sendable {
     let ping: CallQueue<Ping>
     let stats: CallQueue<GetStats>
     let topology: CallQueue<GetTopology>
+    let snapshot: CallQueue<TakeSnapshot>
 
     init(_ maker: inout QueueMaker) {
         ping = maker.one()
         stats = maker.one()
         topology = maker.one()
+        snapshot = maker.one()
     }
 }

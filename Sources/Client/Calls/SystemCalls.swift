@@ -30,3 +30,13 @@ enum GetTopology: WireCall {
         Topology(TopologyResult(reply.body))
     }
 }
+
+enum TakeSnapshot: WireCall {
+    static let operation = Operation.snapshot
+    /// It makes a file, but not twice for the same state: asking again does no harm.
+    static let changes = false
+
+    static func answer(_ entry: PingEntry, _ reply: Reply, _ index: Int) -> Snapshot? {
+        Snapshot(SnapshotResult(reply.body))
+    }
+}

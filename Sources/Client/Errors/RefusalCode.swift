@@ -68,6 +68,8 @@ public enum RefusalCode: Hashable, Sendable {
     case noSpace
     /// The server was about to stop, and no other came before the deadline.
     case shuttingDown
+    /// The server tried and could not do it; its messages say why.
+    case failed
     /// A code that this client does not know, from a newer server: a refusal that is not worth a retry.
     case unknown(UInt16)
 
@@ -89,6 +91,7 @@ public enum RefusalCode: Hashable, Sendable {
         (.alreadyUsed, .alreadyUsed), (.notUsed, .notUsed), (.minPurchase, .minPurchase),
         (.invalidPercentage, .invalidPercentage), (.busy, .busy), (.capacity, .capacity),
         (.noSpace, .noSpace), (.shuttingDown, .shuttingDown),
+        (.failed, .failed),
     ]
 
     /// The name on the wire's page, such as `SOLD_OUT`.

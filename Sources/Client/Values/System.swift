@@ -41,6 +41,32 @@ public struct Topology: Hashable, Sendable {
     }
 }
 
+/// The newest snapshot of a server: a start begins with it.
+public struct Snapshot: Hashable, Sendable {
+    /// One that was made for this answer.
+    public struct Made: Hashable, Sendable {
+        public var recordCount: UInt64
+        /// Of its file.
+        public var sizeBytes: UInt64
+        public var durationMs: UInt64
+    }
+
+    /// It holds all blocks of the log up to this one.
+    public var sequence: UInt64
+    /// Of the state then: equal to that of every replay up to this sequence.
+    public var digest: UInt64
+    /// Nil if it had been made before, and nothing has happened since.
+    public var made: Made?
+
+    init(_ result: SnapshotResult) {
+        sequence = result.sequence
+        digest = result.digest
+        if result.recordCount > 0 {
+            made = Made(recordCount: result.recordCount, sizeBytes: result.size, durationMs: result.durationMs)
+        }
+    }
+}
+
 /// The counters of one shard, since the start of the server unless said otherwise.
 public struct ShardStats: Hashable, Sendable {
     public var shard: Int

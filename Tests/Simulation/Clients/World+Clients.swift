@@ -168,7 +168,7 @@ extension World {
         case .listUserCoupons:
             ListUserCouponsEntry(userId: item.user, after: .zero, limit: 1000, stateMask: item.stateMask)
                 .store(to: entry)
-        case .ping, .stats, .topology: PingEntry(nonce: 7).store(to: entry)
+        case .ping, .stats, .topology, .snapshot: PingEntry(nonce: 7).store(to: entry)
         case .placeCheckout, .confirmCheckout, .cancelCheckout, .getCheckout:
             preconditionFailure("clients of the simulation have no checkouts yet")
         case .handshake: preconditionFailure("connections of the simulation need no handshake")

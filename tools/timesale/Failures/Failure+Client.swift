@@ -139,6 +139,7 @@ extension Failure {
         case .capacity: "a table of the server is full"
         case .noSpace: "the server's disk is full"
         case .shuttingDown: "the server is about to stop"
+        case .failed: "the server could not do it; its messages say why"
         case .unknown: "the server refuses, for a reason that this tool does not know"
         }
     }
