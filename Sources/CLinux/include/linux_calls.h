@@ -18,8 +18,9 @@ int ts_unpin_thread(void);
 // prctl(2): timed waits of the calling thread end within a nanosecond's tolerance, not 50 microseconds.
 int ts_set_precise_timers(void);
 
-// setpriority(2), ioprio_set(2): the calling process gets a core and the disk when nobody else wants them.
-int ts_set_idle_priority(void);
+// setpriority(2), ioprio_set(2): beside others that want a core, the calling process gets a tenth of it; the disk when
+// nobody else wants it.
+int ts_set_low_priority(void);
 
 // prctl(2): the calling process is killed when the thread that started it ends. Answers 0 if `parent` has already
 // ended.

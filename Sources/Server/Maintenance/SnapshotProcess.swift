@@ -33,7 +33,7 @@ public enum SnapshotProcess {
             return fail("\(argument) is for the server itself to start")
         }
         guard ts_die_with_parent(request.serverPid) == 1 else { return fail("the server has ended") }
-        _ = ts_set_idle_priority()
+        _ = ts_set_low_priority()
         do throws(StorageError) {
             let directory = try DirectoryStorage.openBesideServer(path: request.directory)
             return take(request, PacedStorage(directory))
