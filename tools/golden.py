@@ -64,7 +64,9 @@ LAYOUTS = {
     "logBlocks:u64 writtenLsn:u64 durableLsn:u64 logLatencyUs:u64 ordersRemembered:u64 ordersCapacity:u64 "
     "usersKnown:u64 usersCapacity:u64 openHolds:u64 tombstones:u64 bytesReceived:u64 bytesSent:u64 turns:u64 "
     "pointEarnings:u64 pointUses:u64 transactionsRemembered:u64 transactionsCapacity:u64 "
-    "couponsIssued:u64 couponUses:u64 couponRestores:u64 couponsRemembered:u64 couponsCapacity:u64",
+    "couponsIssued:u64 couponUses:u64 couponRestores:u64 couponsRemembered:u64 couponsCapacity:u64 "
+    "checkoutsPlaced:u64 checkoutConfirms:u64 checkoutCancels:u64 checkoutExpiries:u64 checkoutsRemembered:u64 "
+    "checkoutsCapacity:u64",
     "CreateSaleEntry": "operationId:id saleId:u64 stock:u64 startsAtMs:u64 endsAtMs:u64 perUserLimit:u32 "
     "holdMs:u32 unitPrice:u64 name:text",
     "OfferIdEntry": "offerId:u64",
@@ -109,7 +111,7 @@ LAYOUTS = {
 }
 
 SIZES = {
-    "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24, "ShardStatsResult": 272,
+    "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24, "ShardStatsResult": 320,
     "CreateSaleEntry": 144, "OfferIdEntry": 8, "RestockEntry": 32, "ListOffersEntry": 16, "SaleResult": 168,
     "OrderEntry": 48, "OrderResult": 24, "OrderIdEntry": 16, "ExtendEntry": 24, "ListUserOrdersEntry": 40,
     "OrderViewResult": 64, "CreatePolicyEntry": 160, "PolicyResult": 184, "IssueCouponEntry": 40,

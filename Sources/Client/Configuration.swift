@@ -34,7 +34,7 @@ public struct ClientConfiguration: Hashable, Sendable {
     public var retryDelayMinMs: UInt32 = 1
     public var retryDelayMaxMs: UInt32 = 100
 
-    /// The most calls in one frame, 1 ... 8,190.
+    /// The most calls in one frame, 1 ... 8,190; of checkouts it is 256 at most.
     public var batchCountMax: Int = 1_024
     /// Frames of one operation under way to one shard. While there are fewer, a call leaves at once; then calls
     /// gather, and leave together. More frames: less waiting, smaller batches.

@@ -130,6 +130,10 @@ public struct EngineStatistics: Sendable {
     public var couponsIssued: UInt64 = 0
     public var couponUses: UInt64 = 0
     public var couponRestores: UInt64 = 0
+    public var checkoutsPlaced: UInt64 = 0
+    public var checkoutConfirms: UInt64 = 0
+    public var checkoutCancels: UInt64 = 0
+    public var checkoutExpiries: UInt64 = 0
 }
 
 extension Engine {

@@ -129,7 +129,7 @@ extension Engine {
         }
         if limits.count > 0 {
             for index in 0..<list.count {
-                prefetchLimit(userHash: hash(list[index].loadId(16)), kind, sale: list[index].loadLE(32))
+                prefetchLimit(userHash: hash(list[index].loadId(16)), kind, offer: list[index].loadLE(32))
             }
         }
     }

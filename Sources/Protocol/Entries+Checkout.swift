@@ -12,7 +12,7 @@
 ///         64     2  lineCount: 1 ... 16
 ///         66     6  reserved: 0
 ///         72   256  16 places for lines: saleId (8), quantity (4), reserved (4); those behind the last are zero
-public struct PlaceCheckoutEntry: Equatable, Sendable {
+public struct PlaceCheckoutEntry: WireStruct {
     public static let sizeBytes = 328
 
     public var checkoutId: Id128
@@ -95,7 +95,7 @@ public struct PlaceCheckoutEntry: Equatable, Sendable {
 ///
 ///     offset  size  field
 ///          0    16  checkoutId
-public struct CheckoutIdEntry: Equatable, Sendable {
+public struct CheckoutIdEntry: WireStruct {
     public static let sizeBytes = 16
 
     public var checkoutId: Id128
@@ -132,7 +132,7 @@ public struct CheckoutIdEntry: Equatable, Sendable {
 ///        108     4  pointsEarned: posted when the checkout is confirmed
 ///        112   256  16 places for orders: saleId (8), quantity (4), reserved (4)
 @dynamicMemberLookup
-public struct CheckoutResult: Equatable, Sendable {
+public struct CheckoutResult: WireStruct {
     public static let sizeBytes = 368
 
     /// All but the orders.

@@ -6,7 +6,7 @@
 ///          0    16  couponId: UUID of the user's partition
 ///         16    16  userId: not 0
 ///         32     8  policyId
-public struct IssueCouponEntry: Equatable, Sendable {
+public struct IssueCouponEntry: WireStruct {
     public static let sizeBytes = 40
 
     public var couponId: Id128
@@ -44,7 +44,7 @@ public struct IssueCouponEntry: Equatable, Sendable {
 ///          4     4  reserved: 0
 ///          8     8  issuedAtMs: 0 after a refusal
 ///         16     8  expiresAtMs: 0: never
-public struct CouponResult: Equatable, Sendable {
+public struct CouponResult: WireStruct {
     public static let sizeBytes = 24
 
     public var code: ResultCode
@@ -90,7 +90,7 @@ public struct CouponResult: Equatable, Sendable {
 ///         32    16  userId: not 0
 ///         48    16  orderId: what the shop knows the purchase by, any 128 bits; 0: nothing
 ///         64     8  purchaseAmount: below 2^53; 0: not given
-public struct UseCouponEntry: Equatable, Sendable {
+public struct UseCouponEntry: WireStruct {
     public static let sizeBytes = 72
 
     public var useId: Id128
@@ -133,7 +133,7 @@ public struct UseCouponEntry: Equatable, Sendable {
 ///          0    16  restoreId: UUID of the user's partition
 ///         16    16  couponId
 ///         32    16  userId: not 0
-public struct RestoreCouponEntry: Equatable, Sendable {
+public struct RestoreCouponEntry: WireStruct {
     public static let sizeBytes = 48
 
     public var restoreId: Id128
@@ -166,7 +166,7 @@ public struct RestoreCouponEntry: Equatable, Sendable {
 ///
 ///     offset  size  field
 ///          0    16  couponId
-public struct CouponIdEntry: Equatable, Sendable {
+public struct CouponIdEntry: WireStruct {
     public static let sizeBytes = 16
 
     public var couponId: Id128
@@ -189,7 +189,7 @@ public struct CouponIdEntry: Equatable, Sendable {
 ///         32     2  limit: 1 ... 1,000
 ///         34     1  stateMask: bit n: coupons in state n; 0: all
 ///         35     5  reserved: 0
-public struct ListUserCouponsEntry: Equatable, Sendable {
+public struct ListUserCouponsEntry: WireStruct {
     public static let sizeBytes = 40
 
     public var userId: Id128
@@ -250,7 +250,7 @@ public struct ListUserCouponsEntry: Equatable, Sendable {
 ///         72     8  discount
 ///         80     8  purchaseAmount
 ///         88    16  orderId
-public struct CouponViewResult: Equatable, Sendable {
+public struct CouponViewResult: WireStruct {
     public static let sizeBytes = 104
 
     public var code: ResultCode

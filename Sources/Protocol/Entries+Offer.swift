@@ -5,7 +5,7 @@
 ///
 ///     offset  size  field
 ///          0     8  offerId
-public struct OfferIdEntry: Equatable, Sendable {
+public struct OfferIdEntry: WireStruct {
     public static let sizeBytes = 8
 
     public var offerId: UInt64
@@ -32,7 +32,7 @@ public struct OfferIdEntry: Equatable, Sendable {
 ///          0    16  operationId: UUID of partition 0
 ///         16     8  offerId
 ///         24     8  quantity: 1 ... 2^40 units
-public struct RestockEntry: Equatable, Sendable {
+public struct RestockEntry: WireStruct {
     public static let sizeBytes = 32
 
     public var operationId: Id128
@@ -68,7 +68,7 @@ public struct RestockEntry: Equatable, Sendable {
 ///          8     2  limit: 1 ... 1,000
 ///         10     1  stateMask: bit n: those in state n; 0: all
 ///         11     5  reserved: 0
-public struct ListOffersEntry: Equatable, Sendable {
+public struct ListOffersEntry: WireStruct {
     public static let sizeBytes = 16
 
     public var after: UInt64

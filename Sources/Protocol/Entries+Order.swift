@@ -8,7 +8,7 @@
 ///         32     8  saleId
 ///         40     4  quantity: 1 ... 1,000,000
 ///         44     4  reserved: 0
-public struct OrderEntry: Equatable, Sendable {
+public struct OrderEntry: WireStruct {
     public static let sizeBytes = 48
 
     public var orderId: Id128
@@ -57,7 +57,7 @@ public struct OrderEntry: Equatable, Sendable {
 ///          4     4  quantity
 ///          8     8  createdAtMs: 0 after a refusal
 ///         16     8  expiresAtMs: while held, else 0
-public struct OrderResult: Equatable, Sendable {
+public struct OrderResult: WireStruct {
     public static let sizeBytes = 24
 
     public var code: ResultCode
@@ -105,7 +105,7 @@ public struct OrderResult: Equatable, Sendable {
 ///
 ///     offset  size  field
 ///          0    16  orderId
-public struct OrderIdEntry: Equatable, Sendable {
+public struct OrderIdEntry: WireStruct {
     public static let sizeBytes = 16
 
     public var orderId: Id128
@@ -131,7 +131,7 @@ public struct OrderIdEntry: Equatable, Sendable {
 ///     offset  size  field
 ///          0    16  orderId
 ///         16     8  deadlineMs: ms since 1970, at most 49 days ahead
-public struct ExtendEntry: Equatable, Sendable {
+public struct ExtendEntry: WireStruct {
     public static let sizeBytes = 24
 
     public var orderId: Id128
@@ -163,7 +163,7 @@ public struct ExtendEntry: Equatable, Sendable {
 ///         16    16  after: the last order of the page before, or zero to begin
 ///         32     2  limit: 1 ... 1,000
 ///         34     6  reserved: 0
-public struct ListUserOrdersEntry: Equatable, Sendable {
+public struct ListUserOrdersEntry: WireStruct {
     public static let sizeBytes = 40
 
     public var userId: Id128
@@ -212,7 +212,7 @@ public struct ListUserOrdersEntry: Equatable, Sendable {
 ///         40     8  saleId
 ///         48     8  createdAtMs
 ///         56     8  expiresAtMs: while held, else 0
-public struct OrderViewResult: Equatable, Sendable {
+public struct OrderViewResult: WireStruct {
     public static let sizeBytes = 64
 
     public var code: ResultCode

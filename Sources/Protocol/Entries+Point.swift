@@ -9,7 +9,7 @@
 ///         40     4  amount: 1 ... 1,000,000,000
 ///         44     4  reserved: 0
 ///         48    32  reason: length (1), text, zeros
-public struct EarnEntry: Equatable, Sendable {
+public struct EarnEntry: WireStruct {
     public static let sizeBytes = 80
 
     public var transactionId: Id128
@@ -61,7 +61,7 @@ public struct EarnEntry: Equatable, Sendable {
 ///         32     4  amount: 1 ... 1,000,000,000
 ///         36     4  reserved: 0
 ///         40    32  reason: length (1), text, zeros
-public struct UsePointsEntry: Equatable, Sendable {
+public struct UsePointsEntry: WireStruct {
     public static let sizeBytes = 72
 
     public var transactionId: Id128
@@ -109,7 +109,7 @@ public struct UsePointsEntry: Equatable, Sendable {
 ///          8     8  balance: the user's points now
 ///         16     8  createdAtMs: 0 after a refusal
 ///         24     8  expiresAtMs: of an earning, 0: never
-public struct PointResult: Equatable, Sendable {
+public struct PointResult: WireStruct {
     public static let sizeBytes = 32
 
     public var code: ResultCode
@@ -161,7 +161,7 @@ public struct PointResult: Equatable, Sendable {
 ///
 ///     offset  size  field
 ///          0    16  transactionId
-public struct TransactionIdEntry: Equatable, Sendable {
+public struct TransactionIdEntry: WireStruct {
     public static let sizeBytes = 16
 
     public var transactionId: Id128
@@ -192,7 +192,7 @@ public struct TransactionIdEntry: Equatable, Sendable {
 ///         56     8  expiresAtMs: of an earning, 0: never
 ///         64     8  balance: the user's points now
 ///         72    32  reason: length (1), text, zeros
-public struct TransactionViewResult: Equatable, Sendable {
+public struct TransactionViewResult: WireStruct {
     public static let sizeBytes = 104
 
     public var code: ResultCode
@@ -264,7 +264,7 @@ public struct TransactionViewResult: Equatable, Sendable {
 ///
 ///     offset  size  field
 ///          0    16  userId: not 0
-public struct UserEntry: Equatable, Sendable {
+public struct UserEntry: WireStruct {
     public static let sizeBytes = 16
 
     public var userId: Id128
@@ -288,7 +288,7 @@ public struct UserEntry: Equatable, Sendable {
 ///          8     8  balance
 ///         16     8  nextExpiryMs: when points expire next, 0: none will
 ///         24     8  nextExpiryAmount: how many do then
-public struct BalanceResult: Equatable, Sendable {
+public struct BalanceResult: WireStruct {
     public static let sizeBytes = 32
 
     public var code: ResultCode

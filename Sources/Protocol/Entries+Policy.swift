@@ -15,7 +15,7 @@
 ///         76     1  discountKind: 0 a fixed amount, 1 a percentage
 ///         77     3  reserved: 0
 ///         80    80  name: length u16, then at most 78 bytes of UTF-8, then zeros
-public struct CreatePolicyEntry: Equatable, Sendable {
+public struct CreatePolicyEntry: WireStruct {
     public static let sizeBytes = 160
 
     public var operationId: Id128
@@ -107,7 +107,7 @@ public struct CreatePolicyEntry: Equatable, Sendable {
 ///         96     1  discountKind
 ///         97     7  reserved: 0
 ///        104    80  name
-public struct PolicyResult: Equatable, Sendable {
+public struct PolicyResult: WireStruct {
     public static let sizeBytes = 184
 
     public var code: ResultCode

@@ -12,7 +12,7 @@
 ///         52     4  holdMs: 0: an order confirms at once
 ///         56     8  unitPrice: smallest unit of the currency, below 2^53
 ///         64    80  name: length u16, then at most 78 bytes of UTF-8, then zeros
-public struct CreateSaleEntry: Equatable, Sendable {
+public struct CreateSaleEntry: WireStruct {
     public static let sizeBytes = 144
 
     public var operationId: Id128
@@ -87,7 +87,7 @@ public struct CreateSaleEntry: Equatable, Sendable {
 ///         80     4  holdMs
 ///         84     4  reserved: 0
 ///         88    80  name
-public struct SaleResult: Equatable, Sendable {
+public struct SaleResult: WireStruct {
     public static let sizeBytes = 168
 
     public var code: ResultCode

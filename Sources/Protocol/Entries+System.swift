@@ -8,7 +8,7 @@
 ///          4     2  shard: the wanted shard, or 0xffff for any
 ///          6     2  reserved: 0
 ///          8    80  token: length u16, then at most 78 bytes of UTF-8, then zeros
-public struct HandshakeEntry: Equatable, Sendable {
+public struct HandshakeEntry: WireStruct {
     public static let sizeBytes = 88
 
     public var versionMin: UInt16
@@ -65,7 +65,7 @@ public struct HandshakeEntry: Equatable, Sendable {
 ///         44     1  admin: 1 if the token has scope admin
 ///         45     3  reserved: 0
 ///         48     8  sequence: the process-wide sequence of the last durable block known
-public struct TopologyResult: Equatable, Sendable {
+public struct TopologyResult: WireStruct {
     public static let sizeBytes = 56
 
     public var code: ResultCode
@@ -140,7 +140,7 @@ public struct TopologyResult: Equatable, Sendable {
 ///
 ///     offset  size  field
 ///          0     8  nonce: comes back in the answer to ping; 0 elsewhere
-public struct PingEntry: Equatable, Sendable {
+public struct PingEntry: WireStruct {
     public static let sizeBytes = 8
 
     public var nonce: UInt64
@@ -168,7 +168,7 @@ public struct PingEntry: Equatable, Sendable {
 ///          2     6  reserved: 0
 ///          8     8  nonce
 ///         16     8  nowMs: the server's clock, ms since 1970
-public struct PingResult: Equatable, Sendable {
+public struct PingResult: WireStruct {
     public static let sizeBytes = 24
 
     public var code: ResultCode
@@ -229,17 +229,23 @@ public struct PingResult: Equatable, Sendable {
 ///        176     8  bytesReceived
 ///        184     8  bytesSent
 ///        192     8  turns: rounds of the event loop
-///        200     8  pointEarnings: accepted
-///        208     8  pointUses: accepted
+///        200     8  pointEarnings: accepted, also as parts of checkouts
+///        208     8  pointUses: accepted, also as parts of checkouts
 ///        216     8  transactionsRemembered: now
 ///        224     8  transactionsCapacity
 ///        232     8  couponsIssued: since the start
-///        240     8  couponUses: accepted
+///        240     8  couponUses: accepted, also as parts of checkouts
 ///        248     8  couponRestores: accepted
 ///        256     8  couponsRemembered: now
 ///        264     8  couponsCapacity
-public struct ShardStatsResult: Equatable, Sendable {
-    public static let sizeBytes = 272
+///        272     8  checkoutsPlaced: accepted
+///        280     8  checkoutConfirms: each also counts its orders among the confirms
+///        288     8  checkoutCancels: likewise
+///        296     8  checkoutExpiries: likewise
+///        304     8  checkoutsRemembered: now
+///        312     8  checkoutsCapacity
+public struct ShardStatsResult: WireStruct {
+    public static let sizeBytes = 320
 
     public var code: ResultCode
     public var shard: UInt16
@@ -277,6 +283,12 @@ public struct ShardStatsResult: Equatable, Sendable {
     public var couponRestores: UInt64
     public var couponsRemembered: UInt64
     public var couponsCapacity: UInt64
+    public var checkoutsPlaced: UInt64
+    public var checkoutConfirms: UInt64
+    public var checkoutCancels: UInt64
+    public var checkoutExpiries: UInt64
+    public var checkoutsRemembered: UInt64
+    public var checkoutsCapacity: UInt64
 
     @inlinable
     public init(
@@ -287,7 +299,9 @@ public struct ShardStatsResult: Equatable, Sendable {
         ordersCapacity: UInt64, usersKnown: UInt64, usersCapacity: UInt64, openHolds: UInt64,
         tombstones: UInt64, bytesReceived: UInt64, bytesSent: UInt64, turns: UInt64, pointEarnings: UInt64,
         pointUses: UInt64, transactionsRemembered: UInt64, transactionsCapacity: UInt64, couponsIssued: UInt64,
-        couponUses: UInt64, couponRestores: UInt64, couponsRemembered: UInt64, couponsCapacity: UInt64
+        couponUses: UInt64, couponRestores: UInt64, couponsRemembered: UInt64, couponsCapacity: UInt64,
+        checkoutsPlaced: UInt64, checkoutConfirms: UInt64, checkoutCancels: UInt64, checkoutExpiries: UInt64,
+        checkoutsRemembered: UInt64, checkoutsCapacity: UInt64
     ) {
         self.code = code
         self.shard = shard
@@ -325,6 +339,12 @@ public struct ShardStatsResult: Equatable, Sendable {
         self.couponRestores = couponRestores
         self.couponsRemembered = couponsRemembered
         self.couponsCapacity = couponsCapacity
+        self.checkoutsPlaced = checkoutsPlaced
+        self.checkoutConfirms = checkoutConfirms
+        self.checkoutCancels = checkoutCancels
+        self.checkoutExpiries = checkoutExpiries
+        self.checkoutsRemembered = checkoutsRemembered
+        self.checkoutsCapacity = checkoutsCapacity
     }
 
     @inlinable
@@ -365,6 +385,12 @@ public struct ShardStatsResult: Equatable, Sendable {
         couponRestores = bytes.loadLE(248)
         couponsRemembered = bytes.loadLE(256)
         couponsCapacity = bytes.loadLE(264)
+        checkoutsPlaced = bytes.loadLE(272)
+        checkoutConfirms = bytes.loadLE(280)
+        checkoutCancels = bytes.loadLE(288)
+        checkoutExpiries = bytes.loadLE(296)
+        checkoutsRemembered = bytes.loadLE(304)
+        checkoutsCapacity = bytes.loadLE(312)
     }
 
     @inlinable
@@ -405,5 +431,11 @@ public struct ShardStatsResult: Equatable, Sendable {
         bytes.storeLE(couponRestores, 248)
         bytes.storeLE(couponsRemembered, 256)
         bytes.storeLE(couponsCapacity, 264)
+        bytes.storeLE(checkoutsPlaced, 272)
+        bytes.storeLE(checkoutConfirms, 280)
+        bytes.storeLE(checkoutCancels, 288)
+        bytes.storeLE(checkoutExpiries, 296)
+        bytes.storeLE(checkoutsRemembered, 304)
+        bytes.storeLE(checkoutsCapacity, 312)
     }
 }

@@ -129,6 +129,11 @@ struct Flags: ParsableCommand {
 
         @Option(
             help: help(
+                "n", "Most remembered checkouts, over all shards; their orders count too. (default: 1000000)"))
+        var checkouts: String?
+
+        @Option(
+            help: help(
                 "growing|resident",
                 """
                 When the tables of orders and users get their memory: "growing" as they fill up, "resident" all of \
@@ -168,7 +173,8 @@ struct Flags: ParsableCommand {
             .logAhead: storage.logAhead,
             .shards: threads.shards,
             .users: capacity.users, .orders: capacity.orders, .sales: capacity.sales,
-            .transactions: capacity.transactions, .coupons: capacity.coupons, .tables: capacity.tables,
+            .transactions: capacity.transactions, .coupons: capacity.coupons,
+            .checkouts: capacity.checkouts, .tables: capacity.tables,
             .retain: time.retain, .grace: time.grace, .logLevel: messages.logLevel,
         ]
         var values: [AbsoluteConfigKey: ConfigValue] = [:]

@@ -45,6 +45,8 @@ extension Options {
         transactionCountMax =
             try layers.value(.transactions) { count($0, in: 1...1_000_000_000) } ?? transactionCountMax
         couponCountMax = try layers.value(.coupons) { count($0, in: 1...1_000_000_000) } ?? couponCountMax
+        checkoutCountMax =
+            try layers.value(.checkouts) { count($0, in: 1...1_000_000_000) } ?? checkoutCountMax
         tables = try layers.value(.tables, readName) ?? tables
         let dayMs: UInt64 = 86_400_000
         retainMs =

@@ -33,6 +33,8 @@ public struct Options: Sendable, Equatable {
     public var transactionCountMax = 1_000_000
     /// Coupons over all shards, 1...1,000,000,000.
     public var couponCountMax = 1_000_000
+    /// Remembered checkouts over all shards, 1...1,000,000,000.
+    public var checkoutCountMax = 1_000_000
     public var tables = TableMemory.growing
 
     /// How long ended orders and their ids are remembered, 1 s to 3,650 days.
@@ -83,7 +85,7 @@ extension Options: CustomStringConvertible {
             log-ahead=\(Quantities.spelling(UInt64(logAheadBytes), Quantities.sizeUnits)) \
             shards=\(shardCount) pin=\(cpus) \
             users=\(userCountMax) orders=\(orderCountMax) sales=\(saleCountMax) \
-            transactions=\(transactionCountMax) coupons=\(couponCountMax) \
+            transactions=\(transactionCountMax) coupons=\(couponCountMax) checkouts=\(checkoutCountMax) \
             tables=\(tables.rawValue) \
             retain=\(Quantities.spelling(retainMs, durations)) \
             grace=\(Quantities.spelling(graceMs, durations)) \

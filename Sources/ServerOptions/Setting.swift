@@ -18,6 +18,7 @@ enum Setting: String, CaseIterable {
     case sales
     case transactions
     case coupons
+    case checkouts
     case tables
     case retain
     case grace

@@ -91,7 +91,11 @@ extension ShardCore {
                 couponUses: engine.couponUses,
                 couponRestores: engine.couponRestores,
                 couponsRemembered: UInt64(state.pointee.couponsRemembered),
-                couponsCapacity: UInt64(state.pointee.configuration.capacities.coupons)),
+                couponsCapacity: UInt64(state.pointee.configuration.capacities.coupons),
+                checkoutsPlaced: engine.checkoutsPlaced, checkoutConfirms: engine.checkoutConfirms,
+                checkoutCancels: engine.checkoutCancels, checkoutExpiries: engine.checkoutExpiries,
+                checkoutsRemembered: UInt64(state.pointee.checkoutsKnown),
+                checkoutsCapacity: UInt64(state.pointee.configuration.capacities.checkouts)),
             shard: shard)
     }
 }

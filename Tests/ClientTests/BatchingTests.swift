@@ -7,16 +7,6 @@ extension ClientTests {
     /// Shows that concurrent calls ride together, that users go to the shard that owns them, and that queues are
     /// bounded.
     @Suite struct BatchingTests {
-        /// It is patient: a machine that runs tests may be slow.
-        private func client(
-            _ server: ScriptedServer, _ configure: (inout ClientConfiguration) -> Void
-        ) -> TimesaleClient {
-            var configuration = ClientConfiguration(server.address)
-            configuration.timeoutMs = 60_000
-            configure(&configuration)
-            return TimesaleClient(configuration)
-        }
-
         @Test(arguments: [1, 2, 3])
         func concurrentCallsShareFramesAndFindTheirShard(_ shards: Int) async throws {
             try await withTimesale(["--shards", "\(shards)"]) { client in
@@ -91,7 +81,7 @@ extension ClientTests {
                 return request.accepted
             }
             defer { server.stop() }
-            let client = client(server) { $0.framesInFlightMax = 1 }
+            let client = server.client { $0.framesInFlightMax = 1 }
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { _ = try? await client.order(sale: 1, user: 1) }
                 _ = await eventually { server.requests.count == 1 }
@@ -113,7 +103,7 @@ extension ClientTests {
                 return request.accepted
             }
             defer { server.stop() }
-            let client = client(server) {
+            let client = server.client {
                 $0.callsMax = 10
                 $0.batchCountMax = 4
             }
@@ -139,7 +129,7 @@ extension ClientTests {
         @Test func aFullQueueRefusesIfToldTo() async throws {
             let server = ScriptedServer { _ in .ignore }
             defer { server.stop() }
-            let client = client(server) {
+            let client = server.client {
                 $0.callsMax = 5
                 $0.whenFull = .refuse
                 // Each call may have a frame of its own: one that was never sent would know that nothing happened.

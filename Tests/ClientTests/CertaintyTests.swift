@@ -7,20 +7,12 @@ extension ClientTests {
     /// Shows that an outcome is never guessed: what a call says after timeouts, cancels, busy servers, lost connections
     /// and lies, with a server that does these things on purpose.
     @Suite struct CertaintyTests {
-        private func client(
-            _ server: ScriptedServer, _ configure: (inout ClientConfiguration) -> Void = { _ in }
-        ) -> TimesaleClient {
-            var configuration = ClientConfiguration(server.address)
-            configure(&configuration)
-            return TimesaleClient(configuration)
-        }
-
         // MARK: Time
 
         @Test func aDeadlineAfterSendingLeavesTheOutcomeOpen() async {
             let server = ScriptedServer { _ in .ignore }
             defer { server.stop() }
-            let client = client(server)
+            let client = server.client()
             let id = OrderID.mint(for: 1)
             let begin = ContinuousClock.now
             let error = await fault { try await client.order(sale: 1, user: 1, id: id, timeoutMs: 500) }
@@ -45,7 +37,7 @@ extension ClientTests {
         @Test func aDeadlineBeforeSendingChangesNothing() async {
             let server = ScriptedServer { _ in .ignore }
             defer { server.stop() }
-            let client = client(server) { $0.framesInFlightMax = 1 }
+            let client = server.client { $0.framesInFlightMax = 1 }
             let first = Task { await fault { try await client.order(sale: 1, user: 1, timeoutMs: 2_000) } }
             #expect(await eventually { server.requests.count == 1 })
             #expect(await fault { try await client.order(sale: 1, user: 2, timeoutMs: 100) } == .timedOut)
@@ -89,7 +81,7 @@ extension ClientTests {
         @Test func silenceEndsAConnection() async throws {
             let server = ScriptedServer { $0.connection == 0 ? .ignore : $0.accepted }
             defer { server.stop() }
-            let client = client(server) { $0.silenceMaxMs = 500 }
+            let client = server.client { $0.silenceMaxMs = 500 }
             #expect(try await client.order(sale: 1, user: 1).state == .confirmed)
             #expect(server.connections == 2)
             await client.shutdown()
@@ -100,7 +92,7 @@ extension ClientTests {
         @Test func aCancelBeforeSendingChangesNothing() async {
             let server = ScriptedServer { _ in .ignore }
             defer { server.stop() }
-            let client = client(server) { $0.framesInFlightMax = 1 }
+            let client = server.client { $0.framesInFlightMax = 1 }
             let sent = Task { await fault { try await client.order(sale: 1, user: 1) } }
             #expect(await eventually { server.requests.count == 1 })
             let queued = Task { await fault { try await client.order(sale: 1, user: 2) } }
@@ -127,7 +119,7 @@ extension ClientTests {
                 return .hangUp
             }
             defer { server.stop() }
-            let client = client(server) {
+            let client = server.client {
                 $0.framesInFlightMax = 1
                 $0.batchCountMax = 2
             }
@@ -151,7 +143,7 @@ extension ClientTests {
         @Test func aSuspendedCallerCanBeCancelledAndTimesOut() async {
             let server = ScriptedServer { _ in .ignore }
             defer { server.stop() }
-            let client = client(server) { $0.callsMax = 1 }
+            let client = server.client { $0.callsMax = 1 }
             let sent = Task { await fault { try await client.order(sale: 1, user: 1) } }
             #expect(await eventually { server.requests.count == 1 })
             let suspended = Task { await fault { try await client.order(sale: 1, user: 2) } }
@@ -176,7 +168,7 @@ extension ClientTests {
                 }
             }
             defer { server.stop() }
-            let client = client(server)
+            let client = server.client()
             let begin = ContinuousClock.now
             let results = await client.orders([
                 OrderRequest(sale: 1, user: 1), OrderRequest(sale: 1, user: 2),
@@ -193,7 +185,7 @@ extension ClientTests {
         @Test func busyUntilTheDeadlineIsARefusal() async {
             let server = ScriptedServer { $0.refused(.busy) }
             defer { server.stop() }
-            let client = client(server)
+            let client = server.client()
             let error = await fault { try await client.order(sale: 1, user: 1, timeoutMs: 1_500) }
             #expect(error?.refusal == .busy)
             #expect(server.requests.count > 2)
@@ -203,7 +195,7 @@ extension ClientTests {
         @Test func aStoppingServerIsLeftForAnother() async throws {
             let server = ScriptedServer { $0.connection == 0 ? $0.refused(.shuttingDown) : $0.accepted }
             defer { server.stop() }
-            let client = client(server)
+            let client = server.client()
             #expect(try await client.order(sale: 1, user: 1).state == .confirmed)
             #expect(server.requests.map(\.connection) == [0, 1])
             await client.shutdown()
@@ -214,7 +206,7 @@ extension ClientTests {
         @Test func aLostCallIsSentAgainUnchanged() async throws {
             let server = ScriptedServer { $0.number < 3 ? .hangUp : $0.accepted }
             defer { server.stop() }
-            let client = client(server)
+            let client = server.client()
             #expect(try await client.order(sale: 1, user: 1).state == .confirmed)
             let bodies = server.requests.map(\.body)
             #expect(bodies.count == 4 && Set(bodies).count == 1)
@@ -225,7 +217,7 @@ extension ClientTests {
         @Test func aRefusalAfterALossIsNoOutcomeInTheSameRun() async {
             let server = ScriptedServer { $0.number == 0 ? .hangUp : $0.orders { _ in .soldOut } }
             defer { server.stop() }
-            let client = client(server)
+            let client = server.client()
             let error = await fault { try await client.order(sale: 1, user: 1) }
             #expect(error?.cause == .refusedAfterLoss(.soldOut))
             await client.shutdown()
@@ -237,7 +229,7 @@ extension ClientTests {
                 $0.number == 0 ? .hangUp : $0.orders { _ in .soldOut }
             }
             defer { server.stop() }
-            let client = client(server)
+            let client = server.client()
             #expect(await fault { try await client.order(sale: 1, user: 1) }?.refusal == .soldOut)
             #expect(client.status.restartsSeen == 1)
             await client.shutdown()
@@ -247,7 +239,7 @@ extension ClientTests {
         @Test func aRefusalForGoodHoldsAfterALoss() async {
             let server = ScriptedServer { $0.number == 0 ? .hangUp : $0.orders { _ in .closed } }
             defer { server.stop() }
-            let client = client(server)
+            let client = server.client()
             #expect(await fault { try await client.order(sale: 1, user: 1) }?.refusal == .closed)
             await client.shutdown()
         }
@@ -258,7 +250,7 @@ extension ClientTests {
                 $0.number == 0 ? .hangUp : $0.refused(.busy)
             }
             defer { server.stop() }
-            let client = client(server)
+            let client = server.client()
             let error = await fault { try await client.order(sale: 1, user: 1, timeoutMs: 500) }
             #expect(error?.mayHaveHappened == true)
             await client.shutdown()
@@ -266,7 +258,7 @@ extension ClientTests {
 
         @Test func aCancelAfterALossLeavesTheOutcomeOpen() async {
             let server = ScriptedServer { _ in .hangUp }
-            let client = client(server) {
+            let client = server.client {
                 $0.reconnectDelayMinMs = 10_000
                 $0.reconnectDelayMaxMs = 10_000
             }
@@ -291,7 +283,7 @@ extension ClientTests {
                 return .reply(bytes)
             }
             defer { server.stop() }
-            let client = client(server)
+            let client = server.client()
             #expect(try await client.order(sale: 1, user: 1).state == .confirmed)
             #expect(server.connections == 2)
             await client.shutdown()
@@ -300,7 +292,7 @@ extension ClientTests {
         @Test func unknownCodesAreRefusals() async {
             let server = ScriptedServer { $0.orders { _ in ResultCode(rawValue: 777) } }
             defer { server.stop() }
-            let client = client(server)
+            let client = server.client()
             #expect(await fault { try await client.order(sale: 1, user: 1) }?.refusal == .unknown(777))
             await client.shutdown()
         }
@@ -312,7 +304,7 @@ extension ClientTests {
                 return request.accepted
             }
             defer { server.stop() }
-            let client = client(server)
+            let client = server.client()
             let call = Task { try await client.order(sale: 1, user: 1) }
             #expect(await eventually { server.requests.count == 1 })
             async let end: Void = client.shutdown()

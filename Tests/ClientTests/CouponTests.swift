@@ -234,14 +234,10 @@ extension ClientTests {
 
         // MARK: Certainty
 
-        private func client(_ server: ScriptedServer) -> TimesaleClient {
-            TimesaleClient(ClientConfiguration(server.address))
-        }
-
         @Test func anUnknownOutcomeTellsItsId() async {
             let server = ScriptedServer { _ in .ignore }
             defer { server.stop() }
-            let client = client(server)
+            let client = server.client()
             let (coupon, operation) = (CouponID.mint(for: 1), CouponOperationID.mint(for: 1))
             #expect(
                 await fault { try await client.issueCoupon(policy: 1, user: 1, id: coupon, timeoutMs: 200) }
@@ -278,7 +274,7 @@ extension ClientTests {
                 }
             }
             defer { server.stop() }
-            let client = client(server)
+            let client = server.client()
             let error = await fault { try await client.issueCoupon(policy: 1, user: 1) }
             #expect((error?.refusal != nil) == isCertain && (error?.mayHaveHappened == true) == !isCertain)
             let bodies = server.requests.map(\.body)

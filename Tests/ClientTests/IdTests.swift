@@ -67,6 +67,21 @@ import Testing
         #expect(OperationID(idempotencyKey: key, scope: scope).description == expected)
     }
 
+    /// The ids of docs/protocol.md (section 4) and of its golden file.
+    @Test func idsOfThePartsOfACheckout() throws {
+        let id = try #require(CheckoutID("019b76da-a802-7457-b141-592653589793"))
+        #expect(id.order(0).description == "79f356a9-15bf-8457-979b-dedf4c5abbd9")
+        #expect(id.order(1).description == "41054fbe-5e77-8457-9ab6-823647a638b4")
+        #expect(id.order(15).description == "60ea7264-5c03-8457-b089-69b40e582fa9")
+        #expect(id.couponUse.description == "5c09f0f2-028f-8457-9729-397336dda83c")
+        #expect(id.pointsUse.description == "8ecccff5-8c42-8457-aa5f-146d61057b0d")
+        #expect(id.pointsEarning.description == "24839aa5-336f-8457-8d83-c097bfa2f185")
+        let other = try #require(CheckoutID("fedcba98-7654-8f93-bedc-ba9876543210"))
+        #expect(other.order(0).description == "cefe7a95-9934-8f93-89f4-8d78f963336b")
+        #expect(other.pointsEarning.description == "9a5cab89-2bba-8f93-8457-3689e1af7d22")
+        #expect(id.order(3).wire.carriedPartition == id.wire.carriedPartition)
+    }
+
     /// Where scope and key meet must matter: ("ab", "c") is not ("a", "bc").
     @Test func scopeAndKeyAreApart() {
         let one = OrderID(idempotencyKey: "c", for: 1, scope: "ab")

@@ -154,10 +154,6 @@ extension ClientTests {
 
         // MARK: Certainty
 
-        private func client(_ server: ScriptedServer) -> TimesaleClient {
-            TimesaleClient(ClientConfiguration(server.address))
-        }
-
         private static func result(_ code: ResultCode) -> PointResult {
             PointResult(
                 code: code, state: 0, flags: 0, amount: 5, balance: 7, createdAtMs: 1, expiresAtMs: 0)
@@ -167,7 +163,7 @@ extension ClientTests {
         @Test func anUnknownOutcomeTellsItsTransaction() async {
             let server = ScriptedServer { _ in .ignore }
             defer { server.stop() }
-            let client = client(server)
+            let client = server.client()
             let id = TransactionID.mint(for: 1)
             let unknown = UnknownOutcome(cause: .timedOut, subject: .transaction(id))
             #expect(
@@ -198,7 +194,7 @@ extension ClientTests {
                 request.number < 2 ? .hangUp : request.results { _ in Self.result(.ok) }
             }
             defer { server.stop() }
-            let client = client(server)
+            let client = server.client()
             #expect(try await client.usePoints(5, user: 1, reason: "once").balance == 7)
             let bodies = server.requests.map(\.body)
             #expect(bodies.count == 3 && Set(bodies).count == 1)
@@ -216,7 +212,7 @@ extension ClientTests {
                 request.number == 0 ? .hangUp : request.results { _ in Self.result(code) }
             }
             defer { server.stop() }
-            let client = client(server)
+            let client = server.client()
             let error = await fault { try await client.usePoints(5, user: 1) }
             #expect((error?.refusal != nil) == isCertain && (error?.mayHaveHappened == true) == !isCertain)
             await client.shutdown()
@@ -230,7 +226,7 @@ extension ClientTests {
                 }
             }
             defer { server.stop() }
-            let client = client(server)
+            let client = server.client()
             #expect(await fault { try await client.earnPoints(5, user: 1) }?.cause == .protocolViolation)
             await client.shutdown()
         }

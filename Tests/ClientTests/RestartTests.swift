@@ -99,7 +99,7 @@ extension ClientTests {
                 }
                 try await server.restart()
                 try await withThrowingTaskGroup(of: Void.self) { group in
-                    for client in clients { group.addTask { try await client.ping(timeoutMs: 2_000) } }
+                    for client in clients { group.addTask { try await client.ping() } }
                     try await group.waitForAll()
                 }
                 for client in clients { await client.shutdown() }
@@ -108,8 +108,9 @@ extension ClientTests {
 
         @Test func theNextAddressIsTried() async throws {
             try await withTimesaleServer { server in
-                let client = try await TimesaleClient.connect(
-                    to: .unix(path: "/nowhere/at/all.sock"), server.unixAddress)
+                let client = try await server.client {
+                    $0.addresses = [.unix(path: "/nowhere/at/all.sock"), server.unixAddress]
+                }
                 try await client.ping()
                 await client.shutdown()
             }

@@ -150,6 +150,16 @@ final class ScriptedServer: Sendable {
     }
 }
 
+extension ScriptedServer {
+    /// A client of this server. It is patient: a machine that runs tests may be slow.
+    func client(_ configure: (inout ClientConfiguration) -> Void = { _ in }) -> TimesaleClient {
+        var configuration = ClientConfiguration(address)
+        configuration.timeoutMs = 60_000
+        configure(&configuration)
+        return TimesaleClient(configuration)
+    }
+}
+
 extension ScriptedServer.Request {
     /// Every order of the frame is accepted.
     var accepted: ScriptedServer.Action { orders { _ in .ok } }

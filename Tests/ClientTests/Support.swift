@@ -30,15 +30,11 @@ func wallClockMs() -> UInt64 { UInt64(Date().timeIntervalSince1970 * 1000) }
 
 extension Result where Failure == TimesaleError {
     var refusal: RefusalCode? {
-        if case .failure(.refused(let code, _)) = self { code } else { nil }
+        if case .failure(let error) = self { error.refusal } else { nil }
     }
 }
 
 extension TimesaleError {
-    var refusal: RefusalCode? {
-        if case .refused(let code, _) = self { code } else { nil }
-    }
-
     var cause: UnknownOutcome.Cause? {
         if case .outcomeUnknown(let unknown) = self { unknown.cause } else { nil }
     }

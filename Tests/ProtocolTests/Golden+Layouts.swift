@@ -83,7 +83,13 @@ extension ShardStatsResult: GoldenLayout {
             couponUses: try fields.take("couponUses"),
             couponRestores: try fields.take("couponRestores"),
             couponsRemembered: try fields.take("couponsRemembered"),
-            couponsCapacity: try fields.take("couponsCapacity"))
+            couponsCapacity: try fields.take("couponsCapacity"),
+            checkoutsPlaced: try fields.take("checkoutsPlaced"),
+            checkoutConfirms: try fields.take("checkoutConfirms"),
+            checkoutCancels: try fields.take("checkoutCancels"),
+            checkoutExpiries: try fields.take("checkoutExpiries"),
+            checkoutsRemembered: try fields.take("checkoutsRemembered"),
+            checkoutsCapacity: try fields.take("checkoutsCapacity"))
     }
 }
 

@@ -34,6 +34,7 @@ import Testing
             .shards: "\(options.shardCount)", .pin: "not pinned", .users: "\(options.userCountMax)",
             .orders: "\(options.orderCountMax)", .sales: "\(options.saleCountMax)",
             .transactions: "\(options.transactionCountMax)", .coupons: "\(options.couponCountMax)",
+            .checkouts: "\(options.checkoutCountMax)",
             .retain: "\(options.retainMs / 86_400_000)d", .grace: "\(options.graceMs / 1_000)s",
             .logLevel: options.logLevel.rawValue,
         ]

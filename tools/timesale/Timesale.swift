@@ -4,7 +4,7 @@ import ArgumentParser
 struct Timesale: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "timesale",
-        abstract: "Talks to a timesale server: flash sales, coupons, points, and what the server is doing.",
+        abstract: "Talks to a timesale server: flash sales, coupons, points, checkouts, and what it is doing.",
         discussion: """
             Begin with these, while a server runs (make run):
 
@@ -30,7 +30,7 @@ struct Timesale: AsyncParsableCommand {
                 subcommands: [PlaceOrder.self, Confirm.self, Cancel.self, Extend.self, Orders.self]),
             CommandGroup(
                 name: "Promotions",
-                subcommands: [CouponCommands.self, PointCommands.self]),
+                subcommands: [CouponCommands.self, PointCommands.self, CheckoutCommands.self]),
             CommandGroup(
                 name: "Server",
                 subcommands: [Stats.self, Ping.self]),

@@ -29,7 +29,7 @@ extension Options {
         }
         configuration.capacities = Capacities(
             users: userCountMax, orders: orderCountMax, transactions: transactionCountMax,
-            coupons: couponCountMax, offers: saleCountMax)
+            checkouts: checkoutCountMax, coupons: couponCountMax, offers: saleCountMax)
         configuration.areTablesResident = tables == .resident
         configuration.connectionCountMax = connectionCountMax
         configuration.retainMs = retainMs

@@ -220,7 +220,7 @@ final class CallQueue<Call: WireCall>: FrameSource, @unchecked Sendable {
                 guard let frame = bytes.baseAddress else { return 0 }
                 var end = Frame.headerSizeBytes
                 while true {
-                    Call.store(state.slots[slot].entry, to: frame + end)
+                    state.slots[slot].entry.store(to: frame + end)
                     end += entrySizeBytes
                     state.slots[slot].phase = .sent
                     taken.append(slot)
@@ -278,6 +278,9 @@ final class CallQueue<Call: WireCall>: FrameSource, @unchecked Sendable {
         let refusal = RefusalCode(code)
         if Call.changes, let lost = slot.lostInstance, reply.leavesOpen(code, isSameRun: lost == instance) {
             return .failure(.outcomeUnknown(Call.unknown(slot.entry, .refusedAfterLoss(refusal))))
+        }
+        if reply.header.status == .ok, let part = Call.failedPart(reply, index) {
+            return .failure(.partRefused(part, refusal))
         }
         return .failure(.refused(refusal, retryAfterMs: reply.header.retryAfterMs))
     }

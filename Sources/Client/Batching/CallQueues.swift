@@ -9,6 +9,7 @@ final class CallQueues: Sendable {
     let points: PointQueues
     let policies: PolicyQueues
     let coupons: CouponQueues
+    let checkouts: CheckoutQueues
     let system: SystemQueues
 
     let all: [any FrameSource]
@@ -26,6 +27,7 @@ final class CallQueues: Sendable {
         points = PointQueues(&maker)
         policies = PolicyQueues(&maker)
         coupons = CouponQueues(&maker)
+        checkouts = CheckoutQueues(&maker)
         system = SystemQueues(&maker)
         all = maker.made
     }

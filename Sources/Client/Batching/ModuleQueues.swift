@@ -116,6 +116,20 @@ struct CouponQueues: Sendable {
     }
 }
 
+struct CheckoutQueues: Sendable {
+    let place: [CallQueue<PlaceCheckout>]
+    let confirm: [CallQueue<ConfirmCheckout>]
+    let cancel: [CallQueue<CancelCheckout>]
+    let get: [CallQueue<GetCheckout>]
+
+    init(_ maker: inout QueueMaker) {
+        place = maker.each()
+        confirm = maker.each()
+        cancel = maker.each()
+        get = maker.each()
+    }
+}
+
 struct SystemQueues: Sendable {
     let ping: CallQueue<Ping>
     let stats: CallQueue<GetStats>

@@ -5,8 +5,6 @@ internal import Protocol
 enum IssueCoupon: WireCall {
     static let operation = Operation.issueCoupon
 
-    static func store(_ entry: IssueCouponEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
-
     static func answer(_ entry: IssueCouponEntry, _ reply: Reply, _ index: Int) -> Coupon? {
         let result = CouponResult(reply.body + index * CouponResult.sizeBytes)
         guard let state = CouponState(rawValue: result.state) else { return nil }
@@ -26,7 +24,6 @@ enum IssueCoupon: WireCall {
 enum UseCoupon: WireCall {
     static let operation = Operation.useCoupon
 
-    static func store(_ entry: UseCouponEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
     static func answer(_ entry: UseCouponEntry, _ reply: Reply, _ index: Int) -> Coupon? {
         Coupon(reply, index)
     }
@@ -39,9 +36,6 @@ enum UseCoupon: WireCall {
 enum RestoreCoupon: WireCall {
     static let operation = Operation.restoreCoupon
 
-    static func store(_ entry: RestoreCouponEntry, to bytes: UnsafeMutableRawPointer) {
-        entry.store(to: bytes)
-    }
     static func answer(_ entry: RestoreCouponEntry, _ reply: Reply, _ index: Int) -> Coupon? {
         Coupon(reply, index)
     }
@@ -55,7 +49,6 @@ enum GetCoupon: WireCall {
     static let operation = Operation.getCoupon
     static let changes = false
 
-    static func store(_ entry: CouponIdEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
     static func answer(_ entry: CouponIdEntry, _ reply: Reply, _ index: Int) -> Coupon? {
         Coupon(reply, index)
     }
@@ -64,10 +57,6 @@ enum GetCoupon: WireCall {
 enum ListUserCoupons: WireCall {
     static let operation = Operation.listUserCoupons
     static let changes = false
-
-    static func store(_ entry: ListUserCouponsEntry, to bytes: UnsafeMutableRawPointer) {
-        entry.store(to: bytes)
-    }
 
     static func answer(_ entry: ListUserCouponsEntry, _ reply: Reply, _ index: Int) -> CouponPage? {
         let coupons = (0..<reply.header.count).compactMap { Coupon(reply, $0) }

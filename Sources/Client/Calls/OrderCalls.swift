@@ -3,8 +3,6 @@ internal import Protocol
 enum PlaceOrder: WireCall {
     static let operation = Operation.order
 
-    static func store(_ entry: OrderEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
-
     static func answer(_ entry: OrderEntry, _ reply: Reply, _ index: Int) -> Order? {
         let result = OrderResult(reply.body + index * OrderResult.sizeBytes)
         guard let state = OrderState(rawValue: result.state) else { return nil }
@@ -23,8 +21,6 @@ enum PlaceOrder: WireCall {
 protocol NamedOrderCall: WireCall where Entry == OrderIdEntry {}
 
 extension NamedOrderCall {
-    static func store(_ entry: OrderIdEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
-
     static func unknown(_ entry: OrderIdEntry, _ cause: UnknownOutcome.Cause) -> UnknownOutcome {
         UnknownOutcome(cause: cause, subject: .order(OrderID(wire: entry.orderId)))
     }
@@ -60,8 +56,6 @@ enum GetOrder: NamedOrderCall {
 enum ExtendOrder: WireCall {
     static let operation = Operation.extend
 
-    static func store(_ entry: ExtendEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
-
     static func answer(_ entry: ExtendEntry, _ reply: Reply, _ index: Int) -> Order? { Order(reply, index) }
 
     static func unknown(_ entry: ExtendEntry, _ cause: UnknownOutcome.Cause) -> UnknownOutcome {
@@ -72,10 +66,6 @@ enum ExtendOrder: WireCall {
 enum ListUserOrders: WireCall {
     static let operation = Operation.listUserOrders
     static let changes = false
-
-    static func store(_ entry: ListUserOrdersEntry, to bytes: UnsafeMutableRawPointer) {
-        entry.store(to: bytes)
-    }
 
     static func answer(_ entry: ListUserOrdersEntry, _ reply: Reply, _ index: Int) -> OrderPage? {
         let orders = (0..<reply.header.count).compactMap { Order(reply, $0) }

@@ -5,8 +5,6 @@ internal import Protocol
 enum EarnPoints: WireCall {
     static let operation = Operation.earnPoints
 
-    static func store(_ entry: EarnEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
-
     static func answer(_ entry: EarnEntry, _ reply: Reply, _ index: Int) -> PointTransaction? {
         PointTransaction(
             reply, index, id: entry.transactionId, user: entry.userId, kind: .earning, reason: entry.reason)
@@ -20,8 +18,6 @@ enum EarnPoints: WireCall {
 enum UsePoints: WireCall {
     static let operation = Operation.usePoints
 
-    static func store(_ entry: UsePointsEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
-
     static func answer(_ entry: UsePointsEntry, _ reply: Reply, _ index: Int) -> PointTransaction? {
         PointTransaction(
             reply, index, id: entry.transactionId, user: entry.userId, kind: .use, reason: entry.reason)
@@ -34,10 +30,6 @@ enum UsePoints: WireCall {
 
 enum CancelTransaction: WireCall {
     static let operation = Operation.cancelTransaction
-
-    static func store(_ entry: TransactionIdEntry, to bytes: UnsafeMutableRawPointer) {
-        entry.store(to: bytes)
-    }
 
     static func answer(_ entry: TransactionIdEntry, _ reply: Reply, _ index: Int) -> TransactionCancellation?
     {
@@ -57,10 +49,6 @@ enum GetTransaction: WireCall {
     static let operation = Operation.getTransaction
     static let changes = false
 
-    static func store(_ entry: TransactionIdEntry, to bytes: UnsafeMutableRawPointer) {
-        entry.store(to: bytes)
-    }
-
     static func answer(_ entry: TransactionIdEntry, _ reply: Reply, _ index: Int) -> PointTransaction? {
         PointTransaction(TransactionViewResult(reply.body + index * TransactionViewResult.sizeBytes))
     }
@@ -69,8 +57,6 @@ enum GetTransaction: WireCall {
 enum GetBalance: WireCall {
     static let operation = Operation.getBalance
     static let changes = false
-
-    static func store(_ entry: UserEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
 
     static func answer(_ entry: UserEntry, _ reply: Reply, _ index: Int) -> PointBalance? {
         let result = BalanceResult(reply.body + index * BalanceResult.sizeBytes)
@@ -84,10 +70,6 @@ enum GetBalance: WireCall {
 enum ListTransactions: WireCall {
     static let operation = Operation.listTransactions
     static let changes = false
-
-    static func store(_ entry: ListUserOrdersEntry, to bytes: UnsafeMutableRawPointer) {
-        entry.store(to: bytes)
-    }
 
     static func answer(_ entry: ListUserOrdersEntry, _ reply: Reply, _ index: Int) -> TransactionPage? {
         let transactions = (0..<reply.header.count).compactMap {
@@ -108,7 +90,8 @@ extension PointTransaction {
             state: state,
             remaining: nil, reason: reason.text, createdAtMs: result.createdAtMs,
             expiresAtMs: result.expiresAtMs == 0 ? nil : result.expiresAtMs, balance: result.balance,
-            isRepeat: result.flags & ResultFlags.repeat != 0)
+            isRepeat: result.flags & ResultFlags.repeat != 0,
+            isPartOfCheckout: result.flags & ResultFlags.ofCheckout != 0)
     }
 
     /// Nil if it makes no sense.
@@ -121,6 +104,7 @@ extension PointTransaction {
             amount: result.amount, state: state, remaining: kind == .earning ? result.remaining : nil,
             reason: result.reason.text, createdAtMs: result.createdAtMs,
             expiresAtMs: result.expiresAtMs == 0 ? nil : result.expiresAtMs, balance: result.balance,
-            isRepeat: result.flags & ResultFlags.repeat != 0)
+            isRepeat: result.flags & ResultFlags.repeat != 0,
+            isPartOfCheckout: result.flags & ResultFlags.ofCheckout != 0)
     }
 }

@@ -5,10 +5,6 @@ internal import Protocol
 enum CreatePolicy: WireCall {
     static let operation = Operation.createPolicy
 
-    static func store(_ entry: CreatePolicyEntry, to bytes: UnsafeMutableRawPointer) {
-        entry.store(to: bytes)
-    }
-
     static func answer(_ entry: CreatePolicyEntry, _ reply: Reply, _ index: Int) -> Policy? {
         Policy(reply, index)
     }
@@ -20,8 +16,6 @@ enum CreatePolicy: WireCall {
 
 enum RestockPolicy: WireCall {
     static let operation = Operation.restockPolicy
-
-    static func store(_ entry: RestockEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
 
     static func answer(_ entry: RestockEntry, _ reply: Reply, _ index: Int) -> Policy? {
         Policy(reply, index)
@@ -35,7 +29,6 @@ enum RestockPolicy: WireCall {
 enum ClosePolicy: WireCall {
     static let operation = Operation.closePolicy
 
-    static func store(_ entry: OfferIdEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
     static func answer(_ entry: OfferIdEntry, _ reply: Reply, _ index: Int) -> Policy? {
         Policy(reply, index)
     }
@@ -45,7 +38,6 @@ enum GetPolicy: WireCall {
     static let operation = Operation.getPolicy
     static let changes = false
 
-    static func store(_ entry: OfferIdEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
     static func answer(_ entry: OfferIdEntry, _ reply: Reply, _ index: Int) -> Policy? {
         Policy(reply, index)
     }
@@ -54,8 +46,6 @@ enum GetPolicy: WireCall {
 enum ListPolicies: WireCall {
     static let operation = Operation.listPolicies
     static let changes = false
-
-    static func store(_ entry: ListOffersEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
 
     static func answer(_ entry: ListOffersEntry, _ reply: Reply, _ index: Int) -> PolicyPage? {
         let policies = (0..<reply.header.count).compactMap { Policy(reply, $0) }

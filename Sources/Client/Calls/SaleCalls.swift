@@ -5,8 +5,6 @@ internal import Protocol
 enum CreateSale: WireCall {
     static let operation = Operation.createSale
 
-    static func store(_ entry: CreateSaleEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
-
     static func answer(_ entry: CreateSaleEntry, _ reply: Reply, _ index: Int) -> Sale? {
         Sale(reply, index)
     }
@@ -18,8 +16,6 @@ enum CreateSale: WireCall {
 
 enum RestockSale: WireCall {
     static let operation = Operation.restockSale
-
-    static func store(_ entry: RestockEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
 
     static func answer(_ entry: RestockEntry, _ reply: Reply, _ index: Int) -> Sale? {
         Sale(reply, index)
@@ -33,7 +29,6 @@ enum RestockSale: WireCall {
 enum CloseSale: WireCall {
     static let operation = Operation.closeSale
 
-    static func store(_ entry: OfferIdEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
     static func answer(_ entry: OfferIdEntry, _ reply: Reply, _ index: Int) -> Sale? { Sale(reply, index) }
 }
 
@@ -41,15 +36,12 @@ enum GetSale: WireCall {
     static let operation = Operation.getSale
     static let changes = false
 
-    static func store(_ entry: OfferIdEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
     static func answer(_ entry: OfferIdEntry, _ reply: Reply, _ index: Int) -> Sale? { Sale(reply, index) }
 }
 
 enum ListSales: WireCall {
     static let operation = Operation.listSales
     static let changes = false
-
-    static func store(_ entry: ListOffersEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
 
     static func answer(_ entry: ListOffersEntry, _ reply: Reply, _ index: Int) -> SalePage? {
         let sales = (0..<reply.header.count).compactMap { Sale(reply, $0) }

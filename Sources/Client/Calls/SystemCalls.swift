@@ -4,8 +4,6 @@ enum Ping: WireCall {
     static let operation = Operation.ping
     static let changes = false
 
-    static func store(_ entry: PingEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
-
     /// The server's clock in ms since 1970.
     static func answer(_ entry: PingEntry, _ reply: Reply, _ index: Int) -> UInt64? {
         let result = PingResult(reply.body)
@@ -17,8 +15,6 @@ enum GetStats: WireCall {
     static let operation = Operation.stats
     static let changes = false
 
-    static func store(_ entry: PingEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
-
     static func answer(_ entry: PingEntry, _ reply: Reply, _ index: Int) -> [ShardStats]? {
         (0..<reply.header.count).map {
             ShardStats(ShardStatsResult(reply.body + $0 * ShardStatsResult.sizeBytes))
@@ -29,8 +25,6 @@ enum GetStats: WireCall {
 enum GetTopology: WireCall {
     static let operation = Operation.topology
     static let changes = false
-
-    static func store(_ entry: PingEntry, to bytes: UnsafeMutableRawPointer) { entry.store(to: bytes) }
 
     static func answer(_ entry: PingEntry, _ reply: Reply, _ index: Int) -> Topology? {
         Topology(TopologyResult(reply.body))

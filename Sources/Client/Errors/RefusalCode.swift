@@ -21,7 +21,7 @@ public enum RefusalCode: Hashable, Sendable {
     case idInFuture
     /// The id was accepted with other content.
     case idReused
-    /// No such sale, policy, order, transaction or coupon.
+    /// No such sale, policy, order, transaction, coupon or checkout.
     case notFound
     /// The id of the sale or policy is taken.
     case alreadyExists
@@ -36,10 +36,10 @@ public enum RefusalCode: Hashable, Sendable {
     case closed
     /// Extend: the order is confirmed, there is nothing to prolong.
     case confirmed
-    /// The order was cancelled, or the cancel of this order or transaction came first.
+    /// The order or checkout was cancelled, or the cancel of this order, transaction or checkout came first.
     case cancelled
-    /// The hold is over, and its units could not be taken again; the coupon's time is over; or the expiry of an earning
-    /// is not later than now.
+    /// The hold is over, and its units (of a checkout also its coupon or its points) could not be taken again; the
+    /// coupon's time is over; or the expiry of an earning is not later than now.
     case expired
     /// It ends only with its checkout.
     case partOfCheckout

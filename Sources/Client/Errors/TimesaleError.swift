@@ -3,6 +3,7 @@
 /// | case | may the operation have been done? | what to do |
 /// |---|---|---|
 /// | `refused` | no | as its code says |
+/// | `partRefused` | no | as its code says of that part |
 /// | `outcomeUnknown` | **yes or no** | repeat with the *same* id, or cancel it |
 /// | `unavailable` | no | later |
 /// | `timedOut` | no | later |
@@ -15,6 +16,10 @@ public enum TimesaleError: Error, Hashable, Sendable {
     /// The server decided against it, and nothing was changed. Only what it accepts is remembered: the same id
     /// may be tried again.
     case refused(RefusalCode, retryAfterMs: UInt32)
+
+    /// The server decided against a checkout because of one of its parts, and nothing of it was done: `SOLD_OUT` of
+    /// this line, `ALREADY_USED` of the coupon. The same id may be tried again.
+    case partRefused(CheckoutPart, RefusalCode)
 
     /// The call was sent, and no answer came until its deadline: it may have been done, or be done yet. Repeat
     /// it with the same id to learn the outcome: if it was done, the answer is the original one, marked as a repeat.
@@ -68,6 +73,7 @@ public struct UnknownOutcome: Hashable, Sendable {
         case coupon(CouponID)
         /// A use or a restoring of a coupon.
         case couponOperation(CouponOperationID)
+        case checkout(CheckoutID)
         /// A creation or a restocking.
         case operation(OperationID)
     }
@@ -92,6 +98,7 @@ extension UnknownOutcome.Subject: CustomStringConvertible {
         case .transaction(let id): "transaction \(id)"
         case .coupon(let id): "coupon \(id)"
         case .couponOperation(let id): "operation \(id)"
+        case .checkout(let id): "checkout \(id)"
         case .operation(let id): "operation \(id)"
         }
     }
@@ -122,6 +129,10 @@ public enum InvalidArgument: Hashable, Sendable {
     case reason
     /// A page's limit is outside 1 ... 1,000.
     case limit
+    /// A checkout has no line, or more than 16.
+    case lines
+    /// A checkout's coupon has an id of zeros, which would stand for none.
+    case coupon
 }
 
 extension TimesaleError {
@@ -130,10 +141,18 @@ extension TimesaleError {
         if case .outcomeUnknown = self { true } else { false }
     }
 
+    /// The server's code, if it refused: the whole or a part.
+    public var refusal: RefusalCode? {
+        switch self {
+        case .refused(let code, _), .partRefused(_, let code): code
+        default: nil
+        }
+    }
+
     /// Whether the same call, with the same id, may succeed later.
     public var isRetryable: Bool {
         switch self {
-        case .refused(let code, _): code.isRetryable
+        case .refused(let code, _), .partRefused(_, let code): code.isRetryable
         case .outcomeUnknown, .unavailable, .timedOut, .overloaded: true
         case .cancelled, .shutDown, .invalidArgument, .protocolViolation: false
         }
@@ -144,6 +163,7 @@ extension TimesaleError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .refused(let code, _): "refused: \(code)"
+        case .partRefused(let part, let code): "refused for \(part): \(code)"
         case .outcomeUnknown(let unknown):
             "outcome unknown (\(unknown.cause)); repeat with the same id"
                 + (unknown.subject.map { ": \($0)" } ?? "")

@@ -32,7 +32,7 @@ enum IdMint {
         return UInt64(now.tv_sec) * 1000 + UInt64(now.tv_nsec) / 1_000_000
     }
 
-    /// The id derived from an idempotency key: a pure function that never changes. See `OrderID`.
+    /// The id derived from an idempotency key: a pure function that never changes. See `UserOperationID`.
     static func version8(key: String, scope: String, user: Id128, partition: Int) -> Id128 {
         var message = Array("timesale:id:1".utf8)
         message.append(0)

@@ -1,6 +1,7 @@
 internal import Protocol
 
-/// What makes creating and restocking a sale happen exactly once: as `OrderID` does for orders, without a user.
+/// What makes creating and restocking a sale or a policy happen exactly once: as a `UserOperationID` does for what
+/// belongs to a user.
 public struct OperationID: Hashable, Sendable {
     var wire: Id128
 
@@ -11,8 +12,8 @@ public struct OperationID: Hashable, Sendable {
 
     init(wire: Id128) { self.wire = wire }
 
-    /// The id for a key (version 8): the function of `OrderID(idempotencyKey:for:scope:)` for the user whose 16 bytes
-    /// are zero, in partition 0.
+    /// The id for a key (version 8): the function of `UserOperationID.init(idempotencyKey:for:scope:)` for the user
+    /// whose 16 bytes are zero, in partition 0.
     public init(idempotencyKey key: String, scope: String = "") {
         wire = IdMint.version8(key: key, scope: scope, user: .zero, partition: Partition.catalogue)
     }

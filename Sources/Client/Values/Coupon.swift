@@ -17,8 +17,8 @@ public struct Coupon: Hashable, Sendable {
     public var issuedAtMs: UInt64
     /// Ms since 1970; nil: never.
     public var expiresAtMs: UInt64?
-    /// The use in effect; nil if there is none, and in the answer to the issuing itself. In the answer to a use it is
-    /// that use, also if it is a repeat and the coupon has been restored since.
+    /// The use in effect; nil if there is none, and in the answer to the issuing itself. In the answer to a use it
+    /// is that use, also if it is a repeat and the coupon has been restored since.
     public var use: Use?
     /// The operation had been accepted before, and this is its decision again: nothing was done a second time.
     public var isRepeat: Bool
@@ -31,6 +31,7 @@ public struct Coupon: Hashable, Sendable {
         /// Nil if none was given.
         public var purchaseAmount: UInt64?
         /// What the shop knows the purchase by: 128 bits that the server does not look at; nil if none were given.
+        /// Of a use by a checkout: the checkout's id.
         public var order: OrderID?
     }
 }

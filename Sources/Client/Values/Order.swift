@@ -20,6 +20,8 @@ public struct Order: Hashable, Sendable {
     public var isRepeat: Bool
     /// The order was confirmed after it had expired; its units were taken again.
     public var isLateConfirm: Bool
+    /// It belongs to a checkout, and is confirmed, cancelled and expires only with it.
+    public var isPartOfCheckout: Bool
     /// When the order was accepted, ms since 1970 by the server's clock.
     public var createdAtMs: UInt64
     /// When the hold ends, ms since 1970; nil if it is not held.
@@ -36,6 +38,7 @@ public struct Order: Hashable, Sendable {
         self.state = state
         isRepeat = flags & ResultFlags.repeat != 0
         isLateConfirm = flags & ResultFlags.late != 0
+        isPartOfCheckout = flags & ResultFlags.ofCheckout != 0
         self.createdAtMs = createdAtMs
         self.expiresAtMs = expiresAtMs == 0 ? nil : expiresAtMs
     }

@@ -30,6 +30,8 @@ public struct PointTransaction: Hashable, Sendable {
     public var balance: UInt64
     /// It had been accepted before, and this is its decision again: nothing was done a second time.
     public var isRepeat: Bool
+    /// It belongs to a checkout, and is cancelled only with it.
+    public var isPartOfCheckout: Bool
 }
 
 /// One entry of a batch of earnings.

@@ -79,22 +79,30 @@ public struct ShardStats: Hashable, Sendable {
     public var bytesSent: UInt64
     /// Rounds of the event loop.
     public var turns: UInt64
-    /// Earnings of points, accepted.
+    /// Earnings of points, accepted, also as parts of checkouts.
     public var pointEarnings: UInt64
-    /// Uses of points, accepted.
+    /// Uses of points, accepted, also as parts of checkouts.
     public var pointUses: UInt64
     /// Earnings and uses, now.
     public var transactionsRemembered: UInt64
     public var transactionsCapacity: UInt64
     /// Since the start of the server.
     public var couponsIssued: UInt64
-    /// Accepted.
+    /// Accepted, also as parts of checkouts.
     public var couponUses: UInt64
     /// Accepted.
     public var couponRestores: UInt64
     /// Now.
     public var couponsRemembered: UInt64
     public var couponsCapacity: UInt64
+    /// Checkouts, accepted. Their orders count among those above, as they are confirmed, cancelled and expire.
+    public var checkoutsPlaced: UInt64
+    public var checkoutConfirms: UInt64
+    public var checkoutCancels: UInt64
+    public var checkoutExpiries: UInt64
+    /// Now.
+    public var checkoutsRemembered: UInt64
+    public var checkoutsCapacity: UInt64
 
     init(_ result: ShardStatsResult) {
         shard = Int(result.shard)
@@ -132,6 +140,12 @@ public struct ShardStats: Hashable, Sendable {
         couponRestores = result.couponRestores
         couponsRemembered = result.couponsRemembered
         couponsCapacity = result.couponsCapacity
+        checkoutsPlaced = result.checkoutsPlaced
+        checkoutConfirms = result.checkoutConfirms
+        checkoutCancels = result.checkoutCancels
+        checkoutExpiries = result.checkoutExpiries
+        checkoutsRemembered = result.checkoutsRemembered
+        checkoutsCapacity = result.checkoutsCapacity
     }
 }
 

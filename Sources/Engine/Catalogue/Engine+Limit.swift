@@ -49,9 +49,9 @@ extension Engine {
         limits[findFarLimit(user: user, offer: offer, hash: hash)].pointee.units -= units
     }
 
-    /// Starts the load of the line that names a user's units of a sale, where some users have them far.
+    /// Starts the load of the line that names how much a user has of an offer, where some users have it far.
     @inline(__always)
-    func prefetchLimit(userHash: UInt64, _ kind: OfferKind = .sale, sale id: UInt64) {
+    func prefetchLimit(userHash: UInt64, _ kind: OfferKind = .sale, offer id: UInt64) {
         guard limits.count > 0 else { return }
         let offer = findOffer(kind, id)
         guard offer != 0, offers[offer].pointee.terms.perUserLimit != 0 else { return }

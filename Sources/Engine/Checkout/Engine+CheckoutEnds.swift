@@ -35,6 +35,8 @@ extension Engine {
         event.storeId(checkouts[slot].pointee.id, EventField.id)
         applyCheckoutConfirm(slot, isLate: isLate, nowMs: nowMs)
         statistics.confirms &+= UInt64(orders(ofCheckout: slot).count)
+        statistics.checkoutConfirms &+= 1
+        if checkouts[slot].pointee.pointsEarned > 0 { statistics.pointEarnings &+= 1 }
         return appliedCheckout(slot, result)
     }
 
@@ -91,6 +93,7 @@ extension Engine {
         event.storeId(id, EventField.id)
         applyCheckoutEnd(slot, .cancelled, releaseLsn: events.pointee.lastLsn, nowMs: nowMs)
         statistics.cancels &+= UInt64(orders(ofCheckout: slot).count)
+        statistics.checkoutCancels &+= 1
         return appliedCheckout(slot, result)
     }
 
@@ -106,5 +109,6 @@ extension Engine {
         applyCheckoutEnd(slot, .expired, releaseLsn: events.pointee.lastLsn, nowMs: nowMs)
         users[user(ofCheckout: slot)].pointee.lastLsn = events.pointee.lastLsn
         statistics.expiries &+= UInt64(orders(ofCheckout: slot).count)
+        statistics.checkoutExpiries &+= 1
     }
 }

@@ -13,7 +13,7 @@ extension Engine {
         case .orderPlaced, .orderKept:
             let userHash = hash(event.loadId(EventField.userId))
             userIndex.prefetch(userHash)
-            prefetchLimit(userHash: userHash, sale: event.loadLE(EventField.orderSale))
+            prefetchLimit(userHash: userHash, offer: event.loadLE(EventField.orderSale))
         case .pointsEarned, .pointsUsed, .transactionKept, .couponIssued:
             userIndex.prefetch(hash(event.loadId(EventField.userId)))
         default: return

@@ -26,6 +26,10 @@ extension CommandLineTests {
             ["coupon", "use", "0193f1a0-0000-7000-8000-000000000000", "--user", "1"],
             ["coupon", "restore", "0193f1a0-0000-7000-8000-000000000000", "--user", "1"],
             ["coupon", "get", "0193f1a0-0000-7000-8000-000000000000"], ["coupon", "list", "--user", "1"],
+            ["checkout", "place", "1", "--user", "1"],
+            ["checkout", "confirm", "0193f1a0-0000-7000-8000-000000000000"],
+            ["checkout", "cancel", "0193f1a0-0000-7000-8000-000000000000"],
+            ["checkout", "get", "0193f1a0-0000-7000-8000-000000000000"],
         ]
 
         @Test(arguments: everyCommand)
@@ -117,6 +121,24 @@ extension CommandLineTests {
             ["coupon", "use", "0193f1a0-0000-7000-8000-000000000000"],
             ["coupon", "use", "0193f1a0-0000-7000-8000-000000000000", "--user", "1", "--amount", "0"],
             ["coupon", "list", "--user", "1", "--state", "open"], ["coupon", "list"],
+            ["checkout", "place", "--user", "1"], ["checkout", "place", "1"],
+            ["checkout", "place", "0:1", "--user", "1"], ["checkout", "place", "1:0", "--user", "1"],
+            ["checkout", "place", "1:1000001", "--user", "1"], ["checkout", "place", "1:", "--user", "1"],
+            ["checkout", "place", "1:1:1", "--user", "1"], ["checkout", "place", ":1", "--user", "1"],
+            ["checkout", "place"] + (1...17).map { "\($0)" } + ["--user", "1"],
+            ["checkout", "place", "1", "--user", "1", "--coupon", "7"],
+            ["checkout", "place", "1", "--user", "1", "--use-points", "0"],
+            ["checkout", "place", "1", "--user", "1", "--earn-points", "1000000001"],
+            ["checkout", "place", "1", "--user", "1", "--earn-expires-at", "+1d"],
+            [
+                "checkout", "place", "1", "--user", "1", "--earn-points", "1", "--earn-expires-at", "+1d", "--key",
+                "a",
+            ],
+            [
+                "checkout", "place", "1", "--user", "1", "--key", "a", "--id",
+                "0193f1a0-0000-7000-8000-000000000000",
+            ],
+            ["checkout", "confirm"], ["checkout", "cancel", "7"], ["checkout", "get", "1"], ["checkout", "list"],
         ])
         func badArguments(_ arguments: [String]) async throws {
             let text = try await timesale(arguments)

@@ -13,11 +13,18 @@ extension CommandLineTests {
                 for user in 1...6 { try await timesale("order", "1", "--user", "\(user)", at: at) }
                 for user in 1...3 { try await timesale("point", "earn", "5", "--user", "\(user)", at: at) }
                 try await timesale("point", "use", "5", "--user", "1", at: at)
+                for user in 1...2 {
+                    try await timesale("checkout", "place", "1:2", "--user", "\(user)", "--key", "a", at: at)
+                }
+                let checkout = CheckoutID(idempotencyKey: "a", for: 1, scope: "/v1/checkouts")
+                try await timesale("checkout", "cancel", "\(checkout)", at: at)
                 // A shard tells the counters of the others as it last heard of them.
                 let isComplete = try await eventually {
                     let total = try await timesale("stats", "--json", at: at).json["total"] as? [String: Any]
-                    return total?["ordersAccepted"] as? Int == 6 && total?["pointEarnings"] as? Int == 3
+                    return total?["ordersAccepted"] as? Int == 8 && total?["pointEarnings"] as? Int == 3
                         && total?["pointUses"] as? Int == 1 && total?["transactionsRemembered"] as? Int == 4
+                        && total?["checkoutsPlaced"] as? Int == 2 && total?["checkoutCancels"] as? Int == 1
+                        && total?["checkoutsRemembered"] as? Int == 2
                 }
                 #expect(isComplete)
                 let stats = try await timesale("stats", "--json", at: at).json
@@ -25,11 +32,11 @@ extension CommandLineTests {
                 #expect(stats["retainSeconds"] as? Int == 604_800 && stats["protocolVersion"] as? Int == 1)
                 let shards = try #require(stats["shards"] as? [[String: Any]])
                 #expect(shards.compactMap { $0["shard"] as? Int } == [0, 1])
-                #expect(shards.compactMap { $0["ordersAccepted"] as? Int }.reduce(0, +) == 6)
+                #expect(shards.compactMap { $0["ordersAccepted"] as? Int }.reduce(0, +) == 8)
                 let text = try await timesale("stats", at: at)
                 #expect(text.exitCode == 0 && text.field("shards") == "2" && text.field("you are") == "admin")
-                #expect(text.lines.filter { $0.hasPrefix("SHARD ") }.count == 4)
-                #expect(text.lines.filter { $0.hasPrefix("all ") }.count == 4)
+                #expect(text.lines.filter { $0.hasPrefix("SHARD ") }.count == 5)
+                #expect(text.lines.filter { $0.hasPrefix("all ") }.count == 5)
             }
         }
 

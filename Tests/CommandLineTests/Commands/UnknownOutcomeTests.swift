@@ -91,6 +91,39 @@ extension CommandLineTests {
             }
         }
 
+        @Test func ofACheckout() async throws {
+            try await withTimesaleServer { server in
+                let client = try await server.client()
+                try await client.createSale(NewSale(id: 1, name: "x", stock: 5, holdMs: 600_000, unitPrice: 9))
+                try await client.createSale(NewSale(id: 2, name: "y", stock: 5, unitPrice: 5))
+                try await client.createPolicy(NewPolicy(id: 1, name: "x", quantity: 1, discount: .fixed(3)))
+                try await client.earnPoints(4, user: 42)
+                let coupon = try await client.issueCoupon(policy: 1, user: 42).id
+                await client.shutdown()
+                let relay = Relay(to: server.tcpAddress, swallowing: .placeCheckout)
+                defer { relay.stop() }
+                let place = [
+                    "checkout", "place", "1:2", "2", "--user", "42", "--coupon", "\(coupon)", "--use-points", "4",
+                    "--earn-points", "1", "--earn-expires-at", "+1h", "--timeout", "1s", "--json",
+                ]
+                let unknown = try await timesale(place, at: relay.address)
+                #expect(try unknown.exitCode == 2 && unknown.json["code"] as? String == "OUTCOME_UNKNOWN")
+                let id = try #require(try unknown.json["checkoutId"] as? String)
+                let again = words(try #require(try unknown.json["again"] as? String))
+                let settled = try await timesale(again + ["--json"], at: server.tcpAddress).json
+                #expect(settled["checkoutId"] as? String == id && settled["repeat"] as? Bool == true)
+                #expect(settled["toPay"] as? Int == 16 && settled["earnExpiresAt"] is String)
+                let confirms = Relay(to: server.tcpAddress, swallowing: .confirmCheckout)
+                defer { confirms.stop() }
+                let confirm = ["checkout", "confirm", id]
+                let open = try await timesale(confirm + ["--timeout", "1s"], at: confirms.address)
+                #expect(open.exitCode == 2 && open.errors.contains("the checkout may or may not have been done"))
+                let line = try #require(open.errors.split(separator: "\n").last)
+                let sure = try await timesale(words(String(line)) + ["--json"], at: server.tcpAddress).json
+                #expect(sure["state"] as? String == "confirmed" && sure["repeat"] as? Bool == true)
+            }
+        }
+
         /// A campaign of which nobody knows what became: run again it credits nobody twice.
         @Test func ofACampaign() async throws {
             try await withTimesaleServer { server in

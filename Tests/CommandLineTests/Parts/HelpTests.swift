@@ -38,7 +38,7 @@ extension CommandLineTests {
         }
 
         @Test func everyCommandIsNamed() async throws {
-            #expect(Self.commands.count == 16)
+            #expect(Self.commands.count == 17)
             let help = try await timesale("--help")
             #expect(help.exitCode == 0 && help.errors.isEmpty)
             for command in Self.commands {
@@ -50,7 +50,7 @@ extension CommandLineTests {
         }
 
         @Test func everyCommandOfAModuleIsNamed() async throws {
-            #expect(Self.nested.count == 18)
+            #expect(Self.nested.count == 22)
             for path in Self.nested {
                 let text = path.joined(separator: " ")
                 let parent = try await timesale(path.dropLast() + ["--help"])
@@ -89,7 +89,10 @@ extension CommandLineTests {
             for command in Self.commands + Self.nested.compactMap(\.last) {
                 #expect(script.output.contains(command), "\(command)")
             }
-            for option in ["until-sold-out", "token-file", "per-user-limit", "min-purchase", "expires-at"] {
+            let options = [
+                "until-sold-out", "token-file", "per-user-limit", "min-purchase", "expires-at", "earn-points",
+            ]
+            for option in options {
                 #expect(script.output.contains(option))
             }
         }

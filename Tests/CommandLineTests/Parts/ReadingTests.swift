@@ -57,6 +57,18 @@ import Testing
         for text in ["10s", "+", "+10", "now", "-10s"] { #expect(Moment(text) == nil) }
     }
 
+    @Test(
+        arguments: [
+            ("7", 7, 1), ("7:1", 7, 1), ("18446744073709551615:1000000", .max, 1_000_000),
+        ] as [(String, UInt64, UInt32)])
+    func lines(_ text: String, _ sale: UInt64, _ quantity: UInt32) throws {
+        let line = try Reading.line(text)
+        #expect(line.sale.rawValue == sale && line.quantity == quantity)
+    }
+
+    @Test(arguments: ["", ":", "7:", ":7", "0", "0:1", "7:0", "7:1000001", "7:1:1", "7x1", "-7:1", "7: 1", "٧:1"])
+    func noLines(_ text: String) { #expect(throws: (any Error).self) { try Reading.line(text) } }
+
     @Test func words() {
         #expect(
             ShellWord.line(["timesale", "create", "--name", "it's 日", "a;b", "", "x=1/2"])

@@ -19,6 +19,8 @@ final class Relay: Sendable {
         case earnPoints = 64
         case usePoints = 65
         case useCoupon = 86
+        case placeCheckout = 96
+        case confirmCheckout = 97
     }
 
     init(to server: ClientConfiguration.Address, swallowing operation: Operation) {

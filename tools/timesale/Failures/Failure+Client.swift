@@ -13,6 +13,9 @@ extension Failure {
     ) {
         switch error {
         case .refused(let code, _): self.init(code, wording)
+        case .partRefused(let part, let code):
+            self.init(code, Wording.of(part))
+            failedAt = part
         case .outcomeUnknown(let unknown):
             self.init(.unknown, code: "OUTCOME_UNKNOWN", Self.sentence(unknown))
             about = unknown.subject
@@ -44,6 +47,9 @@ extension Failure {
                 .denied, code: "UNAUTHENTICATED",
                 "a token has at most 78 bytes of UTF-8, and no control characters")
         case .invalidArgument(.limit): self.init(.usage, code: "USAGE", "a page holds 1 to 1000")
+        case .invalidArgument(.lines): self.init(.usage, code: "USAGE", "a checkout has 1 to 16 lines")
+        case .invalidArgument(.coupon):
+            self.init(.usage, code: "USAGE", "a coupon's id is not all zeros")
         case .protocolViolation:
             self.init(
                 .broken, code: "PROTOCOL_VIOLATION",
@@ -85,6 +91,7 @@ extension Failure {
             case .order: "the order"
             case .transaction: "the transaction"
             case .coupon: "the issuing"
+            case .checkout: "the checkout"
             case .couponOperation, .operation, nil: "the operation"
             }
         return switch unknown.cause {

@@ -13,7 +13,9 @@ struct Failure: Error {
     var isRetryable = false
     /// What it is about, where that is one thing with an id.
     var about: UnknownOutcome.Subject?
-    /// The same for people, where a command names several.
+    /// The part of a checkout that was refused.
+    var failedAt: CheckoutPart?
+    /// What it is about for people, where a command names several things.
     var subject: String?
     /// The command that asks again, with the same id.
     var again: String?
@@ -48,6 +50,7 @@ struct Failure: Error {
         var fields: [(String, JSON)] = [
             ("code", .string(code)), ("message", .string(message)), ("retryable", .bool(isRetryable)),
         ]
+        if let failedAt { fields.append(("failedAt", .string(failedAt.path))) }
         if let about { fields.append(about.json) }
         if let again { fields.append(("again", .string(again))) }
         return .object(fields)
@@ -66,6 +69,7 @@ extension UnknownOutcome.Subject {
         case .transaction(let id): ("transactionId", .string("\(id)"))
         case .coupon(let id): ("couponId", .string("\(id)"))
         case .couponOperation(let id): ("operationId", .string("\(id)"))
+        case .checkout(let id): ("checkoutId", .string("\(id)"))
         case .operation(let id): ("operationId", .string("\(id)"))
         }
     }

@@ -38,4 +38,34 @@ enum Wording {
         .invalidAmount: "the purchase amount is too large",
         .partOfCheckout: "the coupon is given back only by its checkout",
     ]
+
+    static let checkouts: [RefusalCode: String] = [
+        .notFound: "there is no such checkout",
+        .cancelled: "the checkout is cancelled",
+        .expired: "the hold has expired, and not all of it can be had again",
+    ]
+
+    /// What codes mean of a part of a checkout.
+    static func of(_ part: CheckoutPart) -> [RefusalCode: String] {
+        switch part {
+        case .line, .order:
+            sales.merging(partTaken.merging([.notFound: "there is no such sale"]) { $1 }) { $1 }
+        case .coupon:
+            coupons.merging(partTaken.merging([.notFound: "there is no such coupon"]) { $1 }) { $1 }
+        case .pointsUsed:
+            partTaken.merging([.invalid: "these are more points than there is to pay"]) { $1 }
+        case .pointsEarned:
+            partTaken.merging([
+                .expired: "the points to earn would have expired already",
+                .capacity: "the user has as many earnings with points left as there may be",
+                .alreadySpent: "some of the points that it earned are spent; cancel their use first",
+            ]) { $1 }
+        }
+    }
+
+    /// The id of a part follows from that of its checkout, and stands for something else already.
+    private static let partTaken: [RefusalCode: String] = [
+        .cancelled: "an id that follows from the checkout's was cancelled",
+        .idReused: "an id that follows from the checkout's was used for something else",
+    ]
 }

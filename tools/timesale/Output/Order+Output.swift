@@ -9,7 +9,10 @@ extension Order {
             ("createdAt", .string(Timestamp.text(ms: createdAtMs))),
         ]
         if let expiresAtMs { fields.append(("expiresAt", .string(Timestamp.text(ms: expiresAtMs)))) }
-        return .object(fields + [("lateConfirm", .bool(isLateConfirm))])
+        return .object(
+            fields + [
+                ("lateConfirm", .bool(isLateConfirm)), ("partOfCheckout", .bool(isPartOfCheckout)),
+            ])
     }
 
     /// The same, and whether it is the answer to something done before.
@@ -23,6 +26,7 @@ extension Order {
         ]
         if let expiresAtMs { fields.append(("expires at", StyledText(Timestamp.text(ms: expiresAtMs)))) }
         if isLateConfirm { fields.append(("confirmed", "late: after it had expired")) }
+        if isPartOfCheckout { fields.append(("part of", "a checkout, and ends only with it")) }
         return Table.fields(fields, style)
     }
 

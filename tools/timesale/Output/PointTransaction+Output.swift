@@ -10,7 +10,7 @@ extension PointTransaction {
         ]
         if let expiresAtMs { fields.append(("expiresAt", .string(Timestamp.text(ms: expiresAtMs)))) }
         if let remaining { fields.append(("remaining", .integer(remaining))) }
-        return .object(fields)
+        return .object(fields + [("partOfCheckout", .bool(isPartOfCheckout))])
     }
 
     /// The same, with the balance, and whether it is the answer to something done before.
@@ -29,6 +29,7 @@ extension PointTransaction {
         if kind == .earning {
             fields.append(("expires at", StyledText(expiresAtMs.map { Timestamp.text(ms: $0) } ?? "never")))
         }
+        if isPartOfCheckout { fields.append(("part of", "a checkout, and is cancelled only with it")) }
         if withBalance { fields.append(("balance", StyledText(Numbers.grouped(balance)))) }
         return Table.fields(fields, style)
     }

@@ -18,7 +18,10 @@ struct StatsReport {
         ("transactionsCapacity", \.transactionsCapacity),
         ("couponsIssued", \.couponsIssued), ("couponUses", \.couponUses),
         ("couponRestores", \.couponRestores), ("couponsRemembered", \.couponsRemembered),
-        ("couponsCapacity", \.couponsCapacity),
+        ("couponsCapacity", \.couponsCapacity), ("checkoutsPlaced", \.checkoutsPlaced),
+        ("checkoutConfirms", \.checkoutConfirms), ("checkoutCancels", \.checkoutCancels),
+        ("checkoutExpiries", \.checkoutExpiries), ("checkoutsRemembered", \.checkoutsRemembered),
+        ("checkoutsCapacity", \.checkoutsCapacity),
     ]
 
     private let topology: Topology
@@ -62,7 +65,7 @@ struct StatsReport {
         ]
         return [
             Table.fields(fields, style), orders.rendered(style), tables.rendered(style),
-            promotions.rendered(style), log.rendered(style),
+            promotions.rendered(style), checkouts.rendered(style), log.rendered(style),
         ]
         .joined(separator: "\n")
     }
@@ -101,6 +104,17 @@ struct StatsReport {
         let columns: [KeyPath<ShardStats, UInt64>] = [
             \.couponsIssued, \.couponUses, \.couponRestores, \.couponsRemembered, \.couponsCapacity,
             \.pointEarnings, \.pointUses, \.transactionsRemembered, \.transactionsCapacity,
+        ]
+        add(to: &table) { shards in columns.map { Numbers.grouped(Self.sum(shards, $0)) } }
+        return table
+    }
+
+    private var checkouts: Table {
+        var table = Table(
+            "shard", ">checkouts placed", ">confirms", ">cancels", ">expiries", ">checkouts known", ">of")
+        let columns: [KeyPath<ShardStats, UInt64>] = [
+            \.checkoutsPlaced, \.checkoutConfirms, \.checkoutCancels, \.checkoutExpiries, \.checkoutsRemembered,
+            \.checkoutsCapacity,
         ]
         add(to: &table) { shards in columns.map { Numbers.grouped(Self.sum(shards, $0)) } }
         return table

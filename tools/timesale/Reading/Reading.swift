@@ -26,6 +26,22 @@ enum Reading {
         try required(CouponID(text), "a coupon is a UUID of version 7 or 8")
     }
 
+    static func checkout(_ text: String) throws -> CheckoutID {
+        try required(CheckoutID(text), "a checkout is a UUID of version 7 or 8")
+    }
+
+    /// A line of a checkout: `1001:2`, or `1001` for one unit.
+    static func line(_ text: String) throws -> CheckoutLine {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count <= 2, let sale = try? sale(parts[0]),
+            let quantity = parts.count == 1 ? 1 : try? quantity(parts[1])
+        else {
+            throw ValidationError(
+                "a line is SALE:QUANTITY, such as 1001:2; a sale is a whole number above 0, a quantity 1 to 1000000")
+        }
+        return CheckoutLine(sale: sale, quantity: quantity)
+    }
+
     /// The id of something that is done for a user.
     static func id<ID: UserOperationID>(_ text: String) throws -> ID {
         try required(ID(text), "an id is a UUID of version 7 or 8")
