@@ -30,7 +30,7 @@ extension World {
 
     // MARK: Issue
 
-    private func issueItem() -> Item {
+    func issueItem() -> Item {
         if !coupons.isEmpty && dice.chance(200) {
             var item = issueItem(recentCoupon())
             if dice.chance(200), case .issue(var entry)? = item.entry {
@@ -91,7 +91,9 @@ extension World {
         if let known = changesOf[operation], dice.chance(200) {
             return repeatedCouponItem(dice.chance(500) ? known.last! : dice.pick(known))
         }
-        let coupon = coupons[issuedCoupon()].entry
+        if let known = checkoutChanges[operation], dice.chance(30) { return changeItem(dice.pick(known)) }
+        let isOfUsed = operation == .restoreCoupon && !usedCoupons.isEmpty && dice.chance(800)
+        let coupon = coupons[isOfUsed ? dice.pick(Array(usedCoupons.suffix(12))) : issuedCoupon()].entry
         let owner = dice.chance(950) ? coupon.userId : dice.pick(users)
         let id = mint(Partition.of(user: owner))
         if operation == .restoreCoupon {
