@@ -13,7 +13,9 @@ extension World {
             (.placeCheckout, 45), (.confirmCheckout, 18), (.cancelCheckout, 14), (.getCheckout, 6), (.issueCoupon, 8),
             (.earnPoints, 9), (.cancel, 1), (.cancelTransaction, 1), (.getOrder, 1),
         ]
-        let operation = kinds[dice.weighted(kinds.map(\.1))].0
+        var operation = kinds[dice.weighted(kinds.map(\.1))].0
+        // Before the first one is there, there is little to end.
+        if placedCheckouts.isEmpty && operation.isCheckout && dice.chance(700) { operation = .placeCheckout }
         switch operation {
         case .placeCheckout: send(operation, (0..<checkoutCount()).map { _ in placeItem() }, from: client)
         case .issueCoupon:
@@ -57,18 +59,19 @@ extension World {
     }
 
     private func newCheckout() -> Int {
-        let user = dice.pick(users)
+        let coupon = dice.chance(450) ? couponForCheckout() : nil
+        let user = coupon.map { coupons[$0].entry.userId } ?? dice.pick(users)
         var entry = PlaceCheckoutEntry(
             checkoutId: mint(Partition.of(user: user)), userId: user, lineCount: 1, lines: CheckoutLines())
         entry.lineCount = UInt16(dice.chance(100) ? dice.pick(1...CheckoutLines.countMax) : dice.pick(1...4))
         for line in 0..<Int(entry.lineCount) {
-            let isUnknown = dice.chance(5)
-            entry.lines[line] = CheckoutLine(
-                saleId: isUnknown ? 0xdead : offers[offerIndex(.sale)].key.id,
-                quantity: UInt32(dice.pick(1...scenario.quantityMax)))
+            let saleId = dice.chance(5) ? 0xdead : saleForCheckout()
+            let quantity = dice.chance(800) ? 1 : dice.pick(1...scenario.quantityMax)
+            entry.lines[line] = CheckoutLine(saleId: saleId, quantity: UInt32(quantity))
         }
-        if dice.chance(450) { entry.couponId = couponForCheckout(user) }
-        if dice.chance(400) { entry.usePoints = UInt32(dice.pick(1...120)) }
+        if let coupon { entry.couponId = coupons[coupon].entry.couponId }
+        if dice.chance(20) { entry.couponId = strangeCoupon(user) }
+        if dice.chance(400) { entry.usePoints = pointsForCheckout(user) }
         if dice.chance(450) {
             entry.earnPoints = UInt32(dice.pick(1...100))
             if dice.chance(500) { entry.earnExpiresAtMs = clockMs + UInt64(dice.pick(1...3000)) }
@@ -76,11 +79,40 @@ extension World {
         return enter(entry)
     }
 
-    /// Mostly one of the user's own, if there is any.
-    private func couponForCheckout(_ user: Id128) -> Id128 {
-        if let own = couponsOf[user], dice.chance(920) { return coupons[dice.pick(Array(own.suffix(6)))].entry.couponId }
-        if coupons.isEmpty || dice.chance(300) { return .zero }
-        return dice.chance(200) ? mint(Partition.of(user: user)) : coupons[dice.below(coupons.count)].entry.couponId
+    /// Mostly as many as there are, or fewer.
+    private func pointsForCheckout(_ user: Id128) -> UInt32 {
+        guard let ledger = model.ledgers[user], let moment = ledger.moments.last, dice.chance(850) else {
+            return UInt32(dice.pick(1...120))
+        }
+        let balance = Int(ledger.balance(moment, atMs: clockMs))
+        return balance == 0 ? 0 : UInt32(dice.pick(1...balance))
+    }
+
+    /// Mostly one that can be used, as far as a few looks find one.
+    private func couponForCheckout() -> Int? {
+        if issuedCoupons.isEmpty { return nil }
+        for _ in 0..<6 {
+            let index = unusedCoupon()
+            let key = OfferKey(kind: .policy, id: coupons[index].entry.policyId)
+            let endsAtMs = offers.first { $0.key == key }?.creation.endsAtMs ?? 1
+            if endsAtMs == 0 || endsAtMs > clockMs { return index }
+        }
+        return dice.chance(300) ? unusedCoupon() : nil
+    }
+
+    /// One that nobody has, or perhaps somebody else.
+    private func strangeCoupon(_ user: Id128) -> Id128 {
+        if coupons.isEmpty || dice.chance(300) { return mint(Partition.of(user: user)) }
+        return coupons[dice.below(coupons.count)].entry.couponId
+    }
+
+    /// Mostly one that goes on, as far as a few looks find one.
+    private func saleForCheckout() -> UInt64 {
+        for _ in 0..<4 {
+            let creation = offers[offerIndex(.sale)].creation
+            if creation.isOpen(atMs: clockMs) { return creation.key.id }
+        }
+        return offers[offerIndex(.sale)].key.id
     }
 
     /// The client knows the ids of its parts from the start.

@@ -40,7 +40,6 @@ extension World {
             }
             coupons[index].isDecisionShown = true
             issuedCoupons.append(index)
-            couponsOf[item.user, default: []].append(index)
         }
         try show(index, item, "issue") { version in self.isPossible(result.state, version, of: coupon, request) }
     }

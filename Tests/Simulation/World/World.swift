@@ -35,10 +35,9 @@ final class World {
     var offers: [KnownOffer] = []
     var coupons: [KnownCoupon] = []
     var couponIndices: [Id128: Int] = [:]
-    /// Those that a reply has issued, and those that one has shown used; and those issued to each user.
+    /// Those that a reply has issued, and those that one has shown used.
     var issuedCoupons: [Int] = []
     var usedCoupons: [Int] = []
-    var couponsOf: [Id128: [Int]] = [:]
     /// Uses and restores of coupons, earnings and uses of points; and where those of each operation are.
     var changes: [KnownChange] = []
     var changesOf: [Operation: [Int]] = [:]
