@@ -10,7 +10,7 @@ extension World {
         }
         // What checkouts use comes from here too: the other modules may have no part in this run.
         let kinds: [(Operation, Int)] = [
-            (.placeCheckout, 45), (.confirmCheckout, 18), (.cancelCheckout, 14), (.getCheckout, 6), (.issueCoupon, 8),
+            (.placeCheckout, 45), (.confirmCheckout, 18), (.cancelCheckout, 14), (.getCheckout, 6), (.issueCoupon, 12),
             (.earnPoints, 9), (.cancel, 1), (.cancelTransaction, 1), (.getOrder, 1),
         ]
         var operation = kinds[dice.weighted(kinds.map(\.1))].0
@@ -85,7 +85,7 @@ extension World {
             return UInt32(dice.pick(1...120))
         }
         let balance = Int(ledger.balance(moment, atMs: clockMs))
-        return balance == 0 ? 0 : UInt32(dice.pick(1...balance))
+        return balance == 0 ? 0 : UInt32(dice.pick(1...max(1, balance / 2)))
     }
 
     /// Mostly one that can be used, as far as a few looks find one.
@@ -106,11 +106,12 @@ extension World {
         return coupons[dice.below(coupons.count)].entry.couponId
     }
 
-    /// Mostly one that goes on, as far as a few looks find one.
+    /// Mostly one that goes on and is not sold out, as far as a few looks find one.
     private func saleForCheckout() -> UInt64 {
-        for _ in 0..<4 {
+        for _ in 0..<5 {
             let creation = offers[offerIndex(.sale)].creation
-            if creation.isOpen(atMs: clockMs) { return creation.key.id }
+            guard let index = model.offer(creation.key), creation.isOpen(atMs: clockMs) else { continue }
+            if machine.counters.totals(index + 1).available > 1 { return creation.key.id }
         }
         return offers[offerIndex(.sale)].key.id
     }
@@ -219,7 +220,7 @@ extension World {
         // A cancel may overtake the checkout that it ends: that one is sent later, or never.
         if operation == .cancelCheckout && dice.chance(60) { return checkoutItem(newCheckout()) }
         guard !placedCheckouts.isEmpty, dice.chance(900) else { return checkoutItem(recentCheckout()) }
-        let recent = dice.chance(750) ? Array(placedCheckouts.suffix(20)) : placedCheckouts
+        let recent = dice.chance(750) ? Array(placedCheckouts.suffix(dice.pick([3, 20]))) : placedCheckouts
         return checkoutItem(dice.pick(recent))
     }
 

@@ -212,7 +212,7 @@ extension World {
 
     private func newPolicy() -> CreatePolicyEntry {
         let isPercent = dice.chance(500)
-        let (validFromMs, validUntilMs) = newWindow(endsPerMille: 400)
+        let (validFromMs, validUntilMs) = newWindow(endsPerMille: 200)
         return CreatePolicyEntry(
             operationId: mint(Partition.catalogue), policyId: newOfferId(.policy),
             quantity: UInt64(dice.pick(1...scenario.stockMax)), validFromMs: validFromMs, validUntilMs: validUntilMs,

@@ -102,9 +102,9 @@ struct Scenario {
         reshardPerMille = dice.pick([0, 300, 700])
         connectionLossPerMille = dice.pick([0, 2, 10])
 
-        couponWeight = dice.pick([0, 30, 80])
-        pointWeight = dice.pick([0, 20, 60])
-        checkoutWeight = dice.pick([0, 40, 120])
+        couponWeight = dice.pick([0, 40, 100])
+        pointWeight = dice.pick([0, 40, 80])
+        checkoutWeight = dice.pick([0, 60, 150])
     }
 
     var description: String {
