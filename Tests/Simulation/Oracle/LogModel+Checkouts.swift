@@ -243,13 +243,15 @@ extension LogModel {
     ) throws(Violation) {
         let id = checkout.id.ofPart(.coupon)
         if let inEffect = coupons[coupon].versions.last!.use {
-            throw Violation(7, "coupon \(coupons[coupon].id), used by \(inEffect), is used by checkout \(checkout.id)")
+            throw Violation(
+                7, "coupon \(coupons[coupon].id), used by \(inEffect), is used by checkout \(checkout.id)")
         }
         let use = CouponUse(orderId: checkout.id, purchaseAmount: checkout.subtotal, discount: checkout.discount)
         try check(use, of: coupons[coupon], purchase: checkout.subtotal, atMs: againAtMs ?? checkout.createdAtMs)
         if againAtMs == nil {
             couponOperations[id] = CouponOperation(
-                coupon: coupon, use: use, timeMs: checkout.createdAtMs, place: Place(life: life, shard: shard, lsn: lsn))
+                coupon: coupon, use: use, timeMs: checkout.createdAtMs,
+                place: Place(life: life, shard: shard, lsn: lsn))
             block.undo.append(.couponOperation(id))
         }
         coupons[coupon].versions.append(CouponVersion(use: id, life: life, lsn: lsn))

@@ -155,7 +155,9 @@ extension LogModel {
     static func cancel(_ place: Int, of ledger: Ledger, _ moment: inout Ledger.Moment) throws(Violation) {
         let id = ledger.transactions[place].id
         if moment.isCancelled[place] { throw Violation(4, "transaction \(id) was cancelled twice") }
-        if ledger.cancel(place, &moment) { throw Violation(7, "earning \(id) was cancelled, of which points were spent") }
+        if ledger.cancel(place, &moment) {
+            throw Violation(7, "earning \(id) was cancelled, of which points were spent")
+        }
     }
 
     /// The reason of the transaction before it, which has the same fate.

@@ -15,7 +15,9 @@ extension World {
             }
             return
         }
-        guard view.checkoutId == item.id else { throw Violation(0, "an answer about \(item.id) shows another checkout") }
+        guard view.checkoutId == item.id else {
+            throw Violation(0, "an answer about \(item.id) shows another checkout")
+        }
         if view.flags & ResultFlags.tombstone != 0 {
             let expected: ResultCode = request.operation == .cancelCheckout ? .ok : .cancelled
             guard code == expected, request.operation != .placeCheckout else {
@@ -193,7 +195,8 @@ extension World {
     private func subtotal(_ entry: PlaceCheckoutEntry) throws(Violation) -> UInt64 {
         var subtotal: UInt64 = 0
         for line in entry.lines.first(Int(entry.lineCount)) {
-            guard let offer = model.offer(.sale, line.saleId), case .sale(let sale) = model.offers[offer].creation else {
+            guard let offer = model.offer(.sale, line.saleId), case .sale(let sale) = model.offers[offer].creation
+            else {
                 throw Violation(5, "checkout \(entry.checkoutId) got beyond its lines, one of an unknown sale")
             }
             subtotal += sale.unitPrice * UInt64(line.quantity)
@@ -208,7 +211,9 @@ extension World {
         let isExplained: Bool
         switch code {
         case .notFound: isExplained = item.couponShown == 0
-        case .notOwner: isExplained = couponIndices[entry.couponId].map { coupons[$0].entry.userId != item.user } ?? false
+        case .notOwner:
+            let owner = couponIndices[entry.couponId].map { coupons[$0].entry.userId }
+            isExplained = owner != nil && owner != item.user
         case .alreadyUsed: isExplained = wasUsed(entry.couponId, item)
         case .expired:
             let endsAtMs = coupon.map { model.offers[$0.policy].creation.endsAtMs } ?? 0
@@ -346,7 +351,7 @@ extension World {
     }
 
     /// Whether these are its orders, and nothing stands behind them.
-    private func shows(_ view: CheckoutResult, _ lines: [CheckoutLine]) -> Bool {
+    func shows(_ view: CheckoutResult, _ lines: [CheckoutLine]) -> Bool {
         let nothing = CheckoutLine(saleId: 0, quantity: 0)
         let places = view.orders.first(CheckoutLines.countMax)
         return Int(view.orderCount) == lines.count && Array(places.prefix(lines.count)) == lines
@@ -390,64 +395,5 @@ extension World {
         }
         coverage[.idsOfParts] += 1
         return true
-    }
-
-    // MARK: After a crash
-
-    /// The engines against the model, checkout by checkout. Promises 3, 7 and 10.
-    func compareCheckouts() throws(Violation) {
-        var count = 0
-        for shard in 0..<machine.shards { count += machine.engine(shard).pointee.checkoutsKnown }
-        guard count == model.checkoutPlaces.count else {
-            throw Violation(
-                10, "after a restart \(count) checkouts are known, the log has \(model.checkoutPlaces.count)")
-        }
-        for index in model.checkoutPlaces.values {
-            let checkout = model.checkouts[index]
-            let view = machine.checkout(checkout.id)
-            let lines = model.lines(checkout)
-            guard let version = model.versions(checkout).last, view.code == .ok, view.userId == checkout.user,
-                view.state == version.state.rawValue, (view.flags & ResultFlags.late != 0) == version.isLate,
-                view.expiresAtMs == (version.state == .held ? version.deadlineMs : 0),
-                view.subtotal == checkout.subtotal, view.discount == checkout.discount,
-                view.pointsUsed == checkout.pointsUsed, view.pointsEarned == checkout.pointsEarned,
-                view.couponId == checkout.coupon.map({ model.coupons[$0].id }) ?? .zero,
-                shows(view, lines)
-            else { throw Violation(7, "after a restart checkout \(checkout.id) is \(view.head), the log says otherwise") }
-            coverage[.factsChecked] += 1
-        }
-    }
-
-    /// What clients were shown has survived; and of what has not, nothing has.
-    func checkCheckoutFacts() throws(Violation) {
-        for known in checkouts {
-            let id = known.entry.checkoutId
-            let versions = model.checkout(id).map { model.versions($0).count } ?? 0
-            if versions < known.shownVersions {
-                throw Violation(
-                    3, "a client saw checkout \(id) after \(known.shownVersions) events; a crash left \(versions)")
-            }
-            if known.isTombstoneShown && model.tombstones[id] == nil {
-                throw Violation(3, "a client was told that checkout \(id) is cancelled before it came; a crash undid it")
-            }
-            guard versions == 0, known.shownVersions == 0, !known.isTombstoneShown else { continue }
-            for order in known.orders where model.wantedParts.contains(orders[order].id) {
-                let view = machine.view(of: orders[order].id)
-                guard view.code == .notFound || view.flags & ResultFlags.tombstone != 0 else {
-                    throw Violation(7, "after a crash checkout \(id) is absent, its order \(view.orderId) is there")
-                }
-            }
-        }
-    }
-
-    /// Where replies wait for the write alone, a power loss may undo what they said.
-    func forgetLostCheckouts() {
-        for index in checkouts.indices {
-            let id = checkouts[index].entry.checkoutId
-            let versions = model.checkout(id).map { model.versions($0).count } ?? 0
-            checkouts[index].shownVersions = min(checkouts[index].shownVersions, versions)
-            if versions == 0 { checkouts[index].isDecisionShown = false }
-            if model.tombstones[id] == nil { checkouts[index].isTombstoneShown = false }
-        }
     }
 }

@@ -99,7 +99,8 @@ extension World {
                 || engine.pointee.ordersRemembered + orders > capacities.orders
                 || transactions + 2 > capacities.transactions
                 || engine.pointee.couponOperationsRemembered >= capacities.couponOperations
-        case .cancel, .cancelTransaction, .cancelCheckout: isAtBound = engine.pointee.tombstonesKept >= capacities.tombstones
+        case .cancel, .cancelTransaction, .cancelCheckout:
+            isAtBound = engine.pointee.tombstonesKept >= capacities.tombstones
         case .issueCoupon: isAtBound = engine.pointee.couponsRemembered >= capacities.coupons || hasAllUsers
         case .useCoupon, .restoreCoupon:
             isAtBound = engine.pointee.couponOperationsRemembered >= capacities.couponOperations
