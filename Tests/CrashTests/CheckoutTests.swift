@@ -14,12 +14,12 @@ extension CrashTests {
             let siege = try Siege(shards: shards, in: directory)
             let mall = try Mall(seed: seed, siege.current.client())
 
-            try siege.run(clients: Mall.clients, kills: 5, every: 150) { number, client in
+            try siege.run(clients: Mall.clients, kills: 8, every: 200) { number, client in
                 for index in mall.checkouts(of: number) { try mall.place(index, client) }
             }
             try mall.expectShortHoldsToEnd(try siege.current.client())
             // What has expired is confirmed late, or cancelled for good.
-            try siege.run(clients: Mall.clients, kills: 3, every: 60) { number, client in
+            try siege.run(clients: Mall.clients, kills: 3, every: 50) { number, client in
                 for index in mall.checkouts(of: number) { try mall.end(index, client) }
             }
             try mall.expectEverything(try siege.current.client())
@@ -35,7 +35,7 @@ extension CrashTests {
 /// Sales, coupons and points for a few users, and the checkouts that clients make of them.
 private final class Mall: Sendable {
     static let clients = 16
-    static let perClient = 50
+    static let perClient = 100
     private static let userCount = 24
     private static let quickSale: UInt64 = 4
     private static let pointsPerUser: UInt64 = 1000
@@ -50,7 +50,7 @@ private final class Mall: Sendable {
     /// At once; held for long, scarce, held for a moment, and with a limit.
     private static let sales = [
         Sale(id: 1, stock: 5000), Sale(id: 2, stock: 5000, holdMs: 600_000), Sale(id: 3, stock: 60),
-        Sale(id: quickSale, stock: 5000, holdMs: 40), Sale(id: 5, stock: 5000, perUserLimit: 8),
+        Sale(id: quickSale, stock: 5000, holdMs: 40), Sale(id: 5, stock: 5000, perUserLimit: 12),
     ]
 
     enum Plan: Equatable {
@@ -105,7 +105,7 @@ private final class Mall: Sendable {
         var plans: [Plan] = []
         for _ in 0..<(Self.clients * Self.perClient) {
             entries.append(Self.entry(users.randomElement(using: &mint)!, coupons, &mint))
-            plans.append([.leave, .confirm, .confirm, .cancel, .refund].randomElement(using: &mint)!)
+            plans.append([.leave, .leave, .confirm, .cancel, .refund].randomElement(using: &mint)!)
         }
         self.users = users
         self.coupons = coupons
