@@ -83,7 +83,8 @@ extension World {
             shards: shards, segmentSizeBytes: scenario.segmentSizeBytes,
             capacities: Capacities(
                 users: scenario.usersMax, orders: scenario.ordersMax, tombstones: scenario.tombstonesMax,
-                transactions: scenario.transactionsMax, checkouts: 1024, coupons: scenario.couponsMax,
+                transactions: scenario.transactionsMax, checkouts: scenario.checkoutsMax,
+                coupons: scenario.couponsMax,
                 couponOperations: scenario.couponOperationsMax, offers: scenario.salesMax,
                 catalogueOperations: scenario.catalogueOperationsMax),
             retainMs: scenario.retainMs, hashSeed: 0x5eed &* UInt64(trace.step + 1))
@@ -123,7 +124,9 @@ extension World {
 
     /// A start has succeeded: the state is checked against the log that survived, then the shards serve.
     private func serve(_ state: RecoveredState, cuts: [Int], mayLoseReplies: Bool) throws(Violation) {
+        let undone = model.checkoutsUndone
         for (shard, count) in cuts.enumerated() { model.cut(shard: shard, keeping: count) }
+        coverage[.checkoutsCut] += model.checkoutsUndone - undone
         let isFirst = generation == 0
         generation = state.manifest.generation
         model.begin(shards: state.shards.count, lsns: state.shards.map { $0.position.nextLsn - 1 })

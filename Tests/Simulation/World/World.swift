@@ -28,14 +28,26 @@ final class World {
     var watch: StockWatch
     /// What clients know, by what they were shown.
     var orders: [KnownOrder] = []
+    var orderIndices: [Id128: Int] = [:]
+    /// Those that stand for themselves, and those of checkouts.
+    var plainOrders: [Int] = []
+    var checkoutOrders: [Int] = []
     var offers: [KnownOffer] = []
     var coupons: [KnownCoupon] = []
     var couponIndices: [Id128: Int] = [:]
-    /// Those that a reply has issued.
+    /// Those that a reply has issued, and those that one has shown used.
     var issuedCoupons: [Int] = []
+    var usedCoupons: [Int] = []
     /// Uses and restores of coupons, earnings and uses of points; and where those of each operation are.
     var changes: [KnownChange] = []
     var changesOf: [Operation: [Int]] = [:]
+    /// Earnings and uses that a reply has shown posted.
+    var postedChanges: [Int] = []
+    var checkouts: [KnownCheckout] = []
+    /// Those that a reply has accepted.
+    var placedCheckouts: [Int] = []
+    /// The changes whose ids are those of parts of checkouts.
+    var checkoutChanges: [Operation: [Int]] = [:]
     /// By user: how many events of its points a reply has shown.
     var shownMoments: [Id128: Int] = [:]
 
