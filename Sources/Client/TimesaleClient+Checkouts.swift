@@ -21,10 +21,10 @@ extension TimesaleClient {
     ///   `ended`, `notStarted`, `limitExceeded`, `soldOut`, `invalid`), the coupon as a use of it would be
     ///   (`notFound`, `notOwner`, `alreadyUsed`, `expired`, `minPurchase`), the points to use with
     ///   `insufficientPoints`, or `invalid` if they are more than is to be paid, the points to earn with `expired`
-    ///   (their expiry is not later than now) or `invalid`; any of them with `idReused` or `cancelled` if the id of
-    ///   that part is taken. `refused` with `cancelled` (its cancel came first), `capacity`, `noSpace`, `invalid`,
-    ///   or for its id `wrongPartition`, `idReused`, `idTooOld`, `idInFuture`. `invalidArgument(.lines)`,
-    ///   `invalidArgument(.coupon)`.
+    ///   (their expiry is not later than now), `capacity` (the user has 1,024 lots that have points left) or
+    ///   `invalid`; any of them with `idReused` or `cancelled` if the id of that part is taken. `refused` with
+    ///   `cancelled` (its cancel came first), `capacity`, `noSpace`, `invalid`, or for its id `wrongPartition`,
+    ///   `idReused`, `idTooOld`, `idInFuture`. `invalidArgument(.lines)`, `invalidArgument(.coupon)`.
     @discardableResult
     nonisolated(nonsending) public func checkout(
         _ lines: [CheckoutLine], user: UserID, coupon: CouponID? = nil, usePoints: UInt32 = 0,

@@ -9,6 +9,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case tornTailAccepted = "torn-tail-accepted"
     case couponIssuedTwiceAfterRestart = "coupon-issued-twice-after-restart"
     case pointsToTheWrongLot = "points-to-the-wrong-lot"
+    case couponKeptAfterRestart = "coupon-kept-after-restart"
+    case lateConfirmWithoutPoints = "late-confirm-without-points"
 
     #if DEBUG || PLANTED_BUGS
     /// Set before any shard runs, never while one does.

@@ -284,12 +284,12 @@ public struct SnapshotResult: WireStruct {
 ///        176     8  bytesReceived
 ///        184     8  bytesSent
 ///        192     8  turns: rounds of the event loop
-///        200     8  pointEarnings: accepted
-///        208     8  pointUses: accepted
+///        200     8  pointEarnings: accepted, also as parts of checkouts
+///        208     8  pointUses: accepted, also as parts of checkouts
 ///        216     8  transactionsRemembered: now
 ///        224     8  transactionsCapacity
 ///        232     8  couponsIssued: since the start
-///        240     8  couponUses: accepted
+///        240     8  couponUses: accepted, also as parts of checkouts
 ///        248     8  couponRestores: accepted
 ///        256     8  couponsRemembered: now
 ///        264     8  couponsCapacity

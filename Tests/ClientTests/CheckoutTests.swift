@@ -59,6 +59,15 @@ extension ClientTests {
                 #expect(earning.expiresAtMs == earnExpiresAtMs)
                 #expect(try await client.sale(1).sold == 3)
 
+                // Its parts count with the others of their kind; each shard tells as it last heard.
+                let isCounted = try await eventually {
+                    let stats = try await client.stats()
+                    func sum(_ value: (ShardStats) -> UInt64) -> UInt64 { stats.reduce(0) { $0 + value($1) } }
+                    return sum(\.couponUses) == 1 && sum(\.pointUses) == 1 && sum(\.pointEarnings) == 2
+                        && sum(\.confirms) == 2
+                }
+                #expect(isCounted)
+
                 let cancelled = try #require(try await cancel(id, client))
                 #expect(cancelled.state == .cancelled && !cancelled.isRepeat)
                 #expect(try await cancel(id, client)?.isRepeat == true)

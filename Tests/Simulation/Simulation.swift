@@ -15,13 +15,14 @@ public final class Simulation {
     }
 
     private let memory = ProcessMemory()
+    private let snapshotMemory = ProcessMemory()
 
     public init() {}
 
     /// Runs one seed to its end or to the first promise that does not hold. `print` gets the trace, line by line.
     public func run(seed: UInt64, steps: Int = Simulation.stepsUsual, print: ((String) -> Void)? = nil) -> Outcome {
         memory.reset()
-        let world = World(seed: seed, memory: memory, print: print)
+        let world = World(seed: seed, memory: memory, snapshotMemory: snapshotMemory, print: print)
         var violation: Violation?
         do { try world.run(steps: steps) } catch { violation = error }
         return Outcome(

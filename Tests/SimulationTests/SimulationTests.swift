@@ -10,7 +10,7 @@ import Testing
     @Test func seedsPass() {
         let simulation = Simulation()
         var coverage = Coverage()
-        for seed in 1...20 {
+        for seed in 1...40 {
             let outcome = simulation.run(seed: UInt64(seed))
             coverage.add(outcome.coverage)
             if let violation = outcome.violation {
@@ -21,11 +21,28 @@ import Testing
         }
         // A frame that paused kept its results, while replies of the catalogue were put together and left.
         #expect(coverage[.pauses] > 100 && coverage[.repliesMeanwhile] > 0, "\(coverage.line)")
+        // Snapshots that were made, cut short by a crash, started from and passed over.
+        #expect(coverage[.snapshots] > 100 && coverage[.snapshotCrashes] > 5, "\(coverage.line)")
+        #expect(coverage[.startsFromSnapshots] > 50 && coverage[.snapshotsDamaged] > 5, "\(coverage.line)")
+        #expect(coverage[.segmentsCovered] > 50, "\(coverage.line)")
         // Seeds that never came there have shown nothing about coupons and points.
-        #expect(coverage[.couponsIssued] > 500 && coverage[.couponRestores] > 5, "\(coverage.line)")
+        #expect(coverage[.couponsIssued] > 500 && coverage[.couponRestores] > 10, "\(coverage.line)")
         #expect(coverage[.exhausted] > 50 && coverage[.alreadyIssued] > 10, "\(coverage.line)")
-        #expect(coverage[.pointUses] > 50 && coverage[.transactionsCancelled] > 10, "\(coverage.line)")
+        #expect(coverage[.pointUses] > 50 && coverage[.transactionsCancelled] > 20, "\(coverage.line)")
+        for (kind, least) in Self.ofCheckouts {
+            #expect(coverage[kind] >= least, "\(kind): \(coverage.line)")
+        }
     }
+
+    /// What has to happen to checkouts, and how often at the least.
+    private static let ofCheckouts: [(Coverage.Kind, Int)] = [
+        (.checkoutsPlaced, 150), (.checkoutsWithCoupon, 10), (.checkoutsWithPoints, 30), (.checkoutsEarning, 50),
+        (.checkoutsConfirmed, 4), (.lateCheckouts, 8), (.lateCheckoutsRefused, 1), (.checkoutsExpired, 60),
+        (.heldCheckoutsCancelled, 3), (.confirmedCheckoutsCancelled, 6), (.expiredCheckoutsCancelled, 10),
+        (.checkoutTombstones, 10), (.checkoutEarningsSpent, 1), (.refusedByLine, 300), (.refusedByCoupon, 20),
+        (.refusedByPoints, 80), (.refusedByEarning, 60), (.refusedByPartId, 2), (.partsOfCheckouts, 40),
+        (.idsOfParts, 8), (.jointTakes, 200), (.jointTakesPutBack, 50), (.checkoutsCut, 10),
+    ]
 
     /// The log is full in the middle of a frame whose results lie where its reply is to wait: some seeds come
     /// there, and pass.

@@ -43,6 +43,9 @@ struct Simulate: ParsableCommand {
     @Flag(help: "Succeed if a seed fails, stop at the first that does; fail if none does.")
     var expectCaught = false
 
+    @Flag(help: "Print the bugs that can be planted, one a line, and run nothing.")
+    var listBugs = false
+
     static var bugs: String { "One of: \(PlantedBug.allCases.map(\.rawValue).joined(separator: ", "))." }
 
     func validate() throws {
@@ -58,6 +61,7 @@ struct Simulate: ParsableCommand {
     }
 
     func run() throws {
+        if listBugs { return PlantedBug.allCases.forEach { print($0.rawValue) } }
         if let plant, let bug = PlantedBug(rawValue: plant) { PlantedBug.plant(bug) }
         let range = seed.map { SeedRange(first: $0, last: $0) } ?? seeds
         let simulation = Simulation()

@@ -105,16 +105,16 @@ public struct ShardStats: Hashable, Sendable {
     public var bytesSent: UInt64
     /// Rounds of the event loop.
     public var turns: UInt64
-    /// Earnings of points, accepted.
+    /// Earnings of points, accepted, also as parts of checkouts.
     public var pointEarnings: UInt64
-    /// Uses of points, accepted.
+    /// Uses of points, accepted, also as parts of checkouts.
     public var pointUses: UInt64
     /// Earnings and uses, now.
     public var transactionsRemembered: UInt64
     public var transactionsCapacity: UInt64
     /// Since the start of the server.
     public var couponsIssued: UInt64
-    /// Accepted.
+    /// Accepted, also as parts of checkouts.
     public var couponUses: UInt64
     /// Accepted.
     public var couponRestores: UInt64

@@ -98,7 +98,7 @@ extension Engine {
         let orders = orders(ofCheckout: slot)
         for index in 0..<orders.count { applyConfirm(orders[index], isLate: isLate) }
         let use = checkouts[slot].pointee.use
-        if isLate && use != 0 {
+        if isLate && use != 0 && !PlantedBug.lateConfirmWithoutPoints.isPlanted {
             transactions[use].pointee.isCancelled = false
             applyUse(use, nowMs: nowMs)
         }
@@ -116,7 +116,8 @@ extension Engine {
         let record = checkouts[slot].pointee
         // What an expired one had went back when it expired.
         if before != .expired {
-            if record.couponUse != 0 { setUse(ofCoupon: coupon(ofCheckout: slot), 0) }
+            let keepsCoupon = releaseLsn == 0 && PlantedBug.couponKeptAfterRestart.isPlanted
+            if record.couponUse != 0 && !keepsCoupon { setUse(ofCoupon: coupon(ofCheckout: slot), 0) }
             if record.use != 0 { applyCancelTransaction(record.use, nowMs: nowMs) }
         }
         if record.earning != 0 {

@@ -36,6 +36,7 @@ extension Engine {
         applyCheckoutConfirm(slot, isLate: isLate, nowMs: nowMs)
         statistics.confirms &+= UInt64(orders(ofCheckout: slot).count)
         statistics.checkoutConfirms &+= 1
+        if checkouts[slot].pointee.pointsEarned > 0 { statistics.pointEarnings &+= 1 }
         return appliedCheckout(slot, result)
     }
 

@@ -228,6 +228,9 @@ extension Engine {
         applyCheckoutPlaced(slot, coupon: checkout.coupon, nowMs: nowMs)
         statistics.ordersAccepted &+= UInt64(checkout.count)
         statistics.checkoutsPlaced &+= 1
+        if checkout.coupon != 0 { statistics.couponUses &+= 1 }
+        if entry.usePoints > 0 { statistics.pointUses &+= 1 }
+        if entry.earnPoints > 0 && checkout.holdMs == 0 { statistics.pointEarnings &+= 1 }
         return appliedCheckout(slot, result)
     }
 }

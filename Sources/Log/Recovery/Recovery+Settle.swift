@@ -62,7 +62,7 @@ extension Recovery {
     }
 
     /// Removes segments that every base covers.
-    static func removeCovered(_ directory: LogDirectory) throws(RecoveryFault) {
+    public static func removeCovered(_ directory: LogDirectory) throws(RecoveryFault) {
         let covered = directory.covered
         if covered.isEmpty { return }
         try reporting { () throws(StorageError) in

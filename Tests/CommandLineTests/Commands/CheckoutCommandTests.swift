@@ -178,9 +178,8 @@ extension CommandLineTests {
                 let confirm = ["checkout", "confirm", "\(id)"]
                 let refused = try await timesale(confirm, at: at)
                 #expect(refused.exitCode == 1)
-                #expect(
-                    refused.errors.hasPrefix(
-                        "timesale: the hold has expired, and the units of its order \(id.order(0)) cannot be had again"))
+                let gone = "the units of its order \(id.order(0)) cannot be had again (EXPIRED)"
+                #expect(refused.errors.hasPrefix("timesale: the hold has expired, and \(gone)"), "\(refused)")
                 let json = try await timesale(confirm + ["--json"], at: at).json
                 #expect(json["code"] as? String == "EXPIRED" && json["failedAt"] as? String == "orders[0]")
                 #expect(json["checkoutId"] as? String == "\(id)")

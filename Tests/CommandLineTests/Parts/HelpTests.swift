@@ -89,7 +89,10 @@ extension CommandLineTests {
             for command in Self.commands + Self.nested.compactMap(\.last) {
                 #expect(script.output.contains(command), "\(command)")
             }
-            for option in ["until-sold-out", "token-file", "per-user-limit", "min-purchase", "expires-at", "earn-points"] {
+            let options = [
+                "until-sold-out", "token-file", "per-user-limit", "min-purchase", "expires-at", "earn-points",
+            ]
+            for option in options {
                 #expect(script.output.contains(option))
             }
         }

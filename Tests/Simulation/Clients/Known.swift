@@ -6,6 +6,8 @@ struct KnownOrder {
     var user: Id128
     var saleId: UInt64
     var quantity: UInt32
+    /// The checkout that it is to be part of: its id follows from that one's.
+    var checkout: Int?
     /// How many events of its history a reply has shown.
     var shownVersions = 0
     var isTombstoneShown = false
@@ -49,13 +51,27 @@ struct KnownCoupon {
     var isDecisionShown = false
 }
 
-/// What changes a coupon or a balance, as it travels.
+/// A checkout as its client means it, and what has been shown of it.
+struct KnownCheckout {
+    var entry: PlaceCheckoutEntry
+    /// Its orders, by number.
+    var orders: [Int]
+    /// How many events of its history a reply has shown.
+    var shownVersions = 0
+    /// A reply without the repeat flag has accepted it.
+    var isDecisionShown = false
+    /// A reply has shown that its cancel came first.
+    var isTombstoneShown = false
+}
+
+/// What changes a coupon or a balance, or places a checkout, as it travels.
 enum Change: Equatable {
     case issue(IssueCouponEntry)
     case use(UseCouponEntry)
     case restore(RestoreCouponEntry)
     case earn(EarnEntry)
     case spend(UsePointsEntry)
+    indirect case place(PlaceCheckoutEntry)
 
     var operation: Operation {
         switch self {
@@ -64,6 +80,7 @@ enum Change: Equatable {
         case .restore: .restoreCoupon
         case .earn: .earnPoints
         case .spend: .usePoints
+        case .place: .placeCheckout
         }
     }
 
@@ -74,6 +91,7 @@ enum Change: Equatable {
         case .restore(let entry): entry.restoreId
         case .earn(let entry): entry.transactionId
         case .spend(let entry): entry.transactionId
+        case .place(let entry): entry.checkoutId
         }
     }
 
@@ -84,6 +102,7 @@ enum Change: Equatable {
         case .restore(let entry): entry.userId
         case .earn(let entry): entry.userId
         case .spend(let entry): entry.userId
+        case .place(let entry): entry.userId
         }
     }
 
@@ -94,6 +113,7 @@ enum Change: Equatable {
         case .restore(let entry): entry.store(to: bytes)
         case .earn(let entry): entry.store(to: bytes)
         case .spend(let entry): entry.store(to: bytes)
+        case .place(let entry): entry.store(to: bytes)
         }
     }
 }
@@ -117,6 +137,7 @@ struct Item {
     var restock: Int?
     var coupon: Int?
     var change: Int?
+    var checkout: Int?
 
     var id = Id128.zero
     var user = Id128.zero
@@ -130,6 +151,7 @@ struct Item {
     var entry: Change?
     /// What a malformed entry must be answered with.
     var expected: ResultCode?
+    var expectedPart = CheckoutPart.whole
 
     var shownVersions = 0
     var isTombstoneShown = false
@@ -142,6 +164,11 @@ struct Item {
     var isShown = false
     /// How many events of its user's points had been shown.
     var shownMoments = 0
+    /// Of a checkout: the lines whose sales had been shown, those whose closing was acknowledged, and how many events
+    /// of its coupon had been shown.
+    var linesShown: UInt16 = 0
+    var linesClosed: UInt16 = 0
+    var couponShown = 0
     /// Of a list: what has to be in it.
     var listedBefore: [Id128] = []
     var offersBefore: [OfferKey] = []

@@ -75,6 +75,8 @@ extension World {
         }
         var items = items
         for index in items.indices { remember(&items[index]) }
+        // From now on such an id may stand for an order of its own.
+        if operation == .order { for item in items { model.wantedParts.remove(item.id) } }
         if operation == .listUserOrders {
             let user = items[0].user
             items[0].listedBefore = orders.filter { $0.user == user && $0.shownVersions > 0 }.map(\.id)
@@ -119,6 +121,7 @@ extension World {
             item.shownStock = offers[offer].shownStock
             if let restock = item.restock { item.isRestockShown = offers[offer].restocks[restock].isShown }
         }
+        if item.checkout != nil { rememberCheckout(&item) }
         if let coupon = item.coupon { item.shownVersions = coupons[coupon].shownVersions }
         if let change = item.change {
             item.isShown = changes[change].isShown
@@ -161,7 +164,9 @@ extension World {
             ListOffersEntry(after: 0, limit: 1000, stateMask: item.stateMask).store(to: entry)
         case .restockSale, .restockPolicy:
             RestockEntry(operationId: item.id, offerId: item.offerKey.id, quantity: item.units).store(to: entry)
-        case .issueCoupon, .useCoupon, .restoreCoupon, .earnPoints, .usePoints: item.entry!.store(to: entry)
+        case .issueCoupon, .useCoupon, .restoreCoupon, .earnPoints, .usePoints, .placeCheckout:
+            item.entry!.store(to: entry)
+        case .confirmCheckout, .cancelCheckout, .getCheckout: CheckoutIdEntry(checkoutId: item.id).store(to: entry)
         case .getCoupon: CouponIdEntry(couponId: item.id).store(to: entry)
         case .cancelTransaction, .getTransaction: TransactionIdEntry(transactionId: item.id).store(to: entry)
         case .getBalance: UserEntry(userId: item.user).store(to: entry)
@@ -169,8 +174,6 @@ extension World {
             ListUserCouponsEntry(userId: item.user, after: .zero, limit: 1000, stateMask: item.stateMask)
                 .store(to: entry)
         case .ping, .stats, .topology, .snapshot: PingEntry(nonce: 7).store(to: entry)
-        case .placeCheckout, .confirmCheckout, .cancelCheckout, .getCheckout:
-            preconditionFailure("clients of the simulation have no checkouts yet")
         case .handshake: preconditionFailure("connections of the simulation need no handshake")
         }
     }

@@ -13,7 +13,10 @@ extension World {
             (.createPolicy, 4), (.restockPolicy, scenario.restockWeight), (.closePolicy, 1), (.getPolicy, 3),
             (.listPolicies, 2),
         ]
-        let operation = kinds[dice.weighted(kinds.map(\.1))].0
+        var operation = kinds[dice.weighted(kinds.map(\.1))].0
+        // Before the first one is issued, there is little to use.
+        let isUse = operation == .useCoupon || operation == .restoreCoupon
+        if issuedCoupons.isEmpty && isUse && dice.chance(700) { operation = .issueCoupon }
         switch operation {
         case .issueCoupon: send(operation, (0..<batchCount()).map { _ in issueItem() }, from: client)
         case .useCoupon, .restoreCoupon, .getCoupon:
@@ -30,7 +33,7 @@ extension World {
 
     // MARK: Issue
 
-    private func issueItem() -> Item {
+    func issueItem() -> Item {
         if !coupons.isEmpty && dice.chance(200) {
             var item = issueItem(recentCoupon())
             if dice.chance(200), case .issue(var entry)? = item.entry {
@@ -91,7 +94,8 @@ extension World {
         if let known = changesOf[operation], dice.chance(200) {
             return repeatedCouponItem(dice.chance(500) ? known.last! : dice.pick(known))
         }
-        let coupon = coupons[issuedCoupon()].entry
+        if let known = checkoutChanges[operation], dice.chance(30) { return changeItem(dice.pick(known)) }
+        let coupon = coupons[operation == .restoreCoupon ? usedCoupon() : unusedCoupon()].entry
         let owner = dice.chance(950) ? coupon.userId : dice.pick(users)
         let id = mint(Partition.of(user: owner))
         if operation == .restoreCoupon {
@@ -133,6 +137,20 @@ extension World {
     private func issuedCoupon() -> Int {
         if issuedCoupons.isEmpty || dice.chance(80) { return recentCoupon() }
         return dice.pick(dice.chance(700) ? Array(issuedCoupons.suffix(12)) : issuedCoupons)
+    }
+
+    /// Mostly one that the client has seen used.
+    private func usedCoupon() -> Int {
+        usedCoupons.isEmpty || dice.chance(200) ? issuedCoupon() : dice.pick(Array(usedCoupons.suffix(30)))
+    }
+
+    /// Mostly one that the client has not seen used, as far as a few looks find one.
+    func unusedCoupon() -> Int {
+        for _ in 0..<4 {
+            let index = issuedCoupon()
+            if !usedCoupons.contains(index) { return index }
+        }
+        return issuedCoupon()
     }
 
     // MARK: Changes of any kind

@@ -22,12 +22,13 @@ extension World {
         }
     }
 
-    private func pointItem(_ operation: Operation) -> Item {
+    func pointItem(_ operation: Operation) -> Item {
         if let known = changesOf[operation], dice.chance(150) {
             var item = changeItem(dice.chance(500) ? known.last! : dice.pick(known))
             if dice.chance(200) { item.entry = other(item.entry!) }
             return item
         }
+        if let known = checkoutChanges[operation], dice.chance(30) { return changeItem(dice.pick(known)) }
         if operation == .earnPoints && dice.chance(30) { return malformedPoints() }
         return changeItem(newChange(newPoints(operation, user: dice.pick(users))))
     }
@@ -83,7 +84,12 @@ extension World {
             let kind = dice.chance(500) ? Operation.earnPoints : .usePoints
             return transactionItem(newChange(newPoints(kind, user: dice.pick(users))))
         }
-        let known = [Operation.earnPoints, .usePoints].compactMap { changesOf[$0] }
+        if !postedChanges.isEmpty && dice.chance(600) {
+            return transactionItem(dice.pick(Array(postedChanges.suffix(15))))
+        }
+        let ofCheckouts = dice.chance(100) && !checkoutChanges.isEmpty
+        let known = [Operation.earnPoints, .usePoints].compactMap { ofCheckouts ? checkoutChanges[$0] : changesOf[$0] }
+        if known.isEmpty { return transactionItem(newChange(newPoints(.earnPoints, user: dice.pick(users)))) }
         let some = dice.pick(known)
         return transactionItem(dice.chance(700) ? dice.pick(Array(some.suffix(15))) : dice.pick(some))
     }

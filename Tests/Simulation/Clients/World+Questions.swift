@@ -8,11 +8,12 @@ extension World {
         if !offers.contains(where: \.isCreationShown) && (offers.isEmpty || dice.chance(600)) {
             return send(.createSale, [creation(.sale)], from: client)
         }
-        let module = dice.weighted([100, scenario.couponWeight, scenario.pointWeight])
+        let module = dice.weighted([100, scenario.couponWeight, scenario.pointWeight, scenario.checkoutWeight])
         switch module {
         case 0: composeSale(client)
         case 1: composeCoupon(client)
-        default: composePoints(client)
+        case 2: composePoints(client)
+        default: composeCheckout(client)
         }
     }
 
@@ -30,7 +31,7 @@ extension World {
         switch operation {
         case .order: send(operation, (0..<batchCount()).map { _ in orderItem() }, from: client)
         case .confirm, .cancel, .extend, .getOrder:
-            if orders.isEmpty { return }
+            if plainOrders.isEmpty { return }
             send(operation, (0..<batchCount()).map { _ in changeItem(operation) }, from: client)
         case .listUserOrders:
             var item = Item()
@@ -70,7 +71,7 @@ extension World {
     // MARK: Orders
 
     private func orderItem() -> Item {
-        if !orders.isEmpty && dice.chance(150) { return repeatItem() }
+        if !plainOrders.isEmpty && dice.chance(150) { return repeatItem() }
         if dice.chance(30) { return malformedOrder() }
         let index = newOrder()
         return orderItem(index)
@@ -96,8 +97,14 @@ extension World {
     }
 
     func newOrder(user: Id128, saleId: UInt64, quantity: UInt32) -> Int {
-        orders.append(
-            KnownOrder(id: mint(Partition.of(user: user)), user: user, saleId: saleId, quantity: quantity))
+        let id = mint(Partition.of(user: user))
+        plainOrders.append(enter(KnownOrder(id: id, user: user, saleId: saleId, quantity: quantity)))
+        return plainOrders.last!
+    }
+
+    func enter(_ order: KnownOrder) -> Int {
+        orders.append(order)
+        orderIndices[order.id] = orders.count - 1
         return orders.count - 1
     }
 
@@ -118,15 +125,18 @@ extension World {
         return item
     }
 
+    /// Now and then one of a checkout, which nothing can be done to.
     private func recentOrder() -> Int {
-        dice.chance(800) ? orders.count - 1 - dice.below(min(orders.count, 40)) : dice.below(orders.count)
+        let orders = !checkoutOrders.isEmpty && dice.chance(40) ? checkoutOrders : plainOrders
+        return dice.chance(800) ? orders[orders.count - 1 - dice.below(min(orders.count, 40))] : dice.pick(orders)
     }
 
     /// Mostly one that the client has seen accepted, as far as a few looks find one.
     private func acceptedOrder() -> Int {
         for _ in 0..<6 {
             let index = recentOrder()
-            if orders[index].isDecisionShown { return index }
+            let isPlaced = orders[index].checkout.map { checkouts[$0].isDecisionShown } ?? false
+            if orders[index].isDecisionShown || isPlaced { return index }
         }
         return recentOrder()
     }
@@ -202,7 +212,7 @@ extension World {
 
     private func newPolicy() -> CreatePolicyEntry {
         let isPercent = dice.chance(500)
-        let (validFromMs, validUntilMs) = newWindow(endsPerMille: 400)
+        let (validFromMs, validUntilMs) = newWindow(endsPerMille: 200)
         return CreatePolicyEntry(
             operationId: mint(Partition.catalogue), policyId: newOfferId(.policy),
             quantity: UInt64(dice.pick(1...scenario.stockMax)), validFromMs: validFromMs, validUntilMs: validUntilMs,

@@ -79,9 +79,12 @@ extension LogModel {
             let use = CouponUse(
                 orderId: event.loadId(EventField.couponOrder), purchaseAmount: event.loadLE(EventField.purchaseAmount),
                 discount: event.loadLE(EventField.discount))
-            try check(use, of: coupons[index], atMs: timeMs)
+            let amount = use.purchaseAmount == 0 ? nil : use.purchaseAmount
+            try check(use, of: coupons[index], purchase: amount, atMs: timeMs)
             operation.use = use
-        } else if inEffect == nil {
+        } else if let inEffect {
+            if parts[inEffect] != nil { throw Violation(7, "coupon \(couponId) of a checkout is restored by \(id)") }
+        } else {
             throw Violation(7, "coupon \(couponId) is restored by \(id), and was not used")
         }
         couponOperations[id] = operation
@@ -91,7 +94,10 @@ extension LogModel {
         block.undo.append(.couponVersion(index))
     }
 
-    private func check(_ use: CouponUse, of coupon: Coupon, atMs timeMs: UInt64) throws(Violation) {
+    /// `amount`: what the purchase cost, nil if nobody said it.
+    func check(
+        _ use: CouponUse, of coupon: Coupon, purchase amount: UInt64?, atMs timeMs: UInt64
+    ) throws(Violation) {
         guard case .policy(let policy) = offers[coupon.policy].creation else {
             throw Violation(0, "coupon \(coupon.id) is of what is no policy")
         }
@@ -101,16 +107,20 @@ extension LogModel {
         if use.purchaseAmount < policy.minPurchase {
             throw Violation(7, "coupon \(coupon.id) was used for a purchase of \(use.purchaseAmount)")
         }
-        // A client of the simulation buys for less than would overflow.
-        var discount = policy.discountValue
-        if policy.discountKind == DiscountKind.percent.rawValue {
-            discount = use.purchaseAmount * policy.discountValue / 100
-        } else if use.purchaseAmount != 0 {
-            discount = min(discount, use.purchaseAmount)
-        }
-        if policy.maxDiscount != 0 { discount = min(discount, policy.maxDiscount) }
+        let discount = Self.discount(policy, on: amount)
         guard use.discount == discount else {
             throw Violation(7, "coupon \(coupon.id) gave a discount of \(use.discount) in place of \(discount)")
         }
+    }
+
+    /// A client of the simulation buys for less than would overflow.
+    static func discount(_ policy: CreatePolicyEntry, on amount: UInt64?) -> UInt64 {
+        var discount = policy.discountValue
+        if policy.discountKind == DiscountKind.percent.rawValue {
+            discount = (amount ?? 0) * policy.discountValue / 100
+        } else if let amount {
+            discount = min(discount, amount)
+        }
+        return policy.maxDiscount == 0 ? discount : min(discount, policy.maxDiscount)
     }
 }

@@ -21,6 +21,8 @@ extension LogModel {
         var createdAtMs: UInt64
         /// Empty if a crash has undone it.
         var versions: [Version]
+        /// The index of the checkout that it is part of.
+        var checkout: Int?
 
         var units: Int {
             switch versions.last?.state {
@@ -67,6 +69,7 @@ extension LogModel {
         guard let index = places[id], let last = orders[index].versions.last else {
             throw Violation(0, "order \(id) changed before it was placed")
         }
+        if orders[index].checkout != nil { throw Violation(7, "order \(id) of a checkout got the event \(kind)") }
         let units = Int(orders[index].quantity)
         switch (kind, last.state) {
         case (.orderConfirmed, .held):
@@ -111,7 +114,7 @@ extension LogModel {
         }
     }
 
-    private mutating func append(
+    mutating func append(
         _ state: OrderState, isLate: Bool, deadlineMs: UInt64, to index: Int, _ lsn: UInt64, _ block: inout Block
     ) {
         orders[index].versions.append(

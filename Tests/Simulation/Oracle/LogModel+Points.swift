@@ -3,7 +3,7 @@ import Protocol
 
 /// The points of one user as the log says, after one event after the other.
 struct Ledger {
-    /// An earning or a use, in the order of their events. What a use took never changes.
+    /// An earning or a use, in the order of their events.
     struct Transaction {
         var id: Id128
         var kind: TransactionKind
@@ -12,7 +12,8 @@ struct Ledger {
         var expiresAtMs: UInt64
         var createdAtMs: UInt64
         var reason = Reason()
-        var takings: [(lot: Int, amount: UInt32)] = []
+        /// What a use took from each lot; once more for each time that a checkout took it again.
+        var takings: [[(lot: Int, amount: UInt32)]] = []
     }
 
     /// The state after an event.
@@ -54,6 +55,37 @@ struct Ledger {
         if moment.isCancelled[index] { return .cancelled }
         return isExpired(index, atMs: timeMs) ? .expired : .posted
     }
+
+    // MARK: Changes
+
+    mutating func add(_ transaction: Transaction, _ moment: inout Moment) {
+        transactions.append(transaction)
+        moment.remaining.append(transaction.kind == .earning ? transaction.amount : 0)
+        moment.isCancelled.append(false)
+    }
+
+    /// Takes the points of a use from the lots that expire first. Answers how many are missing.
+    mutating func take(_ use: Int, _ moment: inout Moment, atMs timeMs: UInt64) -> UInt32 {
+        var missing = transactions[use].amount
+        var takings: [(lot: Int, amount: UInt32)] = []
+        for lot in lots(moment, atMs: timeMs) where missing > 0 {
+            let taken = min(missing, moment.remaining[lot])
+            takings.append((lot, taken))
+            moment.remaining[lot] -= taken
+            missing -= taken
+        }
+        transactions[use].takings.append(takings)
+        return missing
+    }
+
+    /// Cancels a use, or an earning. Answers whether points of it were spent: then nothing has changed.
+    func cancel(_ place: Int, _ moment: inout Moment) -> Bool {
+        let transaction = transactions[place]
+        if transaction.kind == .earning && moment.remaining[place] != transaction.amount { return true }
+        for taking in transaction.takings.last ?? [] { moment.remaining[taking.lot] += taking.amount }
+        moment.isCancelled[place] = true
+        return false
+    }
 }
 
 // Points in the log. Promise 7: no balance goes below zero, and a cancel gives back exactly what was taken.
@@ -69,31 +101,41 @@ extension LogModel {
             throw Violation(4, "transaction \(id) was posted on shard \(shard), which does not own it")
         }
         if isKnown(id) { throw Violation(4, "transaction \(id) was posted, an id that was known") }
-        var ledger = ledgers[user] ?? Ledger()
-        var moment = ledger.moments.last ?? Ledger.Moment()
-        var transaction = Ledger.Transaction(
+        let transaction = Ledger.Transaction(
             id: id, kind: kind == .pointsEarned ? .earning : .use, amount: event.loadLE(EventField.quantity),
             expiresAtMs: kind == .pointsEarned ? event.loadLE(EventField.pointsExpireAtMs) : 0, createdAtMs: timeMs)
-        if transaction.kind == .use {
-            var missing = transaction.amount
-            for lot in ledger.lots(moment, atMs: timeMs) where missing > 0 {
-                let taken = min(missing, moment.remaining[lot])
-                transaction.takings.append((lot, taken))
-                moment.remaining[lot] -= taken
-                missing -= taken
-            }
-            guard missing == 0 else {
-                throw Violation(7, "transaction \(id) used \(missing) points more than user \(user) had")
-            }
+        try changePoints(of: user, lsn, &block) { ledger, moment, undo throws(Violation) in
+            try Self.add(transaction, of: user, to: &ledger, &moment, &undo, atMs: timeMs)
         }
-        moment.remaining.append(transaction.kind == .earning ? transaction.amount : 0)
-        moment.isCancelled.append(false)
+        transactions[id] = user
+    }
+
+    /// Posts a transaction; a use takes its points.
+    static func add(
+        _ transaction: Ledger.Transaction, of user: Id128, to ledger: inout Ledger, _ moment: inout Ledger.Moment,
+        _ undo: inout [Undo], atMs timeMs: UInt64
+    ) throws(Violation) {
+        ledger.add(transaction, &moment)
+        undo.append(.transaction(transaction.id))
+        guard transaction.kind == .use else { return }
+        let missing = ledger.take(ledger.transactions.count - 1, &moment, atMs: timeMs)
+        guard missing == 0 else {
+            throw Violation(7, "transaction \(transaction.id) used \(missing) points more than user \(user) had")
+        }
+    }
+
+    /// Changes the points of a user by one event.
+    mutating func changePoints(
+        of user: Id128, _ lsn: UInt64, _ block: inout Block,
+        _ change: (inout Ledger, inout Ledger.Moment, inout [Undo]) throws(Violation) -> Void
+    ) throws(Violation) {
+        // Not in two places at once, or each change would copy it.
+        var ledger = ledgers.removeValue(forKey: user) ?? Ledger()
+        var moment = ledger.moments.last ?? Ledger.Moment()
         (moment.life, moment.lsn) = (life, lsn)
-        ledger.transactions.append(transaction)
+        try change(&ledger, &moment, &block.undo)
         ledger.moments.append(moment)
         ledgers[user] = ledger
-        transactions[id] = user
-        block.undo.append(.transaction(id))
         block.undo.append(.moment(user))
     }
 
@@ -101,19 +143,21 @@ extension LogModel {
         _ event: UnsafeRawPointer, _ shard: Int, _ lsn: UInt64, _ block: inout Block
     ) throws(Violation) {
         let id = event.loadId(EventField.id)
-        guard owner(id) == shard, let user = transactions[id], let ledger = ledgers[user],
-            let index = ledger.transactions.firstIndex(where: { $0.id == id }), var moment = ledger.moments.last
+        guard owner(id) == shard, let user = transactions[id],
+            let place = ledgers[user]?.transactions.firstIndex(where: { $0.id == id })
         else { throw Violation(0, "transaction \(id) was cancelled before it was posted") }
-        if moment.isCancelled[index] { throw Violation(4, "transaction \(id) was cancelled twice") }
-        let transaction = ledger.transactions[index]
-        if transaction.kind == .earning && moment.remaining[index] != transaction.amount {
+        if parts[id] != nil { throw Violation(7, "transaction \(id) of a checkout was cancelled by itself") }
+        try changePoints(of: user, lsn, &block) { ledger, moment, _ throws(Violation) in
+            try Self.cancel(place, of: ledger, &moment)
+        }
+    }
+
+    static func cancel(_ place: Int, of ledger: Ledger, _ moment: inout Ledger.Moment) throws(Violation) {
+        let id = ledger.transactions[place].id
+        if moment.isCancelled[place] { throw Violation(4, "transaction \(id) was cancelled twice") }
+        if ledger.cancel(place, &moment) {
             throw Violation(7, "earning \(id) was cancelled, of which points were spent")
         }
-        for taking in transaction.takings { moment.remaining[taking.lot] += taking.amount }
-        moment.isCancelled[index] = true
-        (moment.life, moment.lsn) = (life, lsn)
-        ledgers[user]!.moments.append(moment)
-        block.undo.append(.moment(user))
     }
 
     /// The reason of the transaction before it, which has the same fate.

@@ -26,6 +26,8 @@ struct LogModel {
         case couponOperation(Id128)
         case moment(Id128)
         case transaction(Id128)
+        case takings(user: Id128, place: Int)
+        case checkout(Int)
     }
 
     /// A block on its way to the disk.
@@ -34,6 +36,7 @@ struct LogModel {
         var segment: UInt64
         var offset: Int
         var bytes: [UInt8]
+        var firstLsn: UInt64
         var lastLsn: UInt64
         /// Its write has completed.
         var isWritten = false
@@ -65,6 +68,14 @@ struct LogModel {
     var ledgers: [Id128: Ledger] = [:]
     /// Whose transaction an id is.
     var transactions: [Id128: Id128] = [:]
+    var checkouts: [Checkout] = []
+    var checkoutPlaces: [Id128: Int] = [:]
+    /// The checkout, by the ids of its parts.
+    var parts: [Id128: Int] = [:]
+    /// Ids that were asked for as those of orders of checkouts, and as nothing else.
+    var wantedParts: Set<Id128> = []
+    /// Checkouts that crashes have undone.
+    private(set) var checkoutsUndone = 0
 
     private(set) var life = 0
     private(set) var shards = 0
@@ -81,7 +92,7 @@ struct LogModel {
     /// Whether an operation of a user has this id.
     func isKnown(_ id: Id128) -> Bool {
         places[id] != nil || tombstones[id] != nil || couponPlaces[id] != nil || couponOperations[id] != nil
-            || transactions[id] != nil
+            || transactions[id] != nil || checkoutPlaces[id] != nil || parts[id] != nil
     }
 
     // MARK: Life
@@ -123,7 +134,7 @@ struct LogModel {
         let bytes = Array(UnsafeRawBufferPointer(start: command.memory, count: command.lengthBytes))
         var block = Block(
             ticket: command.ticket, segment: command.segment, offset: command.offsetBytes, bytes: bytes,
-            lastLsn: header.lastLsn)
+            firstLsn: header.firstLsn, lastLsn: header.lastLsn)
         guard header.firstLsn == sealedLsns[shard] + 1 else {
             throw Violation(0, "shard \(shard) sealed LSN \(header.firstLsn) after \(sealedLsns[shard])")
         }
@@ -143,6 +154,7 @@ struct LogModel {
             offset += kind.sizeBytes
             lsn += 1
         }
+        try checkWholeness(block)
         sealedLsns[shard] = header.lastLsn
         tails[shard].append(block)
     }
@@ -195,6 +207,10 @@ struct LogModel {
         case .couponVersion(let index): coupons[index].versions.removeLast()
         case .couponOperation(let id): couponOperations[id] = nil
         case .moment(let user): ledgers[user]!.moments.removeLast()
+        case .takings(let user, let place): ledgers[user]!.transactions[place].takings.removeLast()
+        case .checkout(let index):
+            checkoutsUndone += 1
+            revertCheckout(index)
         case .transaction(let id): ledgers[transactions.removeValue(forKey: id)!]!.transactions.removeLast()
         }
     }
@@ -217,8 +233,9 @@ struct LogModel {
         case .pointsEarned, .pointsUsed: try post(kind, event, shard, lsn, &block)
         case .transactionCancelled: try cancelTransaction(event, shard, lsn, &block)
         case .transactionReasoned: try reason(event, shard)
-        case .checkoutPlaced, .checkoutConfirmed, .checkoutCancelled, .checkoutExpired:
-            throw Violation(0, "nobody asked for checkouts")
+        case .checkoutPlaced: try placeCheckout(event, shard, lsn, &block)
+        case .checkoutConfirmed, .checkoutCancelled, .checkoutExpired:
+            try changeCheckout(kind, event, shard, lsn, &block)
         case .orderKept, .saleKept, .policyKept, .catalogueOperationKept, .transactionKept, .takingKept, .checkoutKept:
             throw Violation(0, "a record of snapshots stands in the log of shard \(shard)")
         }

@@ -3,11 +3,18 @@ import Engine
 /// Promises 1 and 2 from the counters themselves, after every step: how many units of each sale are free, those
 /// on loan to a take that may yet fail included.
 struct StockWatch {
+    /// Of one sale, or of those of a checkout.
     struct Take {
-        var sale: Int
-        var wanted: Int
-        var units = 0
+        struct Part {
+            var sale: Int
+            var wanted: Int
+            var units = 0
+        }
+
+        var parts: [Part]
         var sinceStep: Int
+        /// It has all that it wants and can only end well: what it has is on loan no more.
+        var isDecided: Bool { parts.allSatisfy { $0.units == $0.wanted } }
     }
 
     private var free: [Int]
@@ -27,8 +34,12 @@ struct StockWatch {
         for sale in 1..<free.count {
             let totals = counters.totals(sale)
             var units = Int(totals.available)
-            for take in takes { if let take, take.sale == sale { units += take.units } }
-            let given = Int(totals.held) + Int(totals.sold)
+            var given = Int(totals.held) + Int(totals.sold)
+            for case let take? in takes {
+                for part in take.parts where part.sale == sale {
+                    if take.isDecided { given += part.units } else { units += part.units }
+                }
+            }
             guard units >= 0, given >= 0, given + units <= stock(sale) else {
                 throw Violation(
                     1,
@@ -53,33 +64,37 @@ struct StockWatch {
         return fewest
     }
 
-    mutating func begin(shard: Int, sale: Int, wanted: Int, step: Int) {
-        takes[shard] = Take(sale: sale, wanted: wanted, sinceStep: step)
+    mutating func begin(shard: Int, _ parts: [Take.Part], step: Int) {
+        takes[shard] = Take(parts: parts, sinceStep: step)
     }
 
     func take(of shard: Int) -> Take? { takes[shard] }
 
-    /// A step of a shard's take has changed the free units of its sale by so many.
-    mutating func step(shard: Int, answer: StockTake.Answer, change: Int, now: Int) throws(Violation) {
+    /// A step of a shard's take has changed the free units of its sales by so many. `failed`: the part that it said
+    /// to fail at, if it does.
+    mutating func step(shard: Int, answer: StockTake.Answer, changes: [Int], failed: Int) throws(Violation) {
         guard var take = takes[shard] else {
             throw Violation(0, "shard \(shard) steps a take that never began")
         }
-        take.units -= change
+        let wasDecided = take.isDecided
+        for (index, change) in changes.enumerated() { take.parts[index].units -= change }
+        if wasDecided && !take.isDecided { throw Violation(2, "shard \(shard) gave back units of a take that had all") }
         switch answer {
         case .again, .wait: takes[shard] = take
         case .taken:
             takes[shard] = nil
-            guard take.units == take.wanted else {
-                throw Violation(1, "a take of \(take.wanted) units ended with \(take.units)")
-            }
+            guard take.isDecided else { throw Violation(1, "a take that succeeded ended with \(take.parts)") }
         case .soldOut:
             takes[shard] = nil
-            guard take.units == 0 else { throw Violation(2, "a take that failed kept \(take.units) units") }
-            let fewest = fewest(take.sale, since: take.sinceStep)
-            guard fewest < take.wanted else {
+            guard take.parts.allSatisfy({ $0.units == 0 }) else {
+                throw Violation(2, "a take that failed kept units: \(take.parts)")
+            }
+            let part = take.parts[failed]
+            let fewest = fewest(part.sale, since: take.sinceStep)
+            guard fewest < part.wanted else {
                 throw Violation(
                     2,
-                    "shard \(shard) says that sale \(take.sale) is sold out for \(take.wanted) units, but at no "
+                    "shard \(shard) says that sale \(part.sale) is sold out for \(part.wanted) units, but at no "
                         + "moment were fewer than \(fewest) free")
             }
         }

@@ -17,6 +17,7 @@ extension World {
             return try checkOfferRefusal(request, item, code, units: 1)
         case .idReused:
             coverage[.idReused] += 1
+            if isTakenByCheckout(item.id) { return }
             guard let coupon = model.coupon(item.id), let first = coupon.versions.first, isShowable(first, of: coupon),
                 coupon.user != entry.userId || model.offers[coupon.policy].creation.key != item.offerKey
             else { throw Violation(4, "coupon \(item.id) is ID_REUSED, which no durable event explains") }
@@ -56,8 +57,15 @@ extension World {
             count(code)
             try checkRefusedUse(request, item, code, view)
         case .notFound, .notOwner: try checkNoCoupon(item, code)
+        case .partOfCheckout:
+            coverage[.partsOfCheckouts] += 1
+            guard request.operation == .restoreCoupon else {
+                throw Violation(0, "\(request.operation) \(item.id) got PART_OF_CHECKOUT")
+            }
+            try checkRefusedUse(request, item, code, view)
         case .idReused:
             coverage[.idReused] += 1
+            if isTakenByCheckout(item.id) { return }
             guard let operation = model.couponOperations[item.id], isShowable(operation.place),
                 !isSame(operation, item.entry)
             else { throw Violation(4, "operation \(item.id) is ID_REUSED, which no durable event explains") }
@@ -97,6 +105,7 @@ extension World {
             coverage[request.operation == .useCoupon ? .couponUses : .couponRestores] += 1
         }
         changes[change].isShown = true
+        noteUsed(index, view.state == CouponState.used.rawValue)
         guard let use = operation.use else {
             return try show(index, item, "restore") { version in
                 self.shows(view, version, of: coupon, request) && (isRepeat || version.use == nil)
@@ -124,14 +133,24 @@ extension World {
         }
         let state: CouponState =
             switch code {
-            case .alreadyUsed: .used
+            case .alreadyUsed, .partOfCheckout: .used
             case .expired: .expired
             default: view.state == CouponState.expired.rawValue && code == .notUsed ? .expired : .issued
             }
         guard view.state == state.rawValue else {
             throw Violation(0, "\(request.operation) \(item.id) got \(code), and a coupon in state \(view.state)")
         }
-        try show(index, item, "\(code)") { version in self.shows(view, version, of: coupon, request) }
+        noteUsed(index, state == .used)
+        try show(index, item, "\(code)") { version in
+            let isOfCheckout = version.use.map { self.model.parts[$0] != nil } ?? false
+            return self.shows(view, version, of: coupon, request) && (isOfCheckout || code != .partOfCheckout)
+        }
+    }
+
+    /// Notes which coupons could be restored, as far as replies have shown.
+    func noteUsed(_ index: Int, _ isUsed: Bool) {
+        usedCoupons.removeAll { $0 == index }
+        if isUsed { usedCoupons.append(index) }
     }
 
     private func checkNoCoupon(_ item: Item, _ code: ResultCode) throws(Violation) {
@@ -226,6 +245,7 @@ extension World {
 
     private func isSame(_ operation: LogModel.CouponOperation, _ entry: Change?) -> Bool {
         let coupon = model.coupons[operation.coupon]
+        if let entry, model.parts[entry.id] != nil { return false }
         switch entry {
         case .use(let use):
             return coupon.id == use.couponId && coupon.user == use.userId && operation.use?.orderId == use.orderId

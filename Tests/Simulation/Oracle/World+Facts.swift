@@ -16,6 +16,7 @@ extension World {
                 && view.userId == order.user && view.saleId == model.offers[order.sale].creation.key.id
                 && view.createdAtMs == order.createdAtMs
                 && (view.flags & ResultFlags.late != 0) == version.isLate
+                && (view.flags & ResultFlags.ofCheckout != 0) == (order.checkout != nil)
                 && (version.state != .held || view.expiresAtMs == version.deadlineMs)
             guard isSame else {
                 throw Violation(
@@ -41,6 +42,7 @@ extension World {
         }
         try compareStock(isRestart: true)
         try compareModules()
+        try compareCheckouts()
     }
 
     /// The counters against the log. Promise 1.
@@ -99,6 +101,7 @@ extension World {
             }
         }
         try checkModuleFacts()
+        try checkCheckoutFacts()
     }
 
     /// Where replies wait for the write alone, a power loss may undo what they said: clients start over with
@@ -128,5 +131,6 @@ extension World {
             }
         }
         forgetLostModules()
+        forgetLostCheckouts()
     }
 }

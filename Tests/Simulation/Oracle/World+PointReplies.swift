@@ -30,6 +30,7 @@ extension World {
             return
         case .idReused:
             coverage[.idReused] += 1
+            if isTakenByCheckout(item.id) { return }
             guard let posted = posted(item.id), !isSame(posted.transaction, item.user, entry),
                 isShowable(posted.ledger.moments[posted.firstMoment], item.user)
             else { throw Violation(4, "transaction \(item.id) is ID_REUSED, which no durable event explains") }
@@ -52,6 +53,7 @@ extension World {
                 throw Violation(4, "transaction \(item.id) was posted a second time")
             }
             changes[index].isDecisionShown = true
+            postedChanges.append(index)
         }
         changes[index].isShown = true
         let place = posted.place
@@ -67,7 +69,7 @@ extension World {
     func checkTransaction(
         _ request: Request, _ item: Item, _ code: ResultCode, _ view: TransactionViewResult
     ) throws(Violation) {
-        guard let index = item.change else { return }
+        guard let index = item.change else { return try checkOtherKind(request, item, code, view.flags) }
         if view.flags & ResultFlags.tombstone != 0 {
             try checkTombstone(item)
             changes[index].isTombstoneShown = true
@@ -76,6 +78,13 @@ extension World {
         switch code {
         case .ok: break
         case .alreadySpent: coverage[.alreadySpent] += 1
+        case .partOfCheckout:
+            coverage[.partsOfCheckouts] += 1
+            guard request.operation == .cancelTransaction, isTakenByCheckout(item.id) else {
+                throw Violation(5, "transaction \(item.id) is PART_OF_CHECKOUT, which no durable event says")
+            }
+            // What will be earned is not posted yet.
+            if view.userId.isZero { return }
         case .notFound, .idInFuture:
             if item.isShown || item.isTombstoneShown || code == .notFound && request.operation == .cancelTransaction {
                 throw Violation(3, "transaction \(item.id), which was shown, got \(code)")
@@ -94,7 +103,8 @@ extension World {
             throw Violation(0, "earning \(item.id) is ALREADY_SPENT, and whole")
         }
         if request.operation == .cancelTransaction && code == .ok {
-            guard view.state == TransactionState.cancelled.rawValue else {
+            postedChanges.removeAll { $0 == index }
+            guard view.state == TransactionState.cancelled.rawValue, model.parts[item.id] == nil else {
                 throw Violation(4, "transaction \(item.id) was cancelled, and is in state \(view.state)")
             }
             coverage[view.flags & ResultFlags.repeat != 0 ? .repeats : .transactionsCancelled] += 1
@@ -145,6 +155,7 @@ extension World {
                     && transaction.amount == view.amount && transaction.expiresAtMs == view.expiresAtMs
                     && transaction.createdAtMs == view.createdAtMs && transaction.reason == view.reason
                     && moment.remaining[place] == view.remaining
+                    && (self.model.parts[transaction.id] != nil) == (view.flags & ResultFlags.ofCheckout != 0)
                     && ledger.state(place, moment, atMs: timeMs).rawValue == view.state
             }
         }
@@ -153,7 +164,7 @@ extension World {
     /// Whether there was a moment that explains what is shown: after an event no older than what had been shown when it
     /// was asked for, which no crash undoes any more; at a time between the request and now. `first`: the first event
     /// that comes into question, -1 for none.
-    private func explains(
+    func explains(
         _ request: Request, _ item: Item, from first: Int = -1, _ matches: (Ledger, Ledger.Moment, UInt64) -> Bool
     ) -> Bool {
         let ledger = model.ledgers[item.user] ?? Ledger()
@@ -196,8 +207,14 @@ extension World {
         return Posted(ledger: ledger, transaction: ledger.transactions[place], place: place, firstMoment: first)
     }
 
+    /// Whether a transaction with this id is in the log for good.
+    func isPosted(_ id: Id128) -> Bool {
+        guard let posted = posted(id), let user = model.transactions[id] else { return false }
+        return isShowable(posted.ledger.moments[posted.firstMoment], user)
+    }
+
     private func isSame(_ transaction: Ledger.Transaction, _ user: Id128, _ entry: Change) -> Bool {
-        guard model.transactions[transaction.id] == user else { return false }
+        guard model.transactions[transaction.id] == user, model.parts[transaction.id] == nil else { return false }
         switch entry {
         case .earn(let earn):
             return transaction.kind == .earning && transaction.amount == earn.amount

@@ -74,6 +74,8 @@ extension World {
         case .cancelTransaction, .getTransaction:
             let view = result.withUnsafeBytes { TransactionViewResult($0.baseAddress!) }
             try checkTransaction(request, item, code, view)
+        case .placeCheckout, .confirmCheckout, .cancelCheckout, .getCheckout:
+            try checkCheckout(request, item, code, result.withUnsafeBytes { CheckoutResult($0.baseAddress!) })
         case .getBalance:
             try checkBalance(request, item, result.withUnsafeBytes { BalanceResult($0.baseAddress!) })
         default: break
@@ -86,15 +88,23 @@ extension World {
         let engine = machine.engine(request.operation.isCatalogue ? machine.catalogue : model.owner(item.id))
         let capacities = engine.pointee.configuration.capacities
         let hasAllUsers = engine.pointee.usersKnown >= capacities.users
+        // A checkout may keep room for what it will earn.
+        let transactions = engine.pointee.transactionsRemembered + engine.pointee.checkoutsKnown
         let isAtBound: Bool
         switch request.operation {
         case .order: isAtBound = engine.pointee.ordersRemembered >= capacities.orders || hasAllUsers
-        case .cancel, .cancelTransaction: isAtBound = engine.pointee.tombstonesKept >= capacities.tombstones
+        case .placeCheckout:
+            let orders = item.checkout.map { checkouts[$0].orders.count } ?? 0
+            isAtBound = engine.pointee.checkoutsKnown >= capacities.checkouts || hasAllUsers
+                || engine.pointee.ordersRemembered + orders > capacities.orders
+                || transactions + 2 > capacities.transactions
+                || engine.pointee.couponOperationsRemembered >= capacities.couponOperations
+        case .cancel, .cancelTransaction, .cancelCheckout:
+            isAtBound = engine.pointee.tombstonesKept >= capacities.tombstones
         case .issueCoupon: isAtBound = engine.pointee.couponsRemembered >= capacities.coupons || hasAllUsers
         case .useCoupon, .restoreCoupon:
             isAtBound = engine.pointee.couponOperationsRemembered >= capacities.couponOperations
-        case .earnPoints, .usePoints:
-            isAtBound = engine.pointee.transactionsRemembered >= capacities.transactions || hasAllUsers
+        case .earnPoints, .usePoints: isAtBound = transactions >= capacities.transactions || hasAllUsers
         case .createSale, .restockSale, .createPolicy, .restockPolicy:
             isAtBound =
                 model.creations.count + model.restocks.count >= scenario.catalogueOperationsMax - 8
@@ -149,7 +159,7 @@ extension World {
     ) throws(Violation) {
         guard let order = model.order(item.id), order.quantity == item.quantity, order.user == item.user,
             model.offers[order.sale].creation.key == item.offerKey, order.createdAtMs == result.createdAtMs,
-            result.quantity == item.quantity
+            result.quantity == item.quantity, order.checkout == nil
         else { throw Violation(5, "order \(item.id) was accepted, but no sealed event says so") }
         let isRepeat = result.flags & ResultFlags.repeat != 0
         coverage[isRepeat ? .repeats : .ordersAccepted] += 1
@@ -171,7 +181,7 @@ extension World {
     private func checkReused(_ item: Item) throws(Violation) {
         if let order = model.order(item.id) {
             let isOther =
-                order.quantity != item.quantity || order.user != item.user
+                order.checkout != nil || order.quantity != item.quantity || order.user != item.user
                 || model.offers[order.sale].creation.key != item.offerKey
             guard isOther else {
                 throw Violation(4, "a repeat of order \(item.id) with the same content is ID_REUSED")
@@ -179,6 +189,7 @@ extension World {
             guard isShowable(order.versions[0], of: item.id) else {
                 throw Violation(5, "ID_REUSED shows order \(item.id), which a crash could undo")
             }
+            if order.checkout != nil { coverage[.idsOfParts] += 1 }
             return
         }
         throw Violation(4, "order \(item.id) is ID_REUSED, but the log does not know it")
@@ -194,7 +205,7 @@ extension World {
     private func checkView(
         _ request: Request, _ item: Item, _ code: ResultCode, _ view: OrderViewResult
     ) throws(Violation) {
-        guard let index = item.order else { return }
+        guard let index = item.order else { return try checkOtherKind(request, item, code, view.flags) }
         if code == .notFound || code == .idTooOld || code == .idInFuture {
             let isLate = code == .idInFuture && (item.id.mintTimeMs ?? 0) > request.earliestMs + 300_000
             if item.shownVersions > 0 || item.isTombstoneShown || code != .notFound && !isLate {
@@ -213,8 +224,13 @@ extension World {
         let state = OrderState(rawValue: view.state)
         let isLate = view.flags & ResultFlags.late != 0
         let isExpected: Bool
+        let isPart = model.order(item.id)?.checkout != nil
         switch (request.operation, code) {
         case (.getOrder, .ok): isExpected = true
+        case (_, .partOfCheckout):
+            coverage[.partsOfCheckouts] += 1
+            isExpected = isPart
+        case _ where isPart: isExpected = false
         case (.confirm, .ok), (.extend, .confirmed): isExpected = state == .confirmed
         case (.cancel, .ok), (.confirm, .cancelled), (.extend, .cancelled): isExpected = state == .cancelled
         case (.confirm, .expired), (.extend, .expired): isExpected = state == .expired
@@ -242,7 +258,7 @@ extension World {
 
     private func checkContent(_ item: Item, _ view: OrderViewResult) throws(Violation) {
         guard let order = model.order(view.orderId), order.quantity == view.quantity,
-            order.user == view.userId,
+            order.user == view.userId, (order.checkout != nil) == (view.flags & ResultFlags.ofCheckout != 0),
             model.offers[order.sale].creation.key.id == view.saleId, order.createdAtMs == view.createdAtMs
         else { throw Violation(5, "order \(view.orderId) is shown with a content that no sealed event has") }
     }
@@ -295,7 +311,7 @@ extension World {
         scenario.mode == .always ? lsn <= model.syncedLsns[shard] : lsn <= model.writtenLsn(shard)
     }
 
-    private func isShowable(_ version: LogModel.Version, of id: Id128) -> Bool {
+    func isShowable(_ version: LogModel.Version, of id: Id128) -> Bool {
         version.life < model.life || isShowable(lsn: version.lsn, shard: model.owner(id))
     }
 
@@ -315,9 +331,7 @@ extension World {
             for result in results {
                 let view = result.withUnsafeBytes { OrderViewResult($0.baseAddress!) }
                 try checkContent(item, view)
-                guard view.userId == item.user,
-                    let index = orders.firstIndex(where: { $0.id == view.orderId })
-                else {
+                guard view.userId == item.user, let index = orderIndices[view.orderId] else {
                     throw Violation(0, "order \(view.orderId) is listed for a user who has not placed it")
                 }
                 try show(

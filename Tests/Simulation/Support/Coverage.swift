@@ -10,6 +10,12 @@ public struct Coverage: Sendable {
         case couponsIssued, exhausted, alreadyIssued, couponUses, couponRestores, alreadyUsed, notUsed, couponsExpired
         case minPurchases, notOwners
         case earnings, pointUses, insufficientBalances, transactionsCancelled, alreadySpent, balancesChecked
+        case checkoutsPlaced, checkoutsWithCoupon, checkoutsWithPoints, checkoutsEarning, checkoutsConfirmed
+        case lateCheckouts, lateCheckoutsRefused, checkoutsExpired
+        case heldCheckoutsCancelled, confirmedCheckoutsCancelled, expiredCheckoutsCancelled, checkoutTombstones
+        case checkoutEarningsSpent, refusedByLine, refusedByCoupon, refusedByPoints, refusedByEarning, refusedByPartId
+        case partsOfCheckouts, idsOfParts, jointTakes, jointTakesPutBack, checkoutsCut
+        case snapshots, snapshotCrashes, snapshotsDamaged, startsFromSnapshots, segmentsCovered
         case malformed, connectionsLost, factsChecked, crashPointsChecked
 
         var name: String {
@@ -69,6 +75,34 @@ public struct Coverage: Sendable {
             case .transactionsCancelled: "transactions cancelled"
             case .alreadySpent: "cancels of spent earnings"
             case .balancesChecked: "balances and histories checked"
+            case .checkoutsPlaced: "checkouts placed"
+            case .checkoutsWithCoupon: "of them with a coupon"
+            case .checkoutsWithPoints: "with points"
+            case .checkoutsEarning: "with points to earn"
+            case .checkoutsConfirmed: "checkouts confirmed"
+            case .lateCheckouts: "checkouts confirmed late"
+            case .lateCheckoutsRefused: "late confirms of checkouts refused"
+            case .checkoutsExpired: "checkouts expired"
+            case .heldCheckoutsCancelled: "held checkouts cancelled"
+            case .confirmedCheckoutsCancelled: "confirmed ones cancelled"
+            case .expiredCheckoutsCancelled: "expired ones cancelled"
+            case .checkoutTombstones: "checkouts after their cancel"
+            case .checkoutEarningsSpent: "cancels of checkouts whose earnings are spent"
+            case .refusedByLine: "checkouts refused by a line"
+            case .refusedByCoupon: "by the coupon"
+            case .refusedByPoints: "by the points to use"
+            case .refusedByEarning: "by the points to earn"
+            case .refusedByPartId: "by the id of a part"
+            case .partsOfCheckouts: "part of checkout answers"
+            case .idsOfParts: "ids of parts of checkouts reused"
+            case .jointTakes: "takes of several sales"
+            case .jointTakesPutBack: "sales put back by them"
+            case .checkoutsCut: "checkouts undone by a crash"
+            case .snapshots: "snapshots"
+            case .snapshotCrashes: "crashes while one is made"
+            case .snapshotsDamaged: "starts from the older of two"
+            case .startsFromSnapshots: "starts from a snapshot of a running log"
+            case .segmentsCovered: "segments covered"
             case .malformed: "malformed entries"
             case .connectionsLost: "connections lost"
             case .factsChecked: "facts checked after a crash"

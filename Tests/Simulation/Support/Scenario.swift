@@ -20,6 +20,7 @@ struct Scenario {
     var couponsMax: Int
     var couponOperationsMax: Int
     var salesMax: Int
+    var checkoutsMax: Int
     var catalogueOperationsMax: Int
     var retainMs: UInt64
 
@@ -34,9 +35,10 @@ struct Scenario {
     /// Of all questions, how many of a hundred are cancels, and how many restocks.
     var cancelWeight: Int
     var restockWeight: Int
-    /// For each hundred questions about sales and orders, how many about coupons, and about points.
+    /// For each hundred questions about sales and orders, how many about coupons, points and checkouts.
     var couponWeight: Int
     var pointWeight: Int
+    var checkoutWeight: Int
 
     /// The clock moves this much in a step at most, and leaps now and then.
     var tickMsMax: Int
@@ -52,6 +54,9 @@ struct Scenario {
     var recoveryCrashPerMille: Int
     var reshardPerMille: Int
     var connectionLossPerMille: Int
+    /// Of what may happen at any moment, how much is a snapshot; and how likely a start finds the newest one damaged.
+    var snapshotPerMille: Int
+    var snapshotDamagePerMille: Int
 
     init(_ dice: inout Dice) {
         mode = [FsyncMode.always, .always, .always, .everysec, .no][dice.below(5)]
@@ -72,6 +77,7 @@ struct Scenario {
         transactionsMax = isSmall ? 60 : 4096
         couponsMax = isSmall ? 60 : 4096
         couponOperationsMax = isSmall ? 30 : 4096
+        checkoutsMax = isSmall ? 20 : 2048
         salesMax = dice.pick(2...12)
         catalogueOperationsMax = isSmall ? salesMax + 3 : 256
         retainMs = 7 * 24 * 3600 * 1000
@@ -99,16 +105,22 @@ struct Scenario {
         reshardPerMille = dice.pick([0, 300, 700])
         connectionLossPerMille = dice.pick([0, 2, 10])
 
-        couponWeight = dice.pick([0, 30, 80])
-        pointWeight = dice.pick([0, 20, 60])
+        couponWeight = dice.pick([0, 40, 100])
+        pointWeight = dice.pick([0, 40, 80])
+        checkoutWeight = dice.pick([0, 60, 150])
+
+        snapshotPerMille = dice.pick([0, 20, 80])
+        snapshotDamagePerMille = dice.pick([0, 0, 300])
     }
 
     var description: String {
         "fsync \(mode.rawValue), \(shards) shards, blocks of \(blockSizeMaxBytes), second writes from "
             + "\(secondWriteMinBytes) bytes, segments of \(segmentSizeBytes), "
             + "rings of \(ringCapacityBytes), \(turnEntriesMax) entries a turn, \(users) users, \(clients) clients, "
-            + "\(couponWeight) and \(pointWeight) questions about coupons and points for 100 about sales, "
+            + "\(couponWeight), \(pointWeight) and \(checkoutWeight) questions about coupons, points and checkouts "
+            + "for 100 about sales, "
             + "batches of \(batchMax), quantities to \(quantityMax), stock to \(stockMax), holds to \(holdMsMax) ms, "
-            + "disk \(diskPerMille) per mille, \(crashesPer10kSteps) crashes in 10,000 steps"
+            + "disk \(diskPerMille) per mille, \(crashesPer10kSteps) crashes in 10,000 steps, "
+            + "snapshots \(snapshotPerMille) per mille"
     }
 }

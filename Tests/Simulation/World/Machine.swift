@@ -85,6 +85,10 @@ final class Machine {
         }
     }
 
+    func checkout(_ id: Id128) -> CheckoutResult {
+        ask(.getCheckout, owner(id), nowMs: 0, CheckoutResult.init) { CheckoutIdEntry(checkoutId: id).store(to: $0) }
+    }
+
     func balance(_ user: Id128, nowMs: UInt64) -> UInt64 {
         withMemory { entry, result in
             UserEntry(userId: user).store(to: entry)

@@ -11,6 +11,7 @@ extension World {
         let isPowerLoss = lose()
         let mayLoseReplies = isPowerLoss && scenario.mode != .always
         machine = nil
+        damageSnapshot()
         writes = []
         syncs = []
         for index in clients.indices { disconnect(index) }
@@ -66,11 +67,13 @@ extension World {
                 switch note {
                 case .tornTailCut: coverage[.tornTails] += 1
                 case .resharded: coverage[.reshardings] += 1
+                case .snapshotDamaged: coverage[.snapshotsDamaged] += 1
                 default: break
                 }
                 trace.note(10, 0, "recovery: \(note)")
             }
             storage.fault = nil
+            if state.manifest.newestBase.starts.contains(where: { $0.nextLsn > 1 }) { coverage[.startsFromSnapshots] += 1 }
             return state
         } catch {
             if storage.isDown { return nil }
@@ -83,7 +86,8 @@ extension World {
             shards: shards, segmentSizeBytes: scenario.segmentSizeBytes,
             capacities: Capacities(
                 users: scenario.usersMax, orders: scenario.ordersMax, tombstones: scenario.tombstonesMax,
-                transactions: scenario.transactionsMax, checkouts: 1024, coupons: scenario.couponsMax,
+                transactions: scenario.transactionsMax, checkouts: scenario.checkoutsMax,
+                coupons: scenario.couponsMax,
                 couponOperations: scenario.couponOperationsMax, offers: scenario.salesMax,
                 catalogueOperations: scenario.catalogueOperationsMax),
             retainMs: scenario.retainMs, hashSeed: 0x5eed &* UInt64(trace.step + 1))
@@ -105,7 +109,7 @@ extension World {
         return counts
     }
 
-    private func manifest() -> Manifest? {
+    func manifest() -> Manifest? {
         guard let bytes = storage.contents(LogFiles.manifest), let text = String(validating: bytes, as: UTF8.self)
         else { return nil }
         return try? Manifest(text: text)
@@ -123,7 +127,9 @@ extension World {
 
     /// A start has succeeded: the state is checked against the log that survived, then the shards serve.
     private func serve(_ state: RecoveredState, cuts: [Int], mayLoseReplies: Bool) throws(Violation) {
+        let undone = model.checkoutsUndone
         for (shard, count) in cuts.enumerated() { model.cut(shard: shard, keeping: count) }
+        coverage[.checkoutsCut] += model.checkoutsUndone - undone
         let isFirst = generation == 0
         generation = state.manifest.generation
         model.begin(shards: state.shards.count, lsns: state.shards.map { $0.position.nextLsn - 1 })

@@ -116,6 +116,7 @@ extension World {
             configuration.capacities.coupons += 8192
             configuration.capacities.couponOperations += 8192
             configuration.capacities.transactions += 8192
+            configuration.capacities.checkouts += 8192
             let digest: UInt64
             do {
                 let state = try Recovery.recover(

@@ -138,24 +138,33 @@ extension World {
             machine.seats[shard].hasPaused = true
             machine.seats[shard].part = .expiry
         case .takesUnits:
-            guard let take = machine.cores[shard].takeInProgress?.wanted(0) else {
+            guard let take = machine.cores[shard].takeInProgress else {
                 throw Violation(0, "shard \(shard) wants units, but takes none")
             }
+            let parts = (0..<take.count).map { index in
+                let (sale, quantity) = take.wanted(index)
+                return StockWatch.Take.Part(sale: sale, wanted: Int(quantity))
+            }
+            if parts.count > 1 { coverage[.jointTakes] += 1 }
             machine.seats[shard].isTaking = true
             // What was taken or put since the last look belongs to the moments before this take.
             try look()
-            watch.begin(shard: shard, sale: take.sale, wanted: Int(take.quantity), step: trace.step)
-            trace.note(2, UInt64(shard), "shard \(shard) takes \(take.quantity) of sale slot \(take.sale)")
+            watch.begin(shard: shard, parts, step: trace.step)
+            let words = parts.map { "\($0.wanted) of sale slot \($0.sale)" }.joined(separator: ", ")
+            trace.note(2, UInt64(shard), "shard \(shard) takes \(words)")
         }
     }
 
     private func stepTake(_ shard: Int) throws(Violation) {
-        guard let take = watch.take(of: shard) else { throw Violation(0, "a take that nobody watches") }
-        let before = machine.counters.totals(take.sale)
+        guard let take = watch.take(of: shard), let failed = machine.cores[shard].takeInProgress?.failed else {
+            throw Violation(0, "a take that nobody watches")
+        }
+        let counters = machine.counters
+        let before = take.parts.map { Int(counters.totals($0.sale).available) }
         let answer = machine.cores[shard].stepTake(nowMs: machine.seats[shard].nowMs)
-        let after = machine.counters.totals(take.sale)
-        let change = Int(after.available) - Int(before.available)
-        try watch.step(shard: shard, answer: answer, change: change, now: trace.step)
+        let changes = zip(take.parts, before).map { Int(counters.totals($0.sale).available) - $1 }
+        let change = changes.reduce(0, +)
+        try watch.step(shard: shard, answer: answer, changes: changes, failed: failed)
         trace.note(
             3, UInt64(shard) << 8 | UInt64(answer.rawValue), "shard \(shard) take: \(answer), \(change) units"
         )
@@ -164,6 +173,7 @@ extension World {
             machine.seats[shard].stalledUntil = trace.step + dice.below(300)
         }
         switch answer {
+        case .again where take.parts.count > 1: if change > 0 { coverage[.jointTakesPutBack] += 1 }
         case .again:
             if change < 0 { coverage[.gathers] += 1 } else if change > 0 { coverage[.gathersRolledBack] += 1 }
         case .wait: coverage[.takesWaited] += 1

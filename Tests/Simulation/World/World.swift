@@ -16,6 +16,8 @@ final class World {
     var coverage = Coverage()
 
     let memory: ProcessMemory
+    /// Of the process that makes snapshots.
+    let snapshotMemory: ProcessMemory
     var storage = SimulatedStorage()
     var machine: Machine!
     /// Of the manifest that the shards serve from; 0 before the first start.
@@ -28,14 +30,26 @@ final class World {
     var watch: StockWatch
     /// What clients know, by what they were shown.
     var orders: [KnownOrder] = []
+    var orderIndices: [Id128: Int] = [:]
+    /// Those that stand for themselves, and those of checkouts.
+    var plainOrders: [Int] = []
+    var checkoutOrders: [Int] = []
     var offers: [KnownOffer] = []
     var coupons: [KnownCoupon] = []
     var couponIndices: [Id128: Int] = [:]
-    /// Those that a reply has issued.
+    /// Those that a reply has issued, and those that one has shown used.
     var issuedCoupons: [Int] = []
+    var usedCoupons: [Int] = []
     /// Uses and restores of coupons, earnings and uses of points; and where those of each operation are.
     var changes: [KnownChange] = []
     var changesOf: [Operation: [Int]] = [:]
+    /// Earnings and uses that a reply has shown posted.
+    var postedChanges: [Int] = []
+    var checkouts: [KnownCheckout] = []
+    /// Those that a reply has accepted.
+    var placedCheckouts: [Int] = []
+    /// The changes whose ids are those of parts of checkouts.
+    var checkoutChanges: [Operation: [Int]] = [:]
     /// By user: how many events of its points a reply has shown.
     var shownMoments: [Id128: Int] = [:]
 
@@ -65,11 +79,12 @@ final class World {
         var tickets: [UInt64]
     }
 
-    init(seed: UInt64, memory: ProcessMemory, print: ((String) -> Void)?) {
+    init(seed: UInt64, memory: ProcessMemory, snapshotMemory: ProcessMemory, print: ((String) -> Void)?) {
         var dice = Dice(seed: seed)
         scenario = Scenario(&dice)
         trace = Trace(print: print)
         self.memory = memory
+        self.snapshotMemory = snapshotMemory
         clockMs = 1_750_000_000_000 + UInt64(dice.below(1 << 30))
         watch = StockWatch(salesMax: scenario.salesMax, shards: 1)
         users = (0..<scenario.users).map { _ in Id128(high: dice.next(), low: dice.next()) }
@@ -115,7 +130,7 @@ final class World {
         if !isCalm && dice.chance(scenario.leapPerMille) { clockMs += UInt64(dice.below(scenario.holdMsMax * 2)) }
     }
 
-    /// What may go wrong at any moment: a crash, a lost connection, shards that change their speed.
+    /// What may happen at any moment: a crash, a lost connection, shards that change their speed, a snapshot.
     private func stepTrouble() throws(Violation) {
         if isCalm { return }
         // A crash with nothing on its way to the disk has little to spoil.
@@ -123,6 +138,7 @@ final class World {
         if dice.below(300) < scenario.crashesPer10kSteps && isWorth { return try crash() }
         if dice.chance(scenario.connectionLossPerMille * 30) { return loseConnection(dice.below(clients.count)) }
         if dice.chance(30) { drawWeights() }
+        if dice.chance(scenario.snapshotPerMille) { try takeSnapshot() }
     }
 
     func drawWeights() {

@@ -57,6 +57,7 @@ enum Wording {
         case .pointsEarned:
             partTaken.merging([
                 .expired: "the points to earn would have expired already",
+                .capacity: "the user has as many earnings with points left as there may be",
                 .alreadySpent: "some of the points that it earned are spent; cancel their use first",
             ]) { $1 }
         }

@@ -10,7 +10,7 @@ struct CheckoutCommands: AsyncParsableCommand {
             points when it is confirmed: all of it, or nothing. It is held, confirmed and cancelled as a whole, and \
             so are its orders.
 
-              timesale checkout place 1001:2 1002 --user 42 --coupon COUPON --use-points 120 --earn-points 50
+              timesale checkout place 1001:2 1002 --user 42 --coupon COUPON
               timesale checkout confirm CHECKOUT
               timesale checkout cancel CHECKOUT
             """,
