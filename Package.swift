@@ -108,7 +108,8 @@ let package = Package(
             name: "LogTests",
             dependencies: [
                 "SimulatedStorage", "TestSupport", "Storage", "Log", "Engine", "Protocol", "CAtomics", "wal-replay",
-            ]),
+            ],
+            exclude: ["Fixtures"]),
         .target(
             name: "Simulation",
             dependencies: ["SimulatedStorage", "Shard", "Log", "Engine", "Protocol", "CAtomics"],
