@@ -100,6 +100,8 @@ public struct LogWriter: ~Copyable {
         var segment: UInt64 = 0
         var sequence: UInt64 = 0
         var eventsBytes = 0
+        var block: UnsafeRawPointer?
+        var lengthBytes = 0
         var isComplete = false
     }
 
@@ -107,6 +109,7 @@ public struct LogWriter: ~Copyable {
     private let blockSizeMaxBytes: Int
     private let secondWriteMinBytes: Int
     private let board: DurableBoard
+    private let recent: RecentBlocks?
     private var position: LogPosition
     private var filling = 0
     private var inFlight = (InFlight(), InFlight())
@@ -139,7 +142,7 @@ public struct LogWriter: ~Copyable {
     /// the simulator, which see to it that they come up.
     public init(
         identity: LogIdentity, mode: FsyncMode, position: LogPosition, events: UnsafeMutablePointer<EventBuffer>,
-        board: DurableBoard, memory: MemorySource,
+        board: DurableBoard, recent: RecentBlocks? = nil, memory: MemorySource,
         blockSizeMaxBytes: Int = BlockHeader.blockSizeMaxBytes,
         secondWriteMinBytes: Int = LogWriter.secondWriteMinBytes
     ) {
@@ -151,6 +154,7 @@ public struct LogWriter: ~Copyable {
         self.mode = mode
         self.position = position
         self.board = board
+        self.recent = recent
         blocks = memory.allocate(Self.blockCount * blockSizeMaxBytes)
         self.events = events
         writtenLsn = position.nextLsn - 1
@@ -250,7 +254,7 @@ public struct LogWriter: ~Copyable {
             offsetBytes: position.offsetBytes, ticket: nextTicket)
         let flight = InFlight(
             ticket: nextTicket, lastLsn: events.pointee.lastLsn, segment: position.segment, sequence: sequence,
-            eventsBytes: eventsBytes)
+            eventsBytes: eventsBytes, block: UnsafeRawPointer(block), lengthBytes: lengthBytes)
         if inFlightCount == 0 { inFlight.0 = flight } else { inFlight.1 = flight }
         inFlightCount += 1
         nextTicket += 1
@@ -284,6 +288,7 @@ public struct LogWriter: ~Copyable {
             writtenLsn = inFlight.0.lastLsn
             writtenSequence = inFlight.0.sequence
             writtenSegment = inFlight.0.segment
+            if let recent, recent.isWanted { recent.append(inFlight.0.block!, inFlight.0.lengthBytes) }
             inFlight.0 = inFlight.1
             inFlightCount -= 1
         }

@@ -17,6 +17,7 @@ final class LogRig {
     private let sequence = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
     private let mode: FsyncMode
     let board: DurableBoard
+    let recent: [RecentBlocks]
 
     static func configuration(shards: Int, segmentSizeBytes: Int = segmentSizeBytes) -> RecoveryConfiguration
     {
@@ -28,7 +29,9 @@ final class LogRig {
             retainMs: 1 << 40, hashSeed: 42)
     }
 
-    init(_ storage: SimulatedStorage, shards: Int = 1, mode: FsyncMode = .always) throws {
+    init(
+        _ storage: SimulatedStorage, shards: Int = 1, mode: FsyncMode = .always, recentBytes: Int = 1 << 16
+    ) throws {
         self.storage = storage
         self.mode = mode
         var notes: [RecoveryNote] = []
@@ -39,13 +42,14 @@ final class LogRig {
         self.notes = notes
         sequence.initialize(to: state.lastSequence)
         board = DurableBoard(shards: shards, counter: sequence, memory: arena.source)
+        recent = (0..<shards).map { [arena] _ in RecentBlocks(memory: arena.source, sizeBytes: recentBytes) }
         writers = .allocate(capacity: shards)
         for shard in 0..<shards {
             (writers + shard).initialize(
                 to: LogWriter(
                     identity: state.shards[shard].identity, mode: mode,
                     position: state.shards[shard].position,
-                    events: state.shards[shard].events, board: board, memory: arena.source,
+                    events: state.shards[shard].events, board: board, recent: recent[shard], memory: arena.source,
                     blockSizeMaxBytes: Self.blockSizeMaxBytes, secondWriteMinBytes: 0))
         }
     }
