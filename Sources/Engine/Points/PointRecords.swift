@@ -57,8 +57,6 @@ struct TakingRecord: BitwiseCopyable {
 /// most: when it is placed, and by a late confirm.
 struct Takings: ~Copyable {
     private var pool: Pool<TakingRecord>
-    private var firstFree: UInt32 = 0
-
     init(transactionsMax: Int, memory: MemorySource) {
         pool = Pool(countMax: 3 * transactionsMax, memory: memory)
     }
@@ -69,14 +67,10 @@ struct Takings: ~Copyable {
     var growingTable: GrowingTable { pool.growingTable }
 
     mutating func insert(_ taking: TakingRecord) -> UInt32 {
-        var slot = firstFree
-        if slot == 0 { slot = pool.allocate() } else { firstFree = pool[slot].pointee.next }
+        let slot = pool.allocate()
         pool[slot].initialize(to: taking)
         return slot
     }
 
-    mutating func remove(_ slot: UInt32) {
-        pool[slot].pointee.next = firstFree
-        firstFree = slot
-    }
+    mutating func remove(_ slot: UInt32) { pool.free(slot) }
 }

@@ -190,9 +190,10 @@ extension Engine {
     }
 
     mutating func applyGrace(notBeforeMs: UInt64, lsn: UInt64, where isMeant: (Id128) -> Bool) {
-        guard orders.count > 0 else { return }
-        for slot in 1...UInt32(orders.count) {
+        for slot in orders.slots {
             let order = orders[slot]
+            // Free slots are zero.
+            if order.pointee.id.isZero { continue }
             if order.pointee.state == .held && order.pointee.deadlineMs < notBeforeMs && isMeant(order.pointee.id) {
                 applyDeadline(slot, notBeforeMs)
                 users[order.pointee.user].pointee.lastLsn = lsn
