@@ -83,6 +83,7 @@ extension Engine {
                 id: id, createdAtMs: createdAtMs, deadlineMs: deadlineMs, user: user, sale: sale,
                 quantity: quantity, older: userRecord.pointee.newestOrder, state: state, flags: flags))
         ids.insert(idHash, RecordHandle(.order, slot).rawValue)
+        offers[sale].pointee.recordCount &+= 1
         userRecord.pointee.newestOrder = slot
         userRecord.pointee.orderCount &+= 1
         userRecord.pointee.lastLsn = lsn

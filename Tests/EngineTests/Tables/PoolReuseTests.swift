@@ -27,7 +27,8 @@ import Testing
         var entries: [Entry] = []
         var nextHandle: UInt32 = 1
         for step in 0..<3000 {
-            let grows = entries.isEmpty || (entries.count < countMax && dice.below(100) < (step / 500 % 2 == 0 ? 65 : 35))
+            let share = step / 500 % 2 == 0 ? 65 : 35
+            let grows = entries.isEmpty || (entries.count < countMax && dice.below(100) < share)
             if grows {
                 let hash = dice.pick(hashes)
                 index.insert(hash, nextHandle)
@@ -67,7 +68,7 @@ import Testing
 }
 
 @Suite struct PoolReuseTests {
-    /// Slots in use are apart, those handed out are zero, and the count is that of live ones; what comes next can be told.
+    /// Slots in use are apart, those handed out are zero, the count is that of live ones; what comes next can be told.
     @Test(arguments: 0..<8 as Range<UInt64>) func slotsComeBackZeroed(_ seed: UInt64) {
         let arena = Arena()
         var dice = Dice(seed: seed)
@@ -91,7 +92,9 @@ import Testing
             }
             most = max(most, live.count)
             let (count, reached) = (pool.count, pool.growingTable.usedBytes / MemoryLayout<LimitRecord>.stride)
-            if count != live.count || reached != most { Issue.record("\(count) of \(reached), not \(live.count) of \(most)") }
+            if count != live.count || reached != most {
+                Issue.record("\(count) of \(reached), not \(live.count) of \(most)")
+            }
         }
     }
 

@@ -219,7 +219,9 @@ struct LogModel {
         case .transactionReasoned: try reason(event, shard)
         case .checkoutPlaced, .checkoutConfirmed, .checkoutCancelled, .checkoutExpired:
             throw Violation(0, "nobody asked for checkouts")
-        case .orderKept, .saleKept, .policyKept, .catalogueOperationKept, .transactionKept, .takingKept, .checkoutKept:
+        case .retired, .saleRetired, .policyRetired: throw Violation(0, "nothing is old enough to leave memory")
+        case .unitsRetiredKept, .offerRetiredKept, .couponOperationKept, .idsForgottenKept,
+            .orderKept, .saleKept, .policyKept, .catalogueOperationKept, .transactionKept, .takingKept, .checkoutKept:
             throw Violation(0, "a record of snapshots stands in the log of shard \(shard)")
         }
     }
