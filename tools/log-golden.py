@@ -118,6 +118,28 @@ CHECKOUTS = [
     ("checkoutConfirmed", event(25, 32, BOUGHT + 605000, SECOND.bytes, flags=1)),
     ("checkoutCancelled", event(26, 32, BOUGHT + 606000, SECOND.bytes)),
 ]
+SHIRT = catalogue_id(18) + struct.pack("<QQQQQII", 10, 5, 0, 0, 1500, 0, 0) + name("Shirt")
+GIFTS = (
+    catalogue_id(21) + struct.pack("<QQQQQII", 8, 5, 0, 0, 500, 0, 0) + name("5 off") + struct.pack("<QQ", 0, 0)
+)
+# Long behind the retention time of the engine that logs this.
+FAR = BOUGHT + (1 << 41)
+
+
+def retired(what, which):
+    return ("retired", event(28, 32, FAR, which, flags=what))
+
+
+RETIRED = [
+    retired(0, order_id(42, 2)),
+    retired(3, order_id(42, 8)),
+    retired(0, order_id(1, 3)),
+    retired(3, order_id(1, 9)),
+    *[retired(5, order_id(42, random)) for random in (12, 13, 14, 18)],
+    retired(1, order_id(2, 4)),
+    ("saleRetired", event(22, 24, FAR, struct.pack("<Q", 10))),
+    ("policyRetired", event(23, 24, FAR, struct.pack("<Q", 8))),
+]
 POINTS = number(42).bytes + struct.pack("<Q", 0)
 REWARD = part(BASKET, 18) + number(42).bytes + struct.pack("<Q", LOT_ENDS)
 
@@ -146,8 +168,13 @@ EVENTS = [
     ("policyClosed", event(21, 24, CLAIMED + 6000, struct.pack("<Q", 7))),
     ("saleCreated", event(16, 160, BOUGHT, BOOK)),
     ("saleCreated", event(16, 160, BOUGHT, LAMP)),
+    ("saleCreated", event(16, 160, BOUGHT, SHIRT)),
+    ("saleClosed", event(18, 24, BOUGHT, struct.pack("<Q", 10))),
+    ("policyCreated", event(19, 176, BOUGHT, GIFTS)),
+    ("policyClosed", event(21, 24, BOUGHT, struct.pack("<Q", 8))),
     ("couponRestored", GIVEN_BACK),
     *CHECKOUTS,
+    *RETIRED,
 ]
 
 
@@ -157,12 +184,15 @@ def kept(user, random, quantity, time_ms, state, late, deadline):
 
 
 ORDERS = [  # by partition
-    (partition(number(42)), kept(42, 2, 2, T0 + 1000, 1, 0, 0)),
-    (partition(number(1)), kept(1, 3, 1, T0 + 3000, 2, 2, 0)),
+    (partition(number(42)), kept(42, 2, 2, T0 + 1000, 1, 0, T0 + 2000)),
+    (partition(number(1)), kept(1, 3, 1, T0 + 3000, 2, 2, EXTENDED + 2000)),
     (partition(number(3)), kept(3, 5, 1, EXTENDED + 4000, 0, 0, EXTENDED + 2000000)),
-    (partition(number(42)), order_of(BASKET, 42, 0, 8, 3, BOUGHT + 2000, 0, kind=32, flags=1)),
-    (partition(number(42)), order_of(BASKET, 42, 1, 9, 1, BOUGHT + 2000, 0, kind=32, flags=1)),
-    (partition(number(3)), order_of(SECOND, 3, 0, 8, 1, BOUGHT + 4000, 0, kind=32, flags=2 | 2 << 4)),
+    (partition(number(42)), order_of(BASKET, 42, 0, 8, 3, BOUGHT + 2000, BOUGHT + 3000, kind=32, flags=1)),
+    (partition(number(42)), order_of(BASKET, 42, 1, 9, 1, BOUGHT + 2000, BOUGHT + 3000, kind=32, flags=1)),
+    (
+        partition(number(3)),
+        order_of(SECOND, 3, 0, 8, 1, BOUGHT + 4000, BOUGHT + 606000, kind=32, flags=2 | 2 << 4),
+    ),
 ]
 KEPT_CHECKOUTS = [  # by partition
     (partition(number(42)), checkout(40, BASKET, 42, COUPON, PAID, BOUGHT + 2000, 0, 2)),
@@ -170,30 +200,47 @@ KEPT_CHECKOUTS = [  # by partition
 ]
 
 
+def transaction(time_ms, body, remaining, flags, quantity):
+    return event(35, 64, time_ms, body + struct.pack("<II", remaining, 0), flags=flags, quantity=quantity)
+
+
+def operation(random, kind, time_ms, order=bytes(16), amount=0, discount=0):
+    body = order_id(42, random) + COUPON + order + struct.pack("<QQ", amount, discount)
+    return ("couponOperationKept", event(41, 80, time_ms, body, flags=kind))
+
+
 def by_partition(records):
     return [data for _, data in sorted(records, key=lambda record: record[0])]
 
 
 RECORDS = [
-    ("saleKept", event(33, 176, T0 + 500, sale_body(1000) + struct.pack("<QQ", 1500, 0), flags=1)),
-    ("policyKept", event(37, 184, CLAIMED, POLICY + struct.pack("<Q", 600), flags=1)),
+    ("saleKept", event(33, 176, T0 + 500, sale_body(1000) + struct.pack("<QQ", 1500, EXTENDED + 7000), flags=1)),
+    ("policyKept", event(37, 192, CLAIMED, POLICY + struct.pack("<QQ", 600, CLAIMED + 6000), flags=1)),
     ("saleKept", event(33, 176, BOUGHT, BOOK + struct.pack("<QQ", 50, 0))),
     ("saleKept", event(33, 176, BOUGHT, LAMP + struct.pack("<QQ", 20, 0))),
+    ("offerRetiredKept", event(39, 24, 0, struct.pack("<Q", 10))),
+    ("offerRetiredKept", event(39, 24, 0, struct.pack("<Q", 8), flags=1)),
     ("catalogueOperationKept", event(34, 48, EXTENDED + 6000, catalogue_id(6) + struct.pack("<QQ", 7, 500))),
     ("catalogueOperationKept", event(34, 48, CLAIMED + 5000, ADDED, flags=1)),
     *[("orderKept", order) for order in by_partition(ORDERS)],
-    ("transactionKept", event(35, 56, EARNED, EARNING, flags=0, quantity=500)),
+    ("transactionKept", transaction(EARNED, EARNING, 280, flags=0, quantity=500)),
     ("transactionReasoned", WELCOME),
-    ("transactionKept", event(35, 56, EARNED + 1000, USE + struct.pack("<Q", 0), flags=1, quantity=120)),
-    ("transactionKept", event(35, 56, BOUGHT + 2000, part(BASKET, 17) + POINTS, flags=1, quantity=100)),
-    ("transactionKept", event(35, 56, BOUGHT + 3000, REWARD, flags=0, quantity=98)),
-    ("transactionKept", event(35, 56, EARNED + 2000, GIFT, flags=1 << 4, quantity=30)),
+    ("transactionKept", transaction(EARNED + 1000, USE + struct.pack("<Q", 0), 0, flags=1, quantity=120)),
+    ("transactionKept", transaction(BOUGHT + 2000, part(BASKET, 17) + POINTS, 0, flags=1, quantity=100)),
+    ("transactionKept", transaction(BOUGHT + 3000, REWARD, 98, flags=0, quantity=98)),
+    ("transactionKept", transaction(EARNED + 2000, GIFT, 30, flags=1 << 4, quantity=30)),
     ("takingKept", event(36, 48, EARNED + 1000, order_id(42, 8) + order_id(42, 7), quantity=120)),
     ("takingKept", event(36, 48, BOUGHT + 2000, part(BASKET, 17) + order_id(42, 7), quantity=100)),
-    *COUPONS,
-    ("couponRestored", GIVEN_BACK),
+    COUPONS[0],
+    operation(12, 0, CLAIMED + 2000, order_id(42, 2), 124999, 18749),
+    operation(13, 1, CLAIMED + 3000),
+    operation(14, 0, CLAIMED + 4000, bytes(16), 10000, 1500),
+    operation(18, 1, BOUGHT + 1000),
     *[("checkoutKept", record) for record in by_partition(KEPT_CHECKOUTS)],
     ("tombstonePlaced", event(6, 32, EXTENDED + 3000, order_id(2, 4))),
+    ("unitsRetiredKept", event(38, 40, 0, struct.pack("<QQQ", 7, 0, 5))),
+    ("unitsRetiredKept", event(38, 40, 0, struct.pack("<QQQ", 7, 3, 2), flags=1)),
+    ("idsForgottenKept", event(42, 24, 0, struct.pack("<Q", T0 - 1000))),
 ]
 
 

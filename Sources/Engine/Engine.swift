@@ -61,6 +61,8 @@ public struct Engine: ~Copyable {
     var earningsReserved = 0
     var offers: Pool<OfferRecord>
     var offerDetails: UnsafeMutablePointer<OfferDetail>
+    /// Beside each offer what becomes of it behind its last unit.
+    var lives: UnsafeMutablePointer<OfferLife>
     var catalogueOperations: Pool<CatalogueOperationRecord>
 
     var wheel: HoldWheel
@@ -68,6 +70,13 @@ public struct Engine: ~Copyable {
     var prepared = PreparedUnits()
     var checkout = PreparedCheckout()
     let ahead: UnsafeMutablePointer<LookAheadEntries>
+    var sweep = RetirementSweep()
+    var orderCursor = ChainCursor()
+    var transactionCursor = ChainCursor()
+    var couponCursor = ChainCursor()
+    /// The youngest mint time of a version 7 id that was forgotten. An older one that is not known is too old, also
+    /// when the retention time has become longer since.
+    var forgottenMintMs: UInt64 = 0
     private let inPlace = InPlace()
     public internal(set) var statistics = EngineStatistics()
 
@@ -104,6 +113,7 @@ public struct Engine: ~Copyable {
         checkouts = Pool(countMax: capacities.checkouts, memory: memory)
         offers = Pool(countMax: capacities.offers, memory: memory)
         offerDetails = memory.table(of: OfferDetail.self, count: isCatalogue ? capacities.offers + 1 : 1)
+        lives = memory.table(of: OfferLife.self, count: capacities.offers + 1)
         catalogueOperations = Pool(countMax: catalogueOperationsMax, memory: memory)
         wheel = HoldWheel(nowMs: nowMs, memory: memory)
         releases = ReleaseQueue(memory: memory)
@@ -134,6 +144,8 @@ public struct EngineStatistics: Sendable {
     public var checkoutConfirms: UInt64 = 0
     public var checkoutCancels: UInt64 = 0
     public var checkoutExpiries: UInt64 = 0
+    /// Records that have left memory.
+    public var retired: UInt64 = 0
 }
 
 extension Engine {
@@ -142,7 +154,7 @@ extension Engine {
     public var openHolds: Int { wheel.count }
     public var tombstonesKept: Int { tombstones.count }
     public var checkoutsKnown: Int { checkouts.count }
-    /// Sales and policies, in slots 1 ... of the catalogue.
+    /// Sales and policies, in slots 1 ... of the catalogue, those that have left among them.
     public var offersKnown: Int { offers.count }
     public var transactionsRemembered: Int { transactions.count }
     public var couponsRemembered: Int { coupons.count }
@@ -257,7 +269,7 @@ extension Engine {
     func refusal(ofUnknown id: Id128, nowMs: UInt64) -> ResultCode? {
         guard let mintTimeMs = id.mintTimeMs else { return nil }
         if mintTimeMs > nowMs &+ configuration.mintAheadMaxMs { return .idInFuture }
-        if mintTimeMs &+ configuration.retainMs < nowMs { return .idTooOld }
+        if mintTimeMs &+ configuration.retainMs < nowMs || mintTimeMs <= forgottenMintMs { return .idTooOld }
         return nil
     }
 }

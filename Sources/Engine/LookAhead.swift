@@ -174,10 +174,9 @@ extension Engine {
     @inline(__always)
     private func prefetchOrdersToCome(_ count: Int) {
         let ahead = LookAheadStep.records.entriesMin &+ LookAheadStep.group
-        let record = UnsafeRawPointer(orders.place(UInt32(truncatingIfNeeded: orders.count &+ ahead)))
         let event = UnsafeRawPointer(events.pointee.base) + (events.pointee.usedBytes &+ ahead &* 64)
         for index in 0..<count {
-            ts_prefetch_write(record + index &* 64)
+            ts_prefetch_write(orders.placeToCome(ahead &+ index))
             ts_prefetch_write(event + index &* 64)
         }
     }
@@ -236,8 +235,7 @@ extension Engine {
         }
         // What they will write in sequence.
         let ahead = LookAheadStep.lots.entriesMin &+ LookAheadStep.group
-        let record = UnsafeRawPointer(transactions.place(UInt32(truncatingIfNeeded: transactions.count &+ ahead)))
-        for index in 0..<list.count { ts_prefetch_write(record + index &* 64) }
+        for index in 0..<list.count { ts_prefetch_write(transactions.placeToCome(ahead &+ index)) }
     }
 }
 

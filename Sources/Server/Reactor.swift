@@ -51,6 +51,8 @@ struct Reactor: ~Copyable {
     var lastSweepMs: UInt64 = 0
     var lastEventMs: UInt64 = 0
     var isStopping = false
+    /// A pass over what is remembered is under way.
+    var isRetiring = false
     var isMeshPolled = false
     /// Shard 0 only: which listeners are armed, whether one has to be armed again, and whose turn it is.
     var listeners: [Bool]
@@ -88,6 +90,7 @@ struct Reactor: ~Copyable {
             core.advance(nowMs: nowMs)
             process(nowMs)
             expire(nowMs)
+            retire(nowMs)
             seal(nowMs)
             reply(nowMs)
             wake()
@@ -101,7 +104,8 @@ struct Reactor: ~Copyable {
 
     /// Sleeps only with nothing left to do, and only after a last look at the mesh: see `Mesh.setSleeping`.
     private mutating func wait() {
-        let hasWork = core.isWorking || !input.isEmpty || !dirty.isEmpty || (isStopping && core.isQuiet)
+        let hasWork =
+            core.isWorking || !input.isEmpty || !dirty.isEmpty || isRetiring || (isStopping && core.isQuiet)
         if hasWork && !core.isStalled {
             ring.submitAndWait(timeoutMs: isStopping ? 1 : 0)
             return
@@ -148,6 +152,11 @@ struct Reactor: ~Copyable {
 
     private mutating func expire(_ nowMs: UInt64) {
         _ = core.expireHolds(nowMs: nowMs)
+    }
+
+    /// A little in each turn, more when there is nothing else to do; nothing when stopping.
+    private mutating func retire(_ nowMs: UInt64) {
+        isRetiring = !isStopping && core.retire(isBusy: core.isWorking || !input.isEmpty, nowMs: nowMs)
     }
 
     private mutating func reply(_ nowMs: UInt64) {

@@ -9,6 +9,8 @@ struct CatalogueProgress {
     struct PendingChange {
         var change: CatalogueChange
         var ordinal: UInt64
+        /// Of a question: whether a shard needs the offer.
+        var isNeeded = false
     }
 
     struct PendingReply {
@@ -104,9 +106,9 @@ extension ShardCore {
         let others = (0..<shards).filter { $0 != shard }
         let known = others.map { catalogue.knownOrdinals[$0] }.min() ?? UInt64.max
         while let pending = catalogue.changes.first, pending.ordinal <= min(known, catalogue.toldOrdinal) {
-            complete(pending.change)
             catalogue.completeOrdinal = pending.ordinal
             catalogue.changes.removeFirst()
+            complete(pending, nowMs: nowMs)
         }
         while let pending = catalogue.replies.first, pending.ordinal <= catalogue.completeOrdinal, hasReplyRoom {
             answer(pending, nowMs: nowMs)
@@ -139,11 +141,15 @@ extension ShardCore {
             case .created: .offerCreated
             case .restocked: .offerRestocked
             case .closed: .offerClosed
+            case .asked: .offerAsked
+            case .retired: .offerRetired
             }
+        let isClosing = pending.change.kind == .closed
         notice.storeLE(kind.rawValue, 4)
         notice.storeLE(pending.change.offer, 8)
         notice.storeLE(pending.ordinal, 16)
-        notice.storeLE(StockCounters.share(of: pending.change.units, shard: target, shards), 24)
+        let share = StockCounters.share(of: pending.change.units, shard: target, shards)
+        notice.storeLE(isClosing ? pending.change.units : share, 24)
         notice.storeBytes(
             of: engine.pointee.offerTerms(slot: pending.change.offer), toByteOffset: Message.noticeTermsOffset,
             as: OfferTerms.self)
@@ -156,13 +162,16 @@ extension ShardCore {
     mutating func takeNotice(_ kind: Message.Kind, _ notice: UnsafeMutableRawPointer, from source: Int) {
         let slot: UInt32 = notice.loadLE(8)
         let units: UInt64 = notice.loadLE(24)
+        var isNeeded = false
         switch kind {
         case .offerCreated:
             engine.pointee.learnOffer(
                 slot: slot, notice.loadUnaligned(fromByteOffset: Message.noticeTermsOffset, as: OfferTerms.self))
             engine.pointee.openOffer(slot: slot, units: units)
         case .offerRestocked: engine.pointee.addStock(slot: slot, units: units)
-        case .offerClosed: engine.pointee.stopOffer(slot: slot)
+        case .offerClosed: engine.pointee.stopOffer(slot: slot, closedAtMs: units)
+        case .offerAsked: isNeeded = needs(offer: slot)
+        case .offerRetired: engine.pointee.forgetOffer(slot: slot)
         case .entries, .results, .noticeKnown: preconditionFailure("not a notice")
         }
         let ring = mesh.replies(from: shard, to: source)
@@ -170,26 +179,33 @@ extension ShardCore {
             preconditionFailure("the room for a reply between shards was reserved")
         }
         known.storeLE(Message.Kind.noticeKnown.rawValue, 4)
+        known.storeLE(UInt8(isNeeded ? 1 : 0), 5)
         known.storeLE(notice.loadLE(16, as: UInt64.self), 16)
         ring.publish(known, Message.knownSizeBytes)
         wakes |= 1 << UInt64(source)
     }
 
     @inline(never)
-    mutating func noticeIsKnown(by source: Int, ordinal: UInt64, nowMs: UInt64) {
+    mutating func noticeIsKnown(by source: Int, ordinal: UInt64, isNeeded: Bool, nowMs: UInt64) {
+        if isNeeded, let asked = catalogue.changes.firstIndex(where: { $0.ordinal == ordinal }) {
+            catalogue.changes[asked].isNeeded = true
+        }
         catalogue.knownOrdinals[source] = max(catalogue.knownOrdinals[source], ordinal)
         advanceCatalogue(nowMs: nowMs)
     }
 
     /// A change that is durable and known everywhere becomes visible.
-    private mutating func complete(_ change: CatalogueChange) {
+    private mutating func complete(_ pending: CatalogueProgress.PendingChange, nowMs: UInt64) {
+        let change = pending.change
         let units = StockCounters.share(of: change.units, shard: shard, shards)
         switch change.kind {
         case .created:
             engine.pointee.openOffer(slot: change.offer, units: units)
             engine.pointee.publishOffer(slot: change.offer)
         case .restocked: engine.pointee.addStock(slot: change.offer, units: units)
-        case .closed: engine.pointee.stopOffer(slot: change.offer)
+        case .closed: engine.pointee.stopOffer(slot: change.offer, closedAtMs: change.units)
+        case .asked: retireOffer(pending, nowMs: nowMs)
+        case .retired: break
         }
     }
 

@@ -189,7 +189,7 @@ extension ShardCore {
         let ring = mesh.requests(from: source, to: shard)
         let kind = Message.Kind(rawValue: message.loadLE(4))!
         switch kind {
-        case .offerCreated, .offerRestocked, .offerClosed:
+        case .offerCreated, .offerRestocked, .offerClosed, .offerAsked, .offerRetired:
             takeNotice(kind, message, from: source)
             ring.advance()
             return .finished
@@ -256,10 +256,11 @@ extension ShardCore {
         switch Message.Kind(rawValue: message.loadLE(4))! {
         case .noticeKnown:
             unreserve(Message.knownSizeBytes, for: source)
-            noticeIsKnown(by: source, ordinal: message.loadLE(16), nowMs: nowMs)
+            noticeIsKnown(
+                by: source, ordinal: message.loadLE(16), isNeeded: message.loadLE(5, as: UInt8.self) != 0, nowMs: nowMs)
             return
         case .results: break
-        case .entries, .offerCreated, .offerRestocked, .offerClosed:
+        case .entries, .offerCreated, .offerRestocked, .offerClosed, .offerAsked, .offerRetired:
             preconditionFailure("a request in a ring of replies")
         }
         let slot: UInt32 = message.loadLE(8)

@@ -12,6 +12,7 @@ import Protocol
 ///     pollMesh                           results and requests of other shards
 ///     begin / resume                     frames of this shard's connections
 ///     expireHolds                        holds whose time is over
+///     retire                             records that have been remembered long enough
 ///     seal                               the events of this turn become a block on its way to the disk
 ///     nextReply                          what may be answered
 ///
@@ -52,6 +53,9 @@ public struct ShardCore: ~Copyable {
     /// Shards to which something was published in this turn, one bit each: the driver wakes them.
     public var wakes: UInt64 = 0
     var counts = ShardCounts()
+    /// The last event that let a record go, and whether the catalogue waits for it to be durable.
+    var lastRetirementLsn: UInt64 = 0
+    var retirementIsAwaited = false
     /// Kept by the driver.
     public var driver = DriverCounts()
     private let inPlace = InPlace()
@@ -165,7 +169,8 @@ extension ShardCore {
 
     /// The sync to carry out, or nil: see `LogWriter.sync`.
     public mutating func sync(nowMs: UInt64, isForced: Bool = false) -> SyncCommand? {
-        let isAwaited = engine.pointee.hasReleases || catalogue.awaitsDurability || !gatedByDisk.isEmpty
+        let isAwaited =
+            engine.pointee.hasReleases || catalogue.awaitsDurability || !gatedByDisk.isEmpty || awaitsRetirement()
         return writer.sync(nowMs: nowMs, isAwaited: isForced || isAwaited)
     }
 

@@ -260,6 +260,12 @@ import Testing
         OfferIdEntry(offerId: 7).store(to: entry)
         _ = engine.runCatalogue(.closePolicy, entry, result: result, nowMs: claimed + 6000)
         let bought = claimed + 10_000
+        func publish() -> UInt32 {
+            let slot = UInt32(engine.offersKnown)
+            engine.openOffer(slot: slot, units: 5)
+            engine.publishOffer(slot: slot)
+            return slot
+        }
         func sell(_ sale: UInt64, _ name: String, stock: UInt64, price: UInt64, holdMs: UInt32) {
             CreateSaleEntry(
                 operationId: catalogueId(sale + 8), saleId: sale, stock: stock, startsAtMs: 0, endsAtMs: 0,
@@ -272,6 +278,25 @@ import Testing
         }
         sell(8, "Book", stock: 50, price: 2500, holdMs: 600_000)
         sell(9, "Lamp", stock: 20, price: 4000, holdMs: 300_000)
+        CreateSaleEntry(
+            operationId: catalogueId(18), saleId: 10, stock: 5, startsAtMs: 0, endsAtMs: 0, perUserLimit: 0, holdMs: 0,
+            unitPrice: 1500, name: Name("Shirt")!
+        ).store(to: entry)
+        _ = engine.runCatalogue(.createSale, entry, result: result, nowMs: bought)
+        let shirt = publish()
+        OfferIdEntry(offerId: 10).store(to: entry)
+        _ = engine.runCatalogue(.closeSale, entry, result: result, nowMs: bought)
+        engine.stopOffer(slot: shirt, closedAtMs: bought)
+        CreatePolicyEntry(
+            operationId: catalogueId(21), policyId: 8, quantity: 5, validFromMs: 0, validUntilMs: 0, discountValue: 500,
+            maxDiscount: 0, minPurchase: 0, perUserLimit: 0, discountKind: DiscountKind.fixed.rawValue,
+            name: Name("5 off")!
+        ).store(to: entry)
+        _ = engine.runCatalogue(.createPolicy, entry, result: result, nowMs: bought)
+        let gifts = publish()
+        OfferIdEntry(offerId: 8).store(to: entry)
+        _ = engine.runCatalogue(.closePolicy, entry, result: result, nowMs: bought)
+        engine.stopOffer(slot: gifts, closedAtMs: bought)
         RestoreCouponEntry(restoreId: id(42, 18), couponId: id(42, 11), userId: Id128(42)).store(to: entry)
         run(.restoreCoupon, bought + 1000)
         PlaceCheckoutEntry(
@@ -289,6 +314,11 @@ import Testing
         engine.releaseUnits(durableLsn: UInt64.max)
         checkout(.confirmCheckout, 3, 20, bought + 605_000)
         checkout(.cancelCheckout, 3, 20, bought + 606_000)
+        let far = bought + (1 << 41)
+        while engine.retire(nowMs: far, budget: 1000) {
+            let offer = engine.takeRetirableOffer()
+            if offer != 0 { _ = engine.retireOffer(slot: offer, nowMs: far) }
+        }
 
         let logged = Array(UnsafeRawBufferPointer(start: memory, count: events.pointee.usedBytes))
         #expect(logged == golden.events.flatMap(\.bytes))

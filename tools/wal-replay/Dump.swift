@@ -122,6 +122,7 @@ struct Dump: ParsableCommand {
             guard kind == .transactionKept else { return }
             line.add("transactionKind", TransactionKind(rawValue: flags & 15).map { "\($0)" } ?? "unknown")
             line.add("cancelled", flags >> 4 != 0)
+            line.add("remaining", event.loadLE(EventField.remaining, as: UInt32.self))
         case .transactionCancelled:
             line.add("transaction", event.loadId(EventField.id))
         case .transactionReasoned:
@@ -135,12 +136,13 @@ struct Dump: ParsableCommand {
             line.add("coupon", event.loadId(EventField.id))
             line.add("user", event.loadId(EventField.userId))
             line.add("policy", String(event.loadLE(EventField.couponPolicy, as: UInt64.self)))
-        case .couponUsed:
-            line.add("use", event.loadId(EventField.id))
+        case .couponUsed, .couponOperationKept:
+            line.add(flags & 15 == 1 ? "restore" : "use", event.loadId(EventField.id))
             line.add("coupon", event.loadId(EventField.usedCoupon))
             line.add("order", event.loadId(EventField.couponOrder))
             line.add("purchaseAmount", event.loadLE(EventField.purchaseAmount, as: UInt64.self))
             line.add("discount", event.loadLE(EventField.discount, as: UInt64.self))
+            if kind == .couponOperationKept { line.add("inEffect", flags >> 4 != 0) }
         case .couponRestored:
             line.add("restore", event.loadId(EventField.id))
             line.add("coupon", event.loadId(EventField.usedCoupon))
@@ -157,9 +159,20 @@ struct Dump: ParsableCommand {
             line.add("operation", event.loadId(EventField.id))
             line.add(isPolicy ? "policy" : "sale", String(event.loadLE(EventField.offer, as: UInt64.self)))
             line.add("units", event.loadLE(EventField.stock, as: UInt64.self))
-        case .saleClosed:
+        case .retired:
+            line.add("id", event.loadId(EventField.id))
+            line.add("was", RetiredKind(rawValue: flags).map { "\($0)" } ?? "unknown")
+        case .unitsRetiredKept:
+            line.add(flags == 0 ? "sale" : "policy", String(event.loadLE(EventField.closedOffer, as: UInt64.self)))
+            line.add("held", event.loadLE(EventField.retiredHeld, as: UInt64.self))
+            line.add("sold", event.loadLE(EventField.retiredSold, as: UInt64.self))
+        case .offerRetiredKept:
+            line.add(flags == 0 ? "sale" : "policy", String(event.loadLE(EventField.closedOffer, as: UInt64.self)))
+        case .idsForgottenKept:
+            line.add("mintedUntilMs", event.loadLE(EventField.forgottenMintMs, as: UInt64.self))
+        case .saleClosed, .saleRetired:
             line.add("sale", String(event.loadLE(EventField.closedOffer, as: UInt64.self)))
-        case .policyClosed:
+        case .policyClosed, .policyRetired:
             line.add("policy", String(event.loadLE(EventField.closedOffer, as: UInt64.self)))
         }
     }

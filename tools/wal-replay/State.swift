@@ -47,6 +47,8 @@ struct State: ParsableCommand {
                 OfferIdEntry(offerId: terms.id).store(to: entry)
                 let operation = terms.kind == .sale ? Operation.getSale : .getPolicy
                 _ = replay.engines[0].runCatalogue(operation, entry, result: result, nowMs: replay.lastTimeMs)
+                // Of those that have left memory there is nothing to show.
+                if result.loadLE(0, as: UInt16.self) != ResultCode.ok.rawValue { continue }
                 switch terms.kind {
                 case .sale: offers.sales.append(SaleResult(result))
                 case .policy: offers.policies.append(PolicyResult(result))

@@ -11,12 +11,16 @@ public struct CatalogueChange: Sendable {
         case created = 1
         case restocked = 2
         case closed = 3
+        /// Nothing has happened yet: the shards are asked whether they have records of the offer.
+        case asked = 4
+        case retired = 5
     }
 
     public var kind: Kind
     public var offer: UInt32
     public var lsn: UInt64
-    /// Units to put into the stripes: all of them at creation, the added ones after a restock.
+    /// Units to put into the stripes: all of them at creation, the added ones after a restock. Of a closing: when it
+    /// was.
     public var units: UInt64
 }
 
@@ -90,7 +94,7 @@ extension Engine {
             slot,
             OfferDetail(
                 operationId: new.operationId, stock: new.stock, stockAtCreation: new.stock, createdAtMs: nowMs,
-                lastLsn: lsn, name: new.name, isClosed: false, isPublished: false))
+                lastLsn: lsn, name: new.name, closedAtMs: 0, isPublished: false))
         return .changed(.created, slot, lsn: lsn, units: new.stock)
     }
 
@@ -144,9 +148,9 @@ extension Engine {
         let event = log(kind.closed, timeMs: nowMs)
         event.storeLE(id, EventField.closedOffer)
         let lsn = events.pointee.lastLsn
-        detail.pointee.isClosed = true
+        detail.pointee.closedAtMs = nowMs
         detail.pointee.lastLsn = lsn
-        return .changed(.closed, slot, lsn: lsn)
+        return .changed(.closed, slot, lsn: lsn, units: nowMs)
     }
 
     /// Shows an offer. Its counts are of this moment; its stock and closing wait for their events.
@@ -219,7 +223,10 @@ extension Engine {
     }
 
     /// Gives out no more units of an offer from now on. The closing is durable.
-    public mutating func stopOffer(slot: UInt32) { offers[slot].pointee.isClosed = true }
+    public mutating func stopOffer(slot: UInt32, closedAtMs: UInt64) {
+        offers[slot].pointee.isClosed = true
+        lives[Int(slot)].closedAtMs = closedAtMs
+    }
 
     /// Adds restocked units on this shard. The restock is durable.
     public mutating func addStock(slot: UInt32, units: UInt64) {
@@ -228,6 +235,11 @@ extension Engine {
 
     /// Every shard knows the offer: it can be shown.
     public mutating func publishOffer(slot: UInt32) { offerDetails[Int(slot)].isPublished = true }
+
+    /// A question about an offer that may leave: see `CatalogueChange.Kind.asked`.
+    public func question(aboutOffer slot: UInt32) -> CatalogueChange {
+        CatalogueChange(kind: .asked, offer: slot, lsn: 0, units: 0)
+    }
 
     /// What every shard has to know of an offer.
     public func offerTerms(slot: UInt32) -> OfferTerms { offers[slot].pointee.terms }
@@ -256,7 +268,12 @@ extension Engine {
 
     private mutating func insertCatalogueOperation(_ record: CatalogueOperationRecord) {
         let slot = catalogueOperations.allocate()
+        let detail = offerDetails + Int(record.offer)
         catalogueOperations[slot].initialize(to: record)
+        catalogueOperations[slot].pointee.older = detail.pointee.newestOperation
+        detail.pointee.newestOperation = slot
+        detail.pointee.lastOperationMs = max(
+            detail.pointee.lastOperationMs, record.timeMs, record.id.mintTimeMs ?? 0)
         ids.insert(hash(record.id), RecordHandle(.catalogueOperation, slot).rawValue)
     }
 }

@@ -7,6 +7,7 @@ extension OfferKind {
     var restocked: EventKind { self == .sale ? .saleRestocked : .policyRestocked }
     var closed: EventKind { self == .sale ? .saleClosed : .policyClosed }
     var kept: EventKind { self == .sale ? .saleKept : .policyKept }
+    var closedAtOffset: Int { self == .sale ? EventField.saleClosedAtMs : EventField.policyClosedAtMs }
     var stockNowOffset: Int { self == .sale ? EventField.saleStockNow : EventField.policyStockNow }
 }
 
@@ -14,7 +15,7 @@ extension EventKind {
     /// What kind of offer an event of the catalogue is about.
     var offerKind: OfferKind {
         switch self {
-        case .policyCreated, .policyRestocked, .policyClosed, .policyKept: .policy
+        case .policyCreated, .policyRestocked, .policyClosed, .policyKept, .policyRetired: .policy
         default: .sale
         }
     }
@@ -83,10 +84,10 @@ extension Engine {
         }
         if offers.isFull { throw .capacity(what: "sales", countMax: offers.countMax) }
         let isKept = kind == offerKind.kept
-        let isClosed = isKept && event.loadLE(EventField.flags, as: UInt8.self) & 1 != 0
+        let closedAtMs: UInt64 = isKept ? event.loadLE(offerKind.closedAtOffset) : 0
         let slot = insertOffer(terms)
         offers[slot].pointee.isOpen = true
-        offers[slot].pointee.isClosed = isClosed
+        if closedAtMs != 0 { stopOffer(slot: slot, closedAtMs: closedAtMs) }
         guard isCatalogue else { return }
         if catalogueOperations.isFull { throw .capacity(what: "sales", countMax: offers.countMax) }
         let stock: UInt64 = event.loadLE(EventField.stock)
@@ -95,7 +96,7 @@ extension Engine {
             OfferDetail(
                 operationId: operationId, stock: isKept ? event.loadLE(offerKind.stockNowOffset) : stock,
                 stockAtCreation: stock, createdAtMs: event.loadLE(EventField.timeMs), lastLsn: 0,
-                name: Name(event + EventField.name), isClosed: isClosed, isPublished: true))
+                name: Name(event + EventField.name), closedAtMs: closedAtMs, isPublished: true))
     }
 
     private mutating func replayRestock(
@@ -113,8 +114,9 @@ extension Engine {
 
     private mutating func replayClose(_ kind: OfferKind, _ event: UnsafeRawPointer) throws(EventFault) {
         let offer = try knownOffer(kind, event.loadLE(EventField.closedOffer), "closing")
-        offers[offer].pointee.isClosed = true
-        if isCatalogue { offerDetails[Int(offer)].isClosed = true }
+        let timeMs: UInt64 = event.loadLE(EventField.timeMs)
+        stopOffer(slot: offer, closedAtMs: timeMs)
+        if isCatalogue { offerDetails[Int(offer)].closedAtMs = timeMs }
     }
 
     private func knownOffer(_ kind: OfferKind, _ id: UInt64, _ what: String) throws(EventFault) -> UInt32 {
@@ -130,6 +132,10 @@ extension Engine {
         withUnsafeTemporaryAllocation(byteCount: EventField.sizeMaxBytes, alignment: 8) { memory in
             let base = memory.baseAddress!
             for slot in stride(from: 1, through: offers.count, by: 1) {
+                if lives[slot].isRetired {
+                    keepRetiredOffer(slot, base, emit)
+                    continue
+                }
                 let terms = offers[UInt32(slot)].pointee.terms
                 let kind = terms.kind.kept
                 let event = beginKept(
@@ -139,11 +145,12 @@ extension Engine {
                 terms.store(toEvent: event)
                 offerDetails[slot].name.store(to: event + EventField.name)
                 event.storeLE(offerDetails[slot].stock, terms.kind.stockNowOffset)
+                event.storeLE(offerDetails[slot].closedAtMs, terms.kind.closedAtOffset)
                 emit(kind, UnsafeRawBufferPointer(start: event, count: kind.sizeBytes))
             }
-            for slot in stride(from: 1, through: catalogueOperations.count, by: 1) {
-                let operation = catalogueOperations[UInt32(slot)].pointee
-                if operation.isCreation { continue }
+            for slot in catalogueOperations.slots {
+                let operation = catalogueOperations[slot].pointee
+                if operation.isCreation || operation.id.isZero { continue }
                 let terms = offers[operation.offer].pointee.terms
                 let kind = EventKind.catalogueOperationKept
                 let event = beginKept(base, kind, flags: terms.kind.rawValue, timeMs: operation.timeMs)
@@ -162,7 +169,7 @@ extension Engine {
     /// when every engine has replayed everything.
     public mutating func restoreStock() throws(EventFault) {
         precondition(isCatalogue)
-        for slot in stride(from: 1, through: offers.count, by: 1) {
+        for slot in stride(from: 1, through: offers.count, by: 1) where !lives[slot].isRetired {
             let totals = counters.totals(slot)
             let stock = offerDetails[slot].stock
             let out = totals.held &+ totals.sold

@@ -46,7 +46,12 @@ extension Engine {
             return
         }
         let hash = limitHash(userHash: hash(record.pointee.id), offer: offer)
-        limits[findFarLimit(user: user, offer: offer, hash: hash)].pointee.units -= units
+        let slot = findFarLimit(user: user, offer: offer, hash: hash)
+        limits[slot].pointee.units -= units
+        if limits[slot].pointee.units > 0 { return }
+        limitIndex.remove(hash, slot)
+        limits.free(slot)
+        record.pointee.farLimitCount -= 1
     }
 
     /// Starts the load of the line that names how much a user has of an offer, where some users have it far.

@@ -45,6 +45,13 @@ public struct OfferTerms: Equatable, Sendable, BitwiseCopyable {
     public var unitPrice: UInt64 { value }
 }
 
+extension OfferTerms {
+    /// What is left of those of an offer that has gone.
+    init(retired kind: OfferKind, id: UInt64) {
+        self.init(id: id, startsAtMs: 0, endsAtMs: 0, value: 0, perUserLimit: 0, kind: kind)
+    }
+}
+
 /// What an order, or the issue of a coupon, needs to know of its offer: one cache line, a copy in every shard.
 struct OfferRecord: BitwiseCopyable {
     let terms: OfferTerms
@@ -52,7 +59,8 @@ struct OfferRecord: BitwiseCopyable {
     /// before its sale.
     var isOpen: Bool
     var isClosed: Bool
-    private var reserved: UInt32 = 0
+    /// Orders or coupons of it that this shard remembers.
+    var recordCount: UInt32 = 0
 
     init(_ terms: OfferTerms) {
         self.terms = terms
@@ -81,10 +89,23 @@ struct OfferDetail: BitwiseCopyable {
     /// The last event about this offer.
     var lastLsn: UInt64
     var name: Name
-    /// Logged as closed; the shards follow when that is durable.
-    var isClosed: Bool
+    /// When it was logged as closed, 0: it was not. The shards follow when that is durable.
+    var closedAtMs: UInt64
     /// Known to every shard, so that it can be shown.
     var isPublished: Bool
+    /// The last of its creation and restocks, 0 for none; and the latest of the times at which they were accepted or
+    /// their ids minted.
+    var newestOperation: UInt32 = 0
+    var lastOperationMs: UInt64 = 0
+
+    var isClosed: Bool { closedAtMs != 0 }
+
+    /// That of an offer which has left.
+    static var ofRetired: OfferDetail {
+        OfferDetail(
+            operationId: .zero, stock: 0, stockAtCreation: 0, createdAtMs: 0, lastLsn: 0, name: Name(), closedAtMs: 0,
+            isPublished: false)
+    }
 }
 
 /// A remembered operation on the catalogue: a creation, or a restock of `quantity` units.
@@ -94,6 +115,8 @@ struct CatalogueOperationRecord: BitwiseCopyable {
     var quantity: UInt64
     var offer: UInt32
     var isCreation: Bool
+    /// The offer's operation before this one, 0 for none.
+    var older: UInt32 = 0
 }
 
 /// A creation as it was asked for.

@@ -96,7 +96,7 @@ extension Engine {
 
     mutating func applyCheckoutConfirm(_ slot: UInt32, isLate: Bool, nowMs: UInt64) {
         let orders = orders(ofCheckout: slot)
-        for index in 0..<orders.count { applyConfirm(orders[index], isLate: isLate) }
+        for index in 0..<orders.count { applyConfirm(orders[index], isLate: isLate, timeMs: nowMs) }
         let use = checkouts[slot].pointee.use
         if isLate && use != 0 && !PlantedBug.lateConfirmWithoutPoints.isPlanted {
             transactions[use].pointee.isCancelled = false
@@ -112,7 +112,7 @@ extension Engine {
     mutating func applyCheckoutEnd(_ slot: UInt32, _ state: OrderState, releaseLsn: UInt64, nowMs: UInt64) {
         let before = self.state(ofCheckout: slot)
         let orders = orders(ofCheckout: slot)
-        for index in 0..<orders.count { applyEnd(orders[index], state, releaseLsn: releaseLsn) }
+        for index in 0..<orders.count { applyEnd(orders[index], state, releaseLsn: releaseLsn, timeMs: nowMs) }
         let record = checkouts[slot].pointee
         // What an expired one had went back when it expired.
         if before != .expired {
@@ -138,7 +138,7 @@ extension Engine {
         wallet(ofUser: user(ofCheckout: slot)).pointee.lotsReserved += 1
     }
 
-    private mutating func freeEarning(ofCheckout slot: UInt32) {
+    mutating func freeEarning(ofCheckout slot: UInt32) {
         earningsReserved -= 1
         wallet(ofUser: user(ofCheckout: slot)).pointee.lotsReserved -= 1
     }
@@ -147,6 +147,8 @@ extension Engine {
         freeEarning(ofCheckout: slot)
         let record = checkouts[slot].pointee
         let id = record.id.ofPart(.pointsEarned)
+        // From here on the id is that of the transaction.
+        ids.remove(hash(id), RecordHandle(.checkout, slot).rawValue)
         let earning = insertTransaction(
             .earning, id: id, idHash: hash(id), user: user(ofCheckout: slot), amount: record.pointsEarned,
             expiresAtMs: record.earnExpiresAtMs, createdAtMs: nowMs, lsn: events.pointee.lastLsn)

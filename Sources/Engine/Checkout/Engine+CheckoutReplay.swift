@@ -169,7 +169,7 @@ extension Engine {
     /// Writes this shard's checkouts as events that rebuild them, by partition: behind their orders,
     /// transactions and coupons.
     func keepCheckouts(_ base: UnsafeMutableRawPointer, _ emit: (EventKind, UnsafeRawBufferPointer) -> Void) {
-        for slot in sortedByPartition(checkouts.count, { checkouts[$0].pointee.id }) {
+        for slot in sortedByPartition(checkouts.slots, { checkouts[$0].pointee.id }) {
             let record = checkouts[slot].pointee
             let last = orders[record.lastOrder].pointee
             let event = beginKept(

@@ -195,6 +195,7 @@ extension Engine {
     mutating func applyPreparedCheckout(result: UnsafeMutableRawPointer, nowMs: UInt64) -> Outcome {
         let entry = checkout.entry
         let deadlineMs = checkout.holdMs == 0 ? 0 : nowMs &+ UInt64(checkout.holdMs)
+        var lastOrder: UInt32 = 0
         for number in 0..<checkout.count {
             let order = checkout.orders[number]
             let id = entry.checkoutId.ofPart(.line(number))
@@ -203,12 +204,12 @@ extension Engine {
             event.storeId(entry.userId, EventField.userId)
             event.storeLE(order.saleId, EventField.orderSale)
             event.storeLE(deadlineMs, EventField.orderDeadlineMs)
-            insertOrder(
+            lastOrder = insertOrder(
                 id: id, idHash: hash(id), userId: entry.userId, userHash: checkout.userHash, user: checkout.user,
                 sale: order.sale, quantity: order.quantity, createdAtMs: nowMs, deadlineMs: deadlineMs,
                 state: deadlineMs == 0 ? .confirmed : .held, flags: 0, lsn: events.pointee.lastLsn)
             // The first order of a new user has made it known.
-            checkout.user = orders[UInt32(orders.count)].pointee.user
+            checkout.user = orders[lastOrder].pointee.user
         }
         let event = log(.checkoutPlaced, quantity: UInt32(checkout.count), timeMs: nowMs)
         event.storeId(entry.checkoutId, EventField.id)
@@ -224,7 +225,7 @@ extension Engine {
             CheckoutRecord(
                 id: entry.checkoutId, subtotal: checkout.subtotal, discount: checkout.discount,
                 earnExpiresAtMs: entry.earnExpiresAtMs, pointsUsed: entry.usePoints, pointsEarned: entry.earnPoints,
-                lastOrder: UInt32(orders.count)), orderCount: checkout.count)
+                lastOrder: lastOrder), orderCount: checkout.count)
         applyCheckoutPlaced(slot, coupon: checkout.coupon, nowMs: nowMs)
         statistics.ordersAccepted &+= UInt64(checkout.count)
         statistics.checkoutsPlaced &+= 1

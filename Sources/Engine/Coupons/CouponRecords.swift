@@ -11,7 +11,9 @@ struct CouponRecord: BitwiseCopyable {
     var older: UInt32
     /// The use in effect, 0 for none: whether the coupon is used.
     var use: UInt32 = 0
-    private var reserved: (UInt64, UInt64, UInt64) = (0, 0, 0)
+    /// Uses and restores of it that are remembered.
+    var operationCount: UInt32 = 0
+    private var reserved: (UInt32, UInt64, UInt64) = (0, 0, 0)
 
     init(id: Id128, issuedAtMs: UInt64, user: UInt32, policy: UInt32, older: UInt32) {
         self.id = id

@@ -1,13 +1,13 @@
 import Protocol
 
-// Coupons in logs and snapshots. A snapshot keeps every use and restore that is remembered, in their order, so that the
-// events of the log serve it as they are.
+// Coupons in logs and snapshots.
 
 extension Engine {
     mutating func replayCoupons(_ kind: EventKind, _ event: UnsafeRawPointer) throws(EventFault) {
         switch kind {
         case .couponIssued: try replayIssue(event)
         case .couponUsed: try replayCouponUse(event)
+        case .couponOperationKept: try replayKeptOperation(event)
         default: try replayRestore(event)
         }
     }
@@ -57,9 +57,25 @@ extension Engine {
         setUse(ofCoupon: coupon, 0)
     }
 
+    private mutating func replayKeptOperation(_ event: UnsafeRawPointer) throws(EventFault) {
+        let id = event.loadId(EventField.id)
+        let flags: UInt8 = event.loadLE(EventField.flags)
+        let isInEffect = flags >> 4 != 0
+        guard let kind = CouponOperationRecord.Kind(rawValue: flags & 15),
+            kind == .use || kind == .restore && !isInEffect
+        else { throw .contradiction("operation \(id) on a coupon is of kind \(flags)") }
+        let coupon = try couponForOperation(id, event, isUsed: isInEffect ? false : nil)
+        let operation = insertCouponOperation(
+            CouponOperationRecord(
+                id: id, orderId: event.loadId(EventField.couponOrder),
+                purchaseAmount: event.loadLE(EventField.purchaseAmount), discount: event.loadLE(EventField.discount),
+                timeMs: event.loadLE(EventField.timeMs), coupon: coupon, kind: kind), idHash: hash(id), lsn: 0)
+        if isInEffect { setUse(ofCoupon: coupon, operation) }
+    }
+
     /// The coupon that a use or a restore is of, if the operation can have happened to it.
     private func couponForOperation(
-        _ id: Id128, _ event: UnsafeRawPointer, isUsed: Bool
+        _ id: Id128, _ event: UnsafeRawPointer, isUsed: Bool?
     ) throws(EventFault) -> UInt32 {
         let couponId = event.loadId(EventField.usedCoupon)
         guard let slot = couponSlot(couponId) else {
@@ -68,10 +84,11 @@ extension Engine {
         guard id.carriedPartition == couponId.carriedPartition else {
             throw .contradiction("operation \(id) on coupon \(couponId) is not of its user's partition")
         }
-        guard (coupons[slot].pointee.use != 0) == isUsed else {
-            throw .contradiction("coupon \(couponId) was \(isUsed ? "restored without a use" : "used twice at once")")
+        guard isUsed == nil || (coupons[slot].pointee.use != 0) == isUsed else {
+            let fault = isUsed == true ? "restored without a use" : "used twice at once"
+            throw .contradiction("coupon \(couponId) was \(fault)")
         }
-        if isUsed && couponOperations[coupons[slot].pointee.use].pointee.kind == .checkout {
+        if isUsed == true && couponOperations[coupons[slot].pointee.use].pointee.kind == .checkout {
             throw .contradiction("coupon \(couponId), which a checkout uses, was restored without it")
         }
         if find(id, hash: hash(id)) != nil { throw .contradiction("operation \(id) on a coupon happened twice") }
@@ -83,28 +100,34 @@ extension Engine {
 
     /// Writes this shard's coupons as events that rebuild them, by partition, each user's oldest first, and then their
     /// uses and restores.
-    func keepCoupons(_ base: UnsafeMutableRawPointer, _ emit: (EventKind, UnsafeRawBufferPointer) -> Void) {
-        for slot in sortedByPartition(coupons.count, { coupons[$0].pointee.id }) {
+    func keepCoupons(
+        _ users: [UInt32], _ base: UnsafeMutableRawPointer, _ emit: (EventKind, UnsafeRawBufferPointer) -> Void
+    ) {
+        let slots = users.flatMap { user in
+            let wallet = self.users[user].pointee.wallet
+            return wallet == 0 ? [] : coupons.oldestFirst(wallets[wallet].pointee.newestCoupon)
+        }
+        for slot in slots {
             let record = coupons[slot].pointee
             let event = beginKept(base, .couponIssued, flags: 0, timeMs: record.issuedAtMs)
             event.storeId(record.id, EventField.id)
-            event.storeId(users[record.user].pointee.id, EventField.userId)
+            event.storeId(self.users[record.user].pointee.id, EventField.userId)
             event.storeLE(offers[record.policy].pointee.terms.id, EventField.couponPolicy)
             emit(.couponIssued, UnsafeRawBufferPointer(start: event, count: EventKind.couponIssued.sizeBytes))
         }
-        for slot in sortedByPartition(couponOperations.count, { couponOperations[$0].pointee.id }) {
+        for slot in sortedByPartition(couponOperations.slots, { couponOperations[$0].pointee.id }) {
             let record = couponOperations[slot].pointee
             // That of a checkout is kept with the checkout.
             if record.kind == .checkout { continue }
-            let kind: EventKind = record.kind == .use ? .couponUsed : .couponRestored
-            let event = beginKept(base, kind, flags: 0, timeMs: record.timeMs)
+            let kind = EventKind.couponOperationKept
+            let isInEffect = coupons[record.coupon].pointee.use == slot
+            let event = beginKept(
+                base, kind, flags: record.kind.rawValue | (isInEffect ? 1 << 4 : 0), timeMs: record.timeMs)
             event.storeId(record.id, EventField.id)
             event.storeId(coupons[record.coupon].pointee.id, EventField.usedCoupon)
-            if record.kind == .use {
-                event.storeId(record.orderId, EventField.couponOrder)
-                event.storeLE(record.purchaseAmount, EventField.purchaseAmount)
-                event.storeLE(record.discount, EventField.discount)
-            }
+            event.storeId(record.orderId, EventField.couponOrder)
+            event.storeLE(record.purchaseAmount, EventField.purchaseAmount)
+            event.storeLE(record.discount, EventField.discount)
             emit(kind, UnsafeRawBufferPointer(start: event, count: kind.sizeBytes))
         }
     }

@@ -215,6 +215,7 @@ extension Engine {
             to: CouponRecord(
                 id: id, issuedAtMs: issuedAtMs, user: user, policy: policy, older: wallet.pointee.newestCoupon))
         ids.insert(idHash, RecordHandle(.coupon, slot).rawValue)
+        offers[policy].pointee.recordCount &+= 1
         wallet.pointee.newestCoupon = slot
         wallet.pointee.couponCount &+= 1
         users[user].pointee.lastLsn = lsn
@@ -226,6 +227,7 @@ extension Engine {
     mutating func insertCouponOperation(_ record: CouponOperationRecord, idHash: UInt64, lsn: UInt64) -> UInt32 {
         let slot = couponOperations.allocate()
         couponOperations[slot].initialize(to: record)
+        coupons[record.coupon].pointee.operationCount += 1
         ids.insert(idHash, RecordHandle(.couponOperation, slot).rawValue)
         users[coupons[record.coupon].pointee.user].pointee.lastLsn = lsn
         return slot

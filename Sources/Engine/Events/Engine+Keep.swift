@@ -8,46 +8,51 @@ extension Engine {
     public func keepPartitions(_ emit: (EventKind, UnsafeRawBufferPointer) -> Void) {
         withUnsafeTemporaryAllocation(byteCount: EventField.sizeMaxBytes, alignment: 8) { memory in
             let base = memory.baseAddress!
-            for slot in sortedByPartition(orders.count, { orders[$0].pointee.id }) {
+            let users = usersByPartition()
+            for slot in users.flatMap({ orders.oldestFirst(self.users[$0].pointee.newestOrder) }) {
                 let order = orders[slot].pointee
                 let event = beginKept(
                     base, .orderKept, flags: order.state.rawValue | order.flags << 4, quantity: order.quantity,
                     timeMs: order.createdAtMs)
                 event.storeId(order.id, EventField.id)
-                event.storeId(users[order.user].pointee.id, EventField.userId)
+                event.storeId(self.users[order.user].pointee.id, EventField.userId)
                 event.storeLE(offers[order.sale].pointee.terms.id, EventField.orderSale)
-                event.storeLE(order.state == .held ? order.deadlineMs : 0, EventField.orderDeadlineMs)
+                event.storeLE(order.deadlineMs, EventField.orderDeadlineMs)
                 emit(.orderKept, UnsafeRawBufferPointer(start: event, count: EventKind.orderKept.sizeBytes))
             }
-            keepPoints(base, emit)
-            keepCoupons(base, emit)
+            keepPoints(users, base, emit)
+            keepCoupons(users, base, emit)
             keepCheckouts(base, emit)
-            for slot in stride(from: 1, through: tombstones.count, by: 1) {
-                let tombstone = tombstones[UInt32(slot)].pointee
+            for slot in tombstones.slots where !tombstones[slot].pointee.id.isZero {
+                let tombstone = tombstones[slot].pointee
                 let event = beginKept(base, .tombstonePlaced, flags: 0, timeMs: tombstone.createdAtMs)
                 event.storeId(tombstone.id, EventField.id)
                 emit(.tombstonePlaced, UnsafeRawBufferPointer(start: event, count: EventKind.tombstonePlaced.sizeBytes))
             }
+            keepRetirement(base, emit)
         }
     }
 
-    /// Slots 1 ... count by the partition of their ids. A user's records were allocated in the order of their events,
-    /// which a stable sort keeps.
-    func sortedByPartition(_ count: Int, _ id: (UInt32) -> Id128) -> [UInt32] {
-        var slots = Array(stride(from: UInt32(1), through: UInt32(count), by: 1))
-        slots.sort { left, right in
-            let a = id(left).carriedPartition
-            let b = id(right).carriedPartition
-            return a == b ? left < right : a < b
-        }
-        return slots
+    /// The slots of users by their partition.
+    private func usersByPartition() -> [UInt32] {
+        let users = self.users.slots.filter { !self.users[$0].pointee.id.isZero }
+        return users.map { (Partition.of(user: self.users[$0].pointee.id), $0) }.sorted(by: <).map(\.1)
+    }
+
+    /// Slots in use by the partition of their ids: of records whose order does not matter.
+    func sortedByPartition(_ slots: Range<UInt32>, _ id: (UInt32) -> Id128) -> [UInt32] {
+        slots.filter { !id($0).isZero }.map { (id($0).carriedPartition, $0) }.sorted(by: <).map(\.1)
     }
 
     /// A digest of what this engine knows, to be added (wrapping) to those of the other shards: the sum over
     /// records of a hash of each, so that neither the number of shards nor the order of tables shows.
     public func digest() -> UInt64 {
         var sum: UInt64 = 0
-        let add: (EventKind, UnsafeRawBufferPointer) -> Void = { _, record in
+        let add: (EventKind, UnsafeRawBufferPointer) -> Void = { kind, record in
+            if let term = Self.linearDigest(kind, record.baseAddress!) {
+                sum &+= term
+                return
+            }
             var hash: UInt64 = 0
             for offset in stride(from: 0, to: record.count, by: 8) {
                 hash = Partition.mix(hash ^ record.baseAddress!.loadLE(offset, as: UInt64.self)) &+ 0x9e37_79b9

@@ -15,11 +15,13 @@ extension Engine {
         case .tombstonePlaced: try replayTombstone(event)
         case .pointsEarned, .pointsUsed, .transactionCancelled, .transactionReasoned, .transactionKept, .takingKept:
             try replayPoints(kind, event)
-        case .couponIssued, .couponUsed, .couponRestored: try replayCoupons(kind, event)
+        case .couponIssued, .couponUsed, .couponRestored, .couponOperationKept: try replayCoupons(kind, event)
         case .checkoutPlaced, .checkoutConfirmed, .checkoutCancelled, .checkoutExpired, .checkoutKept:
             try replayCheckouts(kind, event)
         case .holdsGraced:
             applyGrace(notBeforeMs: event.loadLE(EventField.notBeforeMs), lsn: 0) { sourceOwns($0.carriedPartition) }
+        case .retired, .saleRetired, .policyRetired, .unitsRetiredKept, .offerRetiredKept, .idsForgottenKept:
+            try replayRetirement(kind, event)
         case .saleCreated, .saleRestocked, .saleClosed, .saleKept, .policyCreated, .policyRestocked, .policyClosed,
             .policyKept, .catalogueOperationKept:
             try replayCatalogue(kind, event)
@@ -71,15 +73,16 @@ extension Engine {
             throw .contradiction("order \(id), which is part of a checkout, got the event \(kind)")
         }
         let state = orders[slot].pointee.state
+        let timeMs: UInt64 = event.loadLE(EventField.timeMs)
         switch (kind, state) {
         case (.orderConfirmed, .held):
-            applyConfirm(slot, isLate: false)
+            applyConfirm(slot, isLate: false, timeMs: timeMs)
         case (.orderConfirmed, .expired):
-            applyConfirm(slot, isLate: true)
+            applyConfirm(slot, isLate: true, timeMs: timeMs)
         case (.orderCancelled, .held), (.orderCancelled, .confirmed), (.orderCancelled, .expired):
-            applyEnd(slot, .cancelled, releaseLsn: 0)
+            applyEnd(slot, .cancelled, releaseLsn: 0, timeMs: timeMs)
         case (.orderExpired, .held):
-            applyEnd(slot, .expired, releaseLsn: 0)
+            applyEnd(slot, .expired, releaseLsn: 0, timeMs: timeMs)
         case (.orderExtended, .held):
             applyDeadline(slot, event.loadLE(EventField.extendedDeadlineMs))
         default:

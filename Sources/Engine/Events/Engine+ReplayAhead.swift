@@ -29,7 +29,7 @@ extension Engine {
             var probe = userIndex.probe(hash(event.loadId(EventField.userId)))
             let user = probe.next()
             if user != 0 { users.prefetch(user) }
-        case .orderConfirmed, .orderCancelled, .orderExpired, .orderExtended:
+        case .orderConfirmed, .orderCancelled, .orderExpired, .orderExtended, .retired:
             var probe = ids.probe(hash(event.loadId(EventField.id)))
             let handle = RecordHandle(rawValue: probe.next())
             if handle.rawValue != 0 && handle.kind == .order { orders.prefetch(handle.slot) }

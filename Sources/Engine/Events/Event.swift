@@ -33,11 +33,18 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
     case policyCreated = 19
     case policyRestocked = 20
     case policyClosed = 21
+    /// A sale has left memory: before that all its orders have, on every shard.
+    case saleRetired = 22
+    /// A policy, behind all its coupons.
+    case policyRetired = 23
 
     case checkoutPlaced = 24
     case checkoutConfirmed = 25
     case checkoutCancelled = 26
     case checkoutExpired = 27
+
+    /// What an id stands for has left memory.
+    case retired = 28
 
     /// An order as a snapshot keeps it: its state in place of its history.
     case orderKept = 32
@@ -54,22 +61,32 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
     /// A checkout as a snapshot keeps it: its orders and transactions are kept before it, as all others are; the use
     /// of its coupon with it.
     case checkoutKept = 40
+    /// Units that orders or coupons had which have left.
+    case unitsRetiredKept = 38
+    /// An offer that has left: its id is never used again.
+    case offerRetiredKept = 39
+    /// A use or a restore of a coupon as a snapshot keeps it.
+    case couponOperationKept = 41
+    /// The youngest mint time of an id that was forgotten.
+    case idsForgottenKept = 42
 
     /// The size of such an event in bytes.
     @inlinable
     public var sizeBytes: Int {
         switch self {
-        case .orderPlaced, .orderKept, .transactionReasoned: 64
-        case .orderConfirmed, .orderCancelled, .orderExpired, .tombstonePlaced, .transactionCancelled: 32
+        case .orderPlaced, .orderKept, .transactionReasoned, .transactionKept: 64
+        case .orderConfirmed, .orderCancelled, .orderExpired, .tombstonePlaced, .transactionCancelled, .retired: 32
         case .pointsUsed, .takingKept, .couponRestored: 48
-        case .pointsEarned, .transactionKept, .couponIssued: 56
-        case .couponUsed: 80
-        case .orderExtended: 40
-        case .holdsGraced, .saleClosed, .policyClosed: 24
+        case .pointsEarned, .couponIssued: 56
+        case .couponUsed, .couponOperationKept: 80
+        case .orderExtended, .unitsRetiredKept: 40
+        case .holdsGraced, .saleClosed, .policyClosed, .saleRetired, .policyRetired, .offerRetiredKept,
+            .idsForgottenKept:
+            24
         case .saleCreated: 160
         case .saleRestocked, .policyRestocked, .catalogueOperationKept: 48
         case .saleKept, .policyCreated: 176
-        case .policyKept: 184
+        case .policyKept: 192
         case .checkoutPlaced, .checkoutKept: 104
         case .checkoutConfirmed, .checkoutCancelled, .checkoutExpired: 32
         }
@@ -82,7 +99,7 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
         switch self {
         case .orderPlaced, .orderConfirmed, .orderCancelled, .orderExpired, .orderExtended, .tombstonePlaced,
             .orderKept, .pointsEarned, .pointsUsed, .transactionCancelled, .transactionReasoned, .transactionKept,
-            .takingKept, .couponIssued, .couponUsed, .couponRestored,
+            .takingKept, .couponIssued, .couponUsed, .couponRestored, .couponOperationKept, .retired,
             .checkoutPlaced, .checkoutConfirmed, .checkoutCancelled, .checkoutExpired, .checkoutKept:
             true
         default: false
@@ -93,17 +110,28 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
     public var isOfCatalogue: Bool {
         switch self {
         case .saleCreated, .saleRestocked, .saleClosed, .saleKept, .policyCreated, .policyRestocked, .policyClosed,
-            .policyKept, .catalogueOperationKept:
+            .policyKept, .catalogueOperationKept, .saleRetired, .policyRetired, .unitsRetiredKept, .offerRetiredKept:
             true
         default: false
         }
     }
 }
 
+/// What it was that has left memory, as `retired` says.
+public enum RetiredKind: UInt8, CaseIterable, Sendable {
+    case order = 0
+    case tombstone = 1
+    case transaction = 3
+    case coupon = 4
+    case couponOperation = 5
+    case checkout = 6
+}
+
 /// Field offsets of events. The first sixteen bytes are common to all.
 ///
 ///     orderPlaced       16 order id  32 user id  48 sale  56 deadline (0: confirmed at once)   quantity: units
 ///     orderKept         16 order id  32 user id  48 sale  56 deadline          flags: state | late << 4
+///                       (of one that is not held: when it was last changed)
 ///     orderConfirmed    16 order id                                            flags: 1 late
 ///     orderCancelled    16 order id
 ///     orderExpired      16 order id
@@ -114,11 +142,12 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
 ///     pointsUsed        16 transaction id  32 user id                          quantity: points
 ///     transactionCancelled  16 transaction id
 ///     transactionReasoned   16 transaction id  32 reason (32)
-///     transactionKept   as pointsEarned                                        flags: kind | cancelled << 4
+///     transactionKept   as pointsEarned, then 56 remaining (4)                 flags: kind | cancelled << 4
 ///     takingKept        16 id of the use  32 id of the earning                 quantity: points
 ///     couponIssued      16 coupon id  32 user id  48 policy
 ///     couponUsed        16 id of the use  32 coupon id  48 order id  64 purchase amount  72 discount
 ///     couponRestored    16 operation id  32 coupon id
+///     couponOperationKept   as couponUsed                                      flags: kind | in effect << 4
 ///     checkoutPlaced    16 checkout id  32 user id  48 coupon id (zero: none)  64 subtotal  72 discount
 ///                       80 earning expires (0: never)  88 points used (4)  92 points to earn (4)
 ///                       96 deadline (0: confirmed at once)                   quantity: orders, whose events come
@@ -129,14 +158,20 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
 ///     checkoutExpired   16 checkout id
 ///     saleCreated       16 operation id  32 sale  40 stock  48 starts  56 ends  64 unit price
 ///                       72 limit (4)  76 hold (4)  80 name (80)
-///     saleKept          as saleCreated, then 160 stock now  168 reserved       flags: 1 closed
+///     saleKept          as saleCreated, then 160 stock now  168 closed         flags: 1 closed
 ///     saleRestocked     16 operation id  32 sale  40 units
 ///     saleClosed        16 sale
 ///     policyCreated     16 operation id  32 policy  40 coupons  48 valid from  56 valid until  64 discount
 ///                       72 limit (4)  76 kind of discount (4)  80 name (80)  160 most  168 least purchase
-///     policyKept        as policyCreated, then 176 coupons now                 flags: 1 closed
+///     policyKept        as policyCreated, then 176 coupons now  184 closed     flags: 1 closed
 ///     policyRestocked   as saleRestocked
 ///     policyClosed      16 policy
+///     retired           16 id                                                  flags: the kind of its record
+///     saleRetired       16 sale
+///     policyRetired     16 policy
+///     unitsRetiredKept  16 sale or policy  24 held  32 sold                    flags: 0 of a sale, 1 of a policy
+///     offerRetiredKept  16 sale or policy                                      flags: 0 of a sale, 1 of a policy
+///     idsForgottenKept  16 mint time
 ///     catalogueOperationKept  as saleRestocked                                 flags: 0 of a sale, 1 of a policy
 public enum EventField {
     public static let kind = 0
@@ -151,6 +186,7 @@ public enum EventField {
     public static let extendedDeadlineMs = 32
     public static let pointsExpireAtMs = 48
     public static let takingLotId = 32
+    public static let remaining = 56
     public static let reason = 32
     public static let couponPolicy = 48
     public static let usedCoupon = 32
@@ -178,9 +214,14 @@ public enum EventField {
     public static let maxDiscount = 160
     public static let minPurchase = 168
     public static let policyStockNow = 176
+    public static let saleClosedAtMs = 168
+    public static let policyClosedAtMs = 184
+    public static let retiredHeld = 24
+    public static let retiredSold = 32
+    public static let forgottenMintMs = 16
     public static let closedOffer = 16
     /// The largest event in bytes.
-    public static let sizeMaxBytes = 184
+    public static let sizeMaxBytes = 192
 }
 
 /// The events of the operations since the last block, in the order of their LSNs.

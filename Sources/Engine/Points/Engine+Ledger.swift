@@ -2,9 +2,9 @@ import Protocol
 
 // The ledger of a user's points: what earnings, uses and cancels do to it, on the live path and in replay alike.
 //
-// An earning is a lot. Lots with points left form a list, earliest expiry first, the older first among equals, those
-// that never expire last. Which lots a use takes from follows from the list and from the time of the event, so that the
-// event need not say it; a snapshot does.
+// An earning is a lot. Lots with points left form a list, earliest expiry first, the older first among equals (of one
+// millisecond that with the lower id), those that never expire last. Which lots a use takes from follows from the list
+// and from the time of the event, so that the event need not say it; a snapshot does.
 
 extension Engine {
     /// The most lots with points left that one user may have: a use walks along them.
@@ -114,11 +114,21 @@ extension Engine {
             } else if !transactions[lot].pointee.isExpired(nowMs: nowMs) {
                 listLot(lot)
             }
-            let next = takings[taking].pointee.next
-            takings.remove(taking)
-            taking = next
+            taking = takings[taking].pointee.next
         }
+        dropTakings(of: use)
+    }
+
+    /// Forgets what a use took.
+    mutating func dropTakings(of use: UInt32) {
+        var taking = transactions[use].pointee.next
         transactions[use].pointee.next = 0
+        while taking != 0 {
+            let record = takings[taking].pointee
+            transactions[record.lot].pointee.takingCount -= 1
+            takings.remove(taking)
+            taking = record.next
+        }
     }
 
     private func lotToReturnTo(_ taking: UInt32) -> UInt32 {
@@ -130,6 +140,7 @@ extension Engine {
 
     mutating func appendTaking(_ lot: UInt32, _ amount: UInt32, to use: UInt32, after last: UInt32) -> UInt32 {
         let slot = takings.insert(TakingRecord(lot: lot, amount: amount, next: 0))
+        transactions[lot].pointee.takingCount += 1
         if last == 0 { transactions[use].pointee.next = slot } else { takings[last].pointee.next = slot }
         return slot
     }
@@ -152,7 +163,7 @@ extension Engine {
         wallet.pointee.lotCount += 1
     }
 
-    private mutating func unlistLot(_ lot: UInt32) {
+    mutating func unlistLot(_ lot: UInt32) {
         let record = transactions[lot]
         let wallet = wallets[users[record.pointee.user].pointee.wallet]
         let (before, after) = (record.pointee.previous, record.pointee.next)
@@ -165,10 +176,13 @@ extension Engine {
         wallet.pointee.lotCount -= 1
     }
 
-    /// The order of lots. Never is later than any time; slots of one user are in the order of their events.
+    /// The order of lots. Never is later than any time.
     private func isBefore(_ lot: UInt32, _ other: UInt32) -> Bool {
-        let a = transactions[lot].pointee.expiresAtMs &- 1
-        let b = transactions[other].pointee.expiresAtMs &- 1
-        return a == b ? lot < other : a < b
+        let (a, b) = (transactions[lot], transactions[other])
+        if a.pointee.expiresAtMs != b.pointee.expiresAtMs {
+            return a.pointee.expiresAtMs &- 1 < b.pointee.expiresAtMs &- 1
+        }
+        if a.pointee.createdAtMs != b.pointee.createdAtMs { return a.pointee.createdAtMs < b.pointee.createdAtMs }
+        return (a.pointee.id.high, a.pointee.id.low) < (b.pointee.id.high, b.pointee.id.low)
     }
 }

@@ -43,10 +43,13 @@ extension Engine {
             transactionKind, id: id, idHash: idHash, user: user, amount: amount,
             expiresAtMs: kind == .pointsUsed ? 0 : event.loadLE(EventField.pointsExpireAtMs), createdAtMs: timeMs,
             lsn: 0)
+        if kind == .transactionKept && transactionKind == .earning {
+            transactions[slot].pointee.remaining = min(amount, event.loadLE(EventField.remaining))
+        }
         if flags >> 4 != 0 {
             transactions[slot].pointee.isCancelled = true
         } else if transactionKind == .earning {
-            listLot(slot)
+            if transactions[slot].pointee.remaining > 0 { listLot(slot) }
         } else if kind == .pointsUsed {
             applyUse(slot, nowMs: timeMs)
         }
@@ -77,7 +80,7 @@ extension Engine {
         applyCancelTransaction(slot, nowMs: event.loadLE(EventField.timeMs))
     }
 
-    /// What a use kept before took from a lot kept before.
+    /// What a use kept before took from a lot kept before, which is less by that already.
     private mutating func replayTaking(_ event: UnsafeRawPointer) throws(EventFault) {
         let amount: UInt32 = event.loadLE(EventField.quantity)
         let id = event.loadId(EventField.id)
@@ -85,15 +88,15 @@ extension Engine {
         guard let use = transactionSlot(id), let lot = transactionSlot(lotId) else {
             throw .contradiction("transaction \(id) took from \(lotId), one of which is not known")
         }
-        guard !transactions[use].pointee.isCancelled, transactions[lot].pointee.isListed,
-            transactions[lot].pointee.remaining >= amount
+        guard transactions[use].pointee.kind == .use, !transactions[use].pointee.isCancelled,
+            transactions[lot].pointee.kind == .earning,
+            transactions[lot].pointee.amount - transactions[lot].pointee.remaining >= amount
         else {
             throw .contradiction("transaction \(id) took more from \(lotId) than it had")
         }
         var last = transactions[use].pointee.next
         while last != 0 && takings[last].pointee.next != 0 { last = takings[last].pointee.next }
         _ = appendTaking(lot, amount, to: use, after: last)
-        takeFromLot(lot, amount)
     }
 
     /// The slot of a transaction; nil for an unknown id and for one that is no transaction's.
@@ -104,16 +107,22 @@ extension Engine {
 
     /// Writes this shard's transactions as events that rebuild them, by partition, each user's oldest first, and then
     /// what uses took.
-    func keepPoints(_ base: UnsafeMutableRawPointer, _ emit: (EventKind, UnsafeRawBufferPointer) -> Void) {
-        let slots = sortedByPartition(transactions.count) { transactions[$0].pointee.id }
+    func keepPoints(
+        _ users: [UInt32], _ base: UnsafeMutableRawPointer, _ emit: (EventKind, UnsafeRawBufferPointer) -> Void
+    ) {
+        let slots = users.flatMap { user in
+            let wallet = self.users[user].pointee.wallet
+            return wallet == 0 ? [] : transactions.oldestFirst(wallets[wallet].pointee.newestTransaction)
+        }
         for slot in slots {
             let record = transactions[slot].pointee
             let event = beginKept(
                 base, .transactionKept, flags: record.kind.rawValue | (record.isCancelled ? 1 << 4 : 0),
                 quantity: record.amount, timeMs: record.createdAtMs)
             event.storeId(record.id, EventField.id)
-            event.storeId(users[record.user].pointee.id, EventField.userId)
+            event.storeId(self.users[record.user].pointee.id, EventField.userId)
             event.storeLE(record.expiresAtMs, EventField.pointsExpireAtMs)
+            event.storeLE(record.remaining, EventField.remaining)
             emit(.transactionKept, UnsafeRawBufferPointer(start: event, count: EventKind.transactionKept.sizeBytes))
             if record.hasReason { keepReason(slot, base, emit) }
         }
@@ -131,6 +140,7 @@ extension Engine {
             }
         }
     }
+
     private func keepReason(
         _ slot: UInt32, _ base: UnsafeMutableRawPointer, _ emit: (EventKind, UnsafeRawBufferPointer) -> Void
     ) {

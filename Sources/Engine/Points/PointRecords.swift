@@ -15,12 +15,8 @@ struct TransactionRecord: BitwiseCopyable {
     /// An earning: neighbours in the list of lots, while it is in it. A use: `next` is the first of its takings.
     var next: UInt32 = 0
     var previous: UInt32 = 0
-    var kind: TransactionKind
-    var isCancelled = false
-    /// Whether it is in the list of lots.
-    var isListed = false
-    /// Whether the table of reasons has one: most have none, and the table is not touched for them.
-    var hasReason = false
+    /// Kind, three flags, and above them `takingCount`: a use takes from a lot once, and there are less than 2^28.
+    private var bits: UInt32
     /// The checkout that it is part of, 0 for none.
     var checkout: UInt32 = 0
 
@@ -35,7 +31,32 @@ struct TransactionRecord: BitwiseCopyable {
         remaining = kind == .earning ? amount : 0
         self.user = user
         self.older = older
-        self.kind = kind
+        bits = UInt32(kind.rawValue)
+    }
+
+    var kind: TransactionKind { bits & 1 == 0 ? .earning : .use }
+
+    var isCancelled: Bool {
+        get { bits & 2 != 0 }
+        set { bits = newValue ? bits | 2 : bits & ~2 }
+    }
+
+    /// Whether it is in the list of lots.
+    var isListed: Bool {
+        get { bits & 4 != 0 }
+        set { bits = newValue ? bits | 4 : bits & ~4 }
+    }
+
+    /// Whether the table of reasons has one: most have none, and the table is not touched for them.
+    var hasReason: Bool {
+        get { bits & 8 != 0 }
+        set { bits = newValue ? bits | 8 : bits & ~8 }
+    }
+
+    /// Of an earning: how many uses are remembered, and not cancelled, that took from it.
+    var takingCount: UInt32 {
+        get { bits >> 4 }
+        set { bits = newValue << 4 | bits & 15 }
     }
 
     @inline(__always)
@@ -57,8 +78,6 @@ struct TakingRecord: BitwiseCopyable {
 /// most: when it is placed, and by a late confirm.
 struct Takings: ~Copyable {
     private var pool: Pool<TakingRecord>
-    private var firstFree: UInt32 = 0
-
     init(transactionsMax: Int, memory: MemorySource) {
         pool = Pool(countMax: 3 * transactionsMax, memory: memory)
     }
@@ -69,14 +88,10 @@ struct Takings: ~Copyable {
     var growingTable: GrowingTable { pool.growingTable }
 
     mutating func insert(_ taking: TakingRecord) -> UInt32 {
-        var slot = firstFree
-        if slot == 0 { slot = pool.allocate() } else { firstFree = pool[slot].pointee.next }
+        let slot = pool.allocate()
         pool[slot].initialize(to: taking)
         return slot
     }
 
-    mutating func remove(_ slot: UInt32) {
-        pool[slot].pointee.next = firstFree
-        firstFree = slot
-    }
+    mutating func remove(_ slot: UInt32) { pool.free(slot) }
 }

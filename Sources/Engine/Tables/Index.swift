@@ -17,6 +17,8 @@ struct Index: ~Copyable {
     private let lineCount: UInt64
     private(set) var count = 0
     let countMax: Int
+    /// Whether entries have been removed, so that an empty index is not one that was never touched.
+    private var hasRemoved = false
 
     private static let lineEntries = 8
 
@@ -36,7 +38,8 @@ struct Index: ~Copyable {
     /// Not used, or all of it.
     var growingTable: GrowingTable {
         GrowingTable(
-            base: UnsafeMutableRawPointer(entries), usedBytes: count == 0 ? 0 : sizeBytes, sizeBytes: sizeBytes)
+            base: UnsafeMutableRawPointer(entries), usedBytes: count == 0 && !hasRemoved ? 0 : sizeBytes,
+            sizeBytes: sizeBytes)
     }
 
     @inline(__always)
@@ -113,6 +116,59 @@ struct Index: ~Copyable {
         let position = Int(truncatingIfNeeded: line &* 8) &+ free.trailingZeroBitCount &>> 1
         entries[position] = (hash &>> 32) &<< 32 | UInt64(handle)
         count &+= 1
+    }
+
+    /// Removes the entry of a handle. Answers whether there was one.
+    ///
+    /// A search ends at a line with a free entry, so that a line which was full must not simply get one: entries may
+    /// lie behind it that had found no room there. One of those moves into the gap, and leaves one of its own.
+    @discardableResult
+    mutating func remove(_ hash: UInt64, _ handle: UInt32) -> Bool {
+        let wanted = (hash &>> 32) &<< 32 | UInt64(handle)
+        var line = home(hash)
+        var gap: Int
+        while true {
+            if let found = entry(in: line, where: { $0 == wanted }) {
+                gap = found
+                break
+            }
+            if freeEntries(line) != 0 { return false }
+            line = lineBehind(line)
+        }
+        var isOpen = freeEntries(line) != 0
+        entries[gap] = 0
+        count -= 1
+        hasRemoved = true
+        var next = line
+        while !isOpen {
+            next = lineBehind(next)
+            isOpen = freeEntries(next) != 0
+            // Those whose search passes the gap: at home at its line or before it.
+            let reach = distance(from: line, to: next)
+            let found = entry(in: next) {
+                UInt32(truncatingIfNeeded: $0) != 0 && distance(from: home($0), to: next) >= reach
+            }
+            guard let moved = found else { continue }
+            entries[gap] = entries[moved]
+            entries[moved] = 0
+            gap = moved
+            line = next
+        }
+        return true
+    }
+
+    /// The first entry of a line that is as wanted.
+    private func entry(in line: UInt64, where isWanted: (UInt64) -> Bool) -> Int? {
+        let first = Int(line) * Self.lineEntries
+        for position in first..<(first + Self.lineEntries) where isWanted(entries[position]) { return position }
+        return nil
+    }
+
+    private func lineBehind(_ line: UInt64) -> UInt64 { line + 1 == lineCount ? 0 : line + 1 }
+
+    /// Lines from one to another, over the end of the table.
+    private func distance(from line: UInt64, to other: UInt64) -> UInt64 {
+        other >= line ? other - line : other + lineCount - line
     }
 
     @inline(__always)

@@ -2,24 +2,37 @@ import CAtomics
 
 /// Records of one type in slots 1 ... countMax; slot 0 stands for none.
 ///
-/// Slots are handed out in order, so that memory becomes resident only as it is used.
+/// Fresh slots are handed out in order, so that memory becomes resident only as it is used. One that was given back is
+/// zero until it is handed out again, the last one first. The free slots stand in a stack beside the records, not in a
+/// list through them: to take one touches no line of a record that is not about to be written.
 struct Pool<Record: BitwiseCopyable>: ~Copyable {
     let records: UnsafeMutablePointer<Record>
     let countMax: Int
-    private(set) var count = 0
+    /// Slots 1 ... reached have been handed out at some time.
+    private(set) var reached = 0
+    private let freeSlots: UnsafeMutablePointer<UInt32>
+    private var freeCount = 0
 
     init(countMax: Int, memory: MemorySource) {
         precondition(countMax > 0 && countMax < RecordHandle.slotCountMax)
         self.countMax = countMax
         records = memory.table(of: Record.self, count: countMax + 1)
+        freeSlots = memory.table(of: UInt32.self, count: countMax)
     }
+
+    /// Records that there are.
+    @inline(__always)
+    var count: Int { reached &- freeCount }
+
+    /// All slots that have ever been handed out, free ones among them.
+    var slots: Range<UInt32> { 1..<UInt32(reached) + 1 }
 
     @inline(__always)
     var isFull: Bool { count == countMax }
 
     @inline(__always)
     subscript(_ slot: UInt32) -> UnsafeMutablePointer<Record> {
-        assert(slot != 0 && slot <= count)
+        assert(slot != 0 && slot <= reached)
         return records + Int(slot)
     }
 
@@ -29,18 +42,38 @@ struct Pool<Record: BitwiseCopyable>: ~Copyable {
     @inline(__always)
     func place(_ slot: UInt32) -> UnsafeRawPointer { UnsafeRawPointer(records + Int(slot)) }
 
+    /// Where the record will lie that is made after `ahead` others.
+    @inline(__always)
+    func placeToCome(_ ahead: Int) -> UnsafeRawPointer {
+        if ahead < freeCount { return place(freeSlots[freeCount &- 1 &- ahead]) }
+        return place(UInt32(truncatingIfNeeded: reached &+ 1 &+ ahead &- freeCount))
+    }
+
     var growingTable: GrowingTable {
         GrowingTable(
-            base: UnsafeMutableRawPointer(records), usedBytes: count * MemoryLayout<Record>.stride,
+            base: UnsafeMutableRawPointer(records), usedBytes: reached * MemoryLayout<Record>.stride,
             sizeBytes: (countMax + 1) * MemoryLayout<Record>.stride)
     }
 
-    /// A fresh slot, zeroed. The caller has made sure that the pool is not full.
+    /// A slot, zeroed. The caller has made sure that the pool is not full.
     @inline(__always)
     mutating func allocate() -> UInt32 {
-        precondition(count < countMax)
-        count &+= 1
-        return UInt32(truncatingIfNeeded: count)
+        if freeCount > 0 {
+            freeCount &-= 1
+            return freeSlots[freeCount]
+        }
+        precondition(reached < countMax)
+        reached &+= 1
+        return UInt32(truncatingIfNeeded: reached)
+    }
+
+    /// Gives a slot back. Nothing may name it any more.
+    mutating func free(_ slot: UInt32) {
+        precondition(slot != 0 && slot <= reached && freeCount < reached)
+        UnsafeMutableRawPointer(records + Int(slot)).initializeMemory(
+            as: UInt8.self, repeating: 0, count: MemoryLayout<Record>.stride)
+        freeSlots[freeCount] = slot
+        freeCount += 1
     }
 }
 

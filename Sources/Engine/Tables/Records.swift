@@ -4,7 +4,7 @@ import Protocol
 struct OrderRecord: BitwiseCopyable {
     var id: Id128
     var createdAtMs: UInt64
-    /// While held: when the hold may end. Kept behind it for nobody.
+    /// While held: when the hold may end. Behind that: when the order was last changed; 0: not since it was placed.
     var deadlineMs: UInt64
     var user: UInt32
     var sale: UInt32
@@ -36,6 +36,9 @@ struct OrderRecord: BitwiseCopyable {
         self.state = state
         self.flags = flags
     }
+
+    /// Of one that is not held: when anything last happened to it.
+    var lastChangeMs: UInt64 { max(createdAtMs, deadlineMs) }
 }
 
 /// What is common to all records of one user: one cache line.

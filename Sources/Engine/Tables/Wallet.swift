@@ -14,6 +14,8 @@ struct WalletRecord: BitwiseCopyable {
     var points: UInt64 = 0
     var newestCoupon: UInt32 = 0
     var couponCount: UInt32 = 0
+
+    var isEmpty: Bool { newestTransaction | newestCoupon | lotsReserved == 0 }
 }
 
 extension Engine {

@@ -14,7 +14,7 @@ extension Engine {
         case .held:
             let event = log(.orderConfirmed, timeMs: nowMs)
             event.storeId(id, EventField.id)
-            applyConfirm(slot, isLate: false)
+            applyConfirm(slot, isLate: false, timeMs: nowMs)
             statistics.confirms &+= 1
             return applied(slot, result)
         case .confirmed:
@@ -43,7 +43,7 @@ extension Engine {
         let slot = prepared.order
         let event = log(.orderConfirmed, flags: 1, timeMs: nowMs)
         event.storeId(orders[slot].pointee.id, EventField.id)
-        applyConfirm(slot, isLate: true)
+        applyConfirm(slot, isLate: true, timeMs: nowMs)
         statistics.confirms &+= 1
         return applied(slot, result)
     }
@@ -70,7 +70,7 @@ extension Engine {
             }
             let event = log(.orderCancelled, timeMs: nowMs)
             event.storeId(id, EventField.id)
-            applyEnd(slot, .cancelled, releaseLsn: events.pointee.lastLsn)
+            applyEnd(slot, .cancelled, releaseLsn: events.pointee.lastLsn, timeMs: nowMs)
             statistics.cancels &+= 1
             return applied(slot, result)
         }
@@ -114,7 +114,7 @@ extension Engine {
             }
             let event = log(.orderExpired, timeMs: nowMs)
             event.storeId(orders[slot].pointee.id, EventField.id)
-            applyEnd(slot, .expired, releaseLsn: events.pointee.lastLsn)
+            applyEnd(slot, .expired, releaseLsn: events.pointee.lastLsn, timeMs: nowMs)
             users[orders[slot].pointee.user].pointee.lastLsn = events.pointee.lastLsn
             statistics.expiries &+= 1
         }
@@ -138,7 +138,7 @@ extension Engine {
 
     // MARK: State changes, shared with replay
 
-    mutating func applyConfirm(_ slot: UInt32, isLate: Bool) {
+    mutating func applyConfirm(_ slot: UInt32, isLate: Bool, timeMs: UInt64) {
         let order = orders[slot]
         let sale = Int(order.pointee.sale)
         let units = Int64(order.pointee.quantity)
@@ -153,11 +153,12 @@ extension Engine {
         }
         counters.addSold(sale, configuration.shard, units)
         order.pointee.state = .confirmed
+        order.pointee.deadlineMs = timeMs
     }
 
     /// Cancels or expires an order. Its units return when `releaseLsn` is durable; in replay (0) the
     /// counters are made anew at the end.
-    mutating func applyEnd(_ slot: UInt32, _ state: OrderState, releaseLsn: UInt64) {
+    mutating func applyEnd(_ slot: UInt32, _ state: OrderState, releaseLsn: UInt64, timeMs: UInt64) {
         let order = orders[slot]
         let sale = order.pointee.sale
         let units = order.pointee.quantity
@@ -169,9 +170,11 @@ extension Engine {
             counters.addSold(Int(sale), configuration.shard, -Int64(units))
         case .cancelled, .expired:
             order.pointee.state = state
+            order.pointee.deadlineMs = timeMs
             return
         }
         order.pointee.state = state
+        order.pointee.deadlineMs = timeMs
         subtractLimit(user: order.pointee.user, offer: sale, units: units)
         if releaseLsn != 0 {
             if PlantedBug.releaseBeforeDurable.isPlanted {
@@ -190,9 +193,10 @@ extension Engine {
     }
 
     mutating func applyGrace(notBeforeMs: UInt64, lsn: UInt64, where isMeant: (Id128) -> Bool) {
-        guard orders.count > 0 else { return }
-        for slot in 1...UInt32(orders.count) {
+        for slot in orders.slots {
             let order = orders[slot]
+            // Free slots are zero.
+            if order.pointee.id.isZero { continue }
             if order.pointee.state == .held && order.pointee.deadlineMs < notBeforeMs && isMeant(order.pointee.id) {
                 applyDeadline(slot, notBeforeMs)
                 users[order.pointee.user].pointee.lastLsn = lsn

@@ -70,11 +70,11 @@ extension Engine {
     }
 
     /// Enters an order into every table. Used by the live path and by replay alike.
-    @inline(__always)
+    @inline(__always) @discardableResult
     mutating func insertOrder(
         id: Id128, idHash: UInt64, userId: Id128, userHash: UInt64, user knownUser: UInt32, sale: UInt32,
         quantity: UInt32, createdAtMs: UInt64, deadlineMs: UInt64, state: OrderState, flags: UInt8, lsn: UInt64
-    ) {
+    ) -> UInt32 {
         let user = knownUser != 0 ? knownUser : insertUser(userId, hash: userHash)
         let userRecord = users[user]
         let slot = orders.allocate()
@@ -83,6 +83,7 @@ extension Engine {
                 id: id, createdAtMs: createdAtMs, deadlineMs: deadlineMs, user: user, sale: sale,
                 quantity: quantity, older: userRecord.pointee.newestOrder, state: state, flags: flags))
         ids.insert(idHash, RecordHandle(.order, slot).rawValue)
+        offers[sale].pointee.recordCount &+= 1
         userRecord.pointee.newestOrder = slot
         userRecord.pointee.orderCount &+= 1
         userRecord.pointee.lastLsn = lsn
@@ -93,9 +94,10 @@ extension Engine {
         case .confirmed:
             counters.addSold(Int(sale), configuration.shard, Int64(quantity))
         case .cancelled, .expired:
-            return
+            return slot
         }
         addLimit(user: user, userHash: userHash, offer: sale, units: quantity)
+        return slot
     }
 
     @inline(__always)

@@ -130,14 +130,17 @@ public struct LogAudit {
         // A checkout posts up to two, in events that are its own.
         let transactions = count(.pointsEarned) + count(.pointsUsed) + count(.transactionKept) + 2 * checkouts
         let coupons = count(.couponIssued)
-        let offers = count(.saleCreated) + count(.saleKept) + count(.policyCreated) + count(.policyKept)
+        let offers =
+            count(.saleCreated) + count(.saleKept) + count(.policyCreated) + count(.policyKept)
+            + count(.offerRetiredKept)
+        let couponOperations = count(.couponUsed) + count(.couponRestored) + count(.couponOperationKept) + checkouts
         let restocks = count(.saleRestocked) + count(.policyRestocked) + count(.catalogueOperationKept)
         return RecoveryConfiguration(
             shards: 1, segmentSizeBytes: directory?.manifest?.segmentSizeBytes ?? 0,
             capacities: Capacities(
                 users: orders + transactions + coupons, orders: orders, tombstones: count(.tombstonePlaced),
                 transactions: transactions, checkouts: checkouts, coupons: coupons,
-                couponOperations: count(.couponUsed) + count(.couponRestored) + checkouts, offers: offers,
+                couponOperations: couponOperations, offers: offers,
                 catalogueOperations: offers + restocks),
             retainMs: 0, hashSeed: 0x7469_6d65_7361_6c65)
     }

@@ -180,6 +180,7 @@ public struct Replay {
     private func restoreStock() throws(RecoveryFault) {
         let catalogue = Partition.owner(of: Partition.catalogue, shards: configuration.shards)
         do {
+            for shard in 0..<configuration.shards { try engines[shard].finishReplay() }
             try engines[catalogue].restoreStock()
         } catch {
             let sentence: String
@@ -188,7 +189,7 @@ public struct Replay {
             default: sentence = "the stock cannot be told"
             }
             throw RecoveryFault(
-                .contradiction, file: "", "the logs give out too much: \(sentence). \(RecoveryFault.help)")
+                .contradiction, file: "", "the logs do not add up: \(sentence). \(RecoveryFault.help)")
         }
     }
 }

@@ -113,16 +113,16 @@ struct CheckoutModel {
                     transactionId: entry.checkoutId.ofPart(.pointsUsed), userId: entry.userId, amount: entry.usePoints),
                 nowMs: nowMs)
         }
-        if holdMs == nil { postEarning(entry) }
+        if holdMs == nil { postEarning(entry, nowMs: nowMs) }
         return self.shown(entry.checkoutId, .ok)
     }
 
-    private mutating func postEarning(_ entry: PlaceCheckoutEntry) {
+    private mutating func postEarning(_ entry: PlaceCheckoutEntry, nowMs: UInt64) {
         if entry.earnPoints == 0 { return }
         ledger.earn(
             EarnEntry(
                 transactionId: entry.checkoutId.ofPart(.pointsEarned), userId: entry.userId,
-                expiresAtMs: entry.earnExpiresAtMs, amount: entry.earnPoints))
+                expiresAtMs: entry.earnExpiresAtMs, amount: entry.earnPoints), nowMs: nowMs)
     }
 
     // MARK: Ends
@@ -139,7 +139,7 @@ struct CheckoutModel {
             checkouts[id]!.shown.flags = ResultFlags.late
         }
         checkouts[id]!.shown.state = OrderState.confirmed.rawValue
-        postEarning(checkout.entry)
+        postEarning(checkout.entry, nowMs: nowMs)
         return shown(id, .ok)
     }
 

@@ -194,7 +194,7 @@ private struct CheckoutRun: SeededRun {
                 transactionId: freshId(owner), userId: owner,
                 expiresAtMs: dice.oneIn(2) ? 0 : cluster.nowMs + UInt64(dice.pick(1...600)),
                 amount: UInt32(dice.pick(1...60)))
-            model.ledger.earn(entry)
+            model.ledger.earn(entry, nowMs: cluster.nowMs)
             (code, expected) = (cluster.earn(entry).result.code, .ok)
         default:
             let entry = UsePointsEntry(

@@ -7,6 +7,7 @@ struct LedgerModel {
         var owner: Id128
         var amount: UInt32
         var expiresAtMs: UInt64
+        var createdAtMs: UInt64
         var remaining: UInt32
         var isCancelled = false
     }
@@ -22,11 +23,11 @@ struct LedgerModel {
     /// In the order of their making.
     private(set) var ids: [Id128] = []
 
-    mutating func earn(_ entry: EarnEntry) {
+    mutating func earn(_ entry: EarnEntry, nowMs: UInt64) {
         all.append(
             Lot(
                 id: entry.transactionId, owner: entry.userId, amount: entry.amount, expiresAtMs: entry.expiresAtMs,
-                remaining: entry.amount))
+                createdAtMs: nowMs, remaining: entry.amount))
         ids.append(entry.transactionId)
     }
 
@@ -50,8 +51,11 @@ struct LedgerModel {
         var takings: [(lot: Int, amount: UInt32)] = []
         while missing > 0 {
             let best = all.indices.filter { isSpendable(all[$0], owner, nowMs) }.min { left, right in
-                let (a, b) = (all[left].expiresAtMs, all[right].expiresAtMs)
-                return a == b ? left < right : a != 0 && (b == 0 || a < b)
+                let (a, b) = (all[left], all[right])
+                if a.expiresAtMs != b.expiresAtMs {
+                    return a.expiresAtMs != 0 && (b.expiresAtMs == 0 || a.expiresAtMs < b.expiresAtMs)
+                }
+                return (a.createdAtMs, a.id.high, a.id.low) < (b.createdAtMs, b.id.high, b.id.low)
             }!
             let amount = min(missing, all[best].remaining)
             all[best].remaining -= amount

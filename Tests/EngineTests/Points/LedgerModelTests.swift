@@ -52,7 +52,7 @@ private struct LedgerRun: SeededRun {
         let entry = EarnEntry(
             transactionId: id, userId: owner, expiresAtMs: expiresAtMs, amount: UInt32(dice.pick(1...20)),
             reason: reason())
-        model.earn(entry)
+        model.earn(entry, nowMs: cluster.nowMs)
         let code = cluster.earn(entry).result.code
         return code == .ok ? nil : "\(entry) got \(code)"
     }

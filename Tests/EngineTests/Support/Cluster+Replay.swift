@@ -9,7 +9,7 @@ extension Cluster {
     func replayed(shards: Int, capacities: Capacities = Capacities()) throws -> Cluster {
         let fresh = Cluster(shards: shards, capacities: capacities, nowMs: nowMs)
         for event in history { try fresh.replay(event) }
-        try fresh.engines[fresh.catalogueShard].restoreStock()
+        try fresh.finishReplay()
         fresh.adopt(history)
         fresh.dice = dice
         return fresh
@@ -22,24 +22,29 @@ extension Cluster {
         for source in [catalogueShard] + (0..<self.shards).filter({ $0 != catalogueShard }) {
             for event in history where event.shard == source { try fresh.replay(event) }
         }
-        try fresh.engines[fresh.catalogueShard].restoreStock()
+        try fresh.finishReplay()
         return fresh
     }
 
     /// A cluster made from what a base snapshot keeps of this one: its history begins with that.
-    func rebuilt(shards: Int) throws -> Cluster {
+    func rebuilt(shards: Int, capacities: Capacities = Capacities()) throws -> Cluster {
         var kept: [HistoryEvent] = []
         let keep: (EventKind, UnsafeRawBufferPointer) -> Void = { kind, event in
             kept.append(HistoryEvent(kind: kind, bytes: Array(event), shard: 0, shards: 1))
         }
         engines[catalogueShard].keepCatalogue(keep)
         for shard in 0..<self.shards { engines[shard].keepPartitions(keep) }
-        let fresh = Cluster(shards: shards, nowMs: nowMs)
+        let fresh = Cluster(shards: shards, capacities: capacities, nowMs: nowMs)
         for event in kept { try fresh.replay(event) }
-        try fresh.engines[fresh.catalogueShard].restoreStock()
+        try fresh.finishReplay()
         fresh.adopt(kept)
         fresh.dice = dice
         return fresh
+    }
+
+    private func finishReplay() throws(EventFault) {
+        for shard in 0..<shards { try engines[shard].finishReplay() }
+        try engines[catalogueShard].restoreStock()
     }
 
     /// Replays one event where it belongs: that of a partition on its owner, every other one on all shards.

@@ -122,6 +122,9 @@ final class Cluster {
         for shard in 0..<shards { sync(shard) }
     }
 
+    /// A change that follows when the catalogue's events are durable.
+    func pend(_ change: CatalogueChange) { pendingChanges.append(change) }
+
     private func follow(_ change: CatalogueChange) {
         for shard in 0..<shards {
             let units = StockCounters.share(of: change.units, shard: shard, shards)
@@ -133,14 +136,16 @@ final class Cluster {
                 }
                 engines[shard].openOffer(slot: change.offer, units: units)
             case .restocked: engines[shard].addStock(slot: change.offer, units: units)
-            case .closed: engines[shard].stopOffer(slot: change.offer)
+            case .closed: engines[shard].stopOffer(slot: change.offer, closedAtMs: change.units)
+            case .retired: if shard != catalogueShard { engines[shard].forgetOffer(slot: change.offer) }
+            case .asked: break
             }
         }
         if change.kind == .created { engines[catalogueShard].publishOffer(slot: change.offer) }
     }
 
     /// Takes the events that an operation left, as the log does when it seals a block.
-    private func collect(_ shard: Int) {
+    func collect(_ shard: Int) {
         let buffer = buffers[shard]
         let bytes = UnsafeRawBufferPointer(start: buffer.base, count: buffer.usedBytes)
         Self.forEachEvent(bytes) { kind, event in

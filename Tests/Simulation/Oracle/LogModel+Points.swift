@@ -35,15 +35,17 @@ struct Ledger {
         return expiresAtMs != 0 && expiresAtMs <= timeMs
     }
 
-    /// Lots with points left, those that expire first before others, the older of equals first.
+    /// Lots with points left, those that expire first before others, the older of equals first (of one ms the lower
+    /// id).
     func lots(_ moment: Moment, atMs timeMs: UInt64) -> [Int] {
         let lots = (0..<moment.count).filter { index in
             transactions[index].kind == .earning && !moment.isCancelled[index] && moment.remaining[index] > 0
                 && !isExpired(index, atMs: timeMs)
         }
         return lots.sorted { left, right in
-            let (a, b) = (transactions[left].expiresAtMs &- 1, transactions[right].expiresAtMs &- 1)
-            return a == b ? left < right : a < b
+            let (a, b) = (transactions[left], transactions[right])
+            if a.expiresAtMs != b.expiresAtMs { return a.expiresAtMs &- 1 < b.expiresAtMs &- 1 }
+            return (a.createdAtMs, a.id.high, a.id.low) < (b.createdAtMs, b.id.high, b.id.low)
         }
     }
 

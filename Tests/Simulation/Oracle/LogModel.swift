@@ -236,7 +236,9 @@ struct LogModel {
         case .checkoutPlaced: try placeCheckout(event, shard, lsn, &block)
         case .checkoutConfirmed, .checkoutCancelled, .checkoutExpired:
             try changeCheckout(kind, event, shard, lsn, &block)
-        case .orderKept, .saleKept, .policyKept, .catalogueOperationKept, .transactionKept, .takingKept, .checkoutKept:
+        case .retired, .saleRetired, .policyRetired: throw Violation(0, "nothing is old enough to leave memory")
+        case .unitsRetiredKept, .offerRetiredKept, .couponOperationKept, .idsForgottenKept,
+            .orderKept, .saleKept, .policyKept, .catalogueOperationKept, .transactionKept, .takingKept, .checkoutKept:
             throw Violation(0, "a record of snapshots stands in the log of shard \(shard)")
         }
     }
