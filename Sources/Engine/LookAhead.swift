@@ -219,17 +219,16 @@ extension Engine {
         }
     }
 
-    /// A use takes from the first lot, an earning goes behind the last one.
+    /// A use takes from the first lot; an earning touches no other one.
     private func prefetchLots(_ list: borrowing LookAheadEntries) {
         var places = Places()
         places.with { places in
             var count = 0
-            for index in 0..<list.count {
+            for index in 0..<list.count where list.operation != .earnPoints {
                 let wallet = wallet(of: list[index])
                 if wallet == 0 { continue }
                 places[count] = transactions.place(wallets[wallet].pointee.firstLot)
-                places[count &+ 1] = transactions.place(wallets[wallet].pointee.lastLot)
-                count &+= 2
+                count &+= 1
             }
             for index in 0..<count { ts_prefetch_write(places[index]) }
         }

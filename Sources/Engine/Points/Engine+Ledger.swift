@@ -15,6 +15,8 @@ extension Engine {
         guard user != 0, users[user].pointee.wallet != 0 else { return 0 }
         let wallet = wallets[users[user].pointee.wallet]
         var points = wallet.pointee.points
+        guard wallet.pointee.isFirstLotExpired(nowMs: nowMs) else { return points }
+        linkLots(wallet)
         var lot = wallet.pointee.firstLot
         while lot != 0 && transactions[lot].pointee.isExpired(nowMs: nowMs) {
             points &-= UInt64(transactions[lot].pointee.remaining)
@@ -88,9 +90,7 @@ extension Engine {
     mutating func dropExpiredLots(ofUser user: UInt32, nowMs: UInt64) {
         guard user != 0, users[user].pointee.wallet != 0 else { return }
         let wallet = wallets[users[user].pointee.wallet]
-        while wallet.pointee.firstLot != 0 && transactions[wallet.pointee.firstLot].pointee.isExpired(nowMs: nowMs) {
-            unlistLot(wallet.pointee.firstLot)
-        }
+        while wallet.pointee.isFirstLotExpired(nowMs: nowMs) { unlistLot(wallet.pointee.firstLot) }
     }
 
     /// Cancels a use, or an earning of which nothing is spent.
@@ -147,18 +147,52 @@ extension Engine {
 
     // MARK: The list of lots
 
-    /// Enters a lot into its user's list. Most lots expire last: the search begins there.
+    /// Enters a lot into its user's list. Most lots expire last: such a one is put behind the last one without a look at
+    /// it, which learns of it when somebody walks there.
+    @inline(__always)
     mutating func listLot(_ lot: UInt32) {
         let record = transactions[lot]
         let wallet = wallets[users[record.pointee.user].pointee.wallet]
+        guard isLast(record.pointee, wallet.pointee) else { return insertLot(lot) }
+        record.pointee.previous = wallet.pointee.lastLot
+        record.pointee.next = 0
+        record.pointee.isListed = true
+        if wallet.pointee.lastLot == 0 {
+            wallet.pointee.firstLot = lot
+            wallet.pointee.firstExpiresAtMs = record.pointee.expiresAtMs
+            wallet.pointee.linkedLot = lot
+        }
+        setLastLot(lot, wallet)
+        wallet.pointee.points += UInt64(record.pointee.remaining)
+        wallet.pointee.lotCount += 1
+    }
+
+    /// Whether a lot belongs behind all others. Two that only their ids order are left to a closer look.
+    @inline(__always)
+    private func isLast(_ lot: TransactionRecord, _ wallet: WalletRecord) -> Bool {
+        if wallet.lastLot == 0 { return true }
+        if lot.expiresAtMs != wallet.lastExpiresAtMs { return lot.expiresAtMs &- 1 > wallet.lastExpiresAtMs &- 1 }
+        return lot.createdAtMs > wallet.lastCreatedAtMs
+    }
+
+    @inline(never)
+    private mutating func insertLot(_ lot: UInt32) {
+        let record = transactions[lot]
+        let wallet = wallets[users[record.pointee.user].pointee.wallet]
+        linkLots(wallet)
         var before = wallet.pointee.lastLot
         while before != 0 && isBefore(lot, before) { before = transactions[before].pointee.previous }
         let after = before == 0 ? wallet.pointee.firstLot : transactions[before].pointee.next
         record.pointee.previous = before
         record.pointee.next = after
         record.pointee.isListed = true
-        if before == 0 { wallet.pointee.firstLot = lot } else { transactions[before].pointee.next = lot }
-        if after == 0 { wallet.pointee.lastLot = lot } else { transactions[after].pointee.previous = lot }
+        if before == 0 { setFirstLot(lot, wallet) } else { transactions[before].pointee.next = lot }
+        if after == 0 {
+            setLastLot(lot, wallet)
+            wallet.pointee.linkedLot = lot
+        } else {
+            transactions[after].pointee.previous = lot
+        }
         wallet.pointee.points += UInt64(record.pointee.remaining)
         wallet.pointee.lotCount += 1
     }
@@ -166,14 +200,46 @@ extension Engine {
     mutating func unlistLot(_ lot: UInt32) {
         let record = transactions[lot]
         let wallet = wallets[users[record.pointee.user].pointee.wallet]
+        // The first one knows the next, unless it is the last that does not.
+        if lot != wallet.pointee.firstLot || lot == wallet.pointee.linkedLot { linkLots(wallet) }
         let (before, after) = (record.pointee.previous, record.pointee.next)
-        if before == 0 { wallet.pointee.firstLot = after } else { transactions[before].pointee.next = after }
-        if after == 0 { wallet.pointee.lastLot = before } else { transactions[after].pointee.previous = before }
+        if before == 0 { setFirstLot(after, wallet) } else { transactions[before].pointee.next = after }
+        if after == 0 {
+            setLastLot(before, wallet)
+            wallet.pointee.linkedLot = before
+        } else {
+            transactions[after].pointee.previous = before
+        }
         record.pointee.previous = 0
         record.pointee.next = 0
         record.pointee.isListed = false
         wallet.pointee.points -= UInt64(record.pointee.remaining)
         wallet.pointee.lotCount -= 1
+    }
+
+    /// Lets every lot of the list know the one behind it.
+    func linkLots(_ wallet: UnsafeMutablePointer<WalletRecord>) {
+        var lot = wallet.pointee.lastLot
+        while lot != wallet.pointee.linkedLot {
+            let before = transactions[lot].pointee.previous
+            transactions[before].pointee.next = lot
+            lot = before
+        }
+        wallet.pointee.linkedLot = wallet.pointee.lastLot
+    }
+
+    /// 0 for none.
+    private func setFirstLot(_ lot: UInt32, _ wallet: UnsafeMutablePointer<WalletRecord>) {
+        wallet.pointee.firstLot = lot
+        wallet.pointee.firstExpiresAtMs = lot == 0 ? 0 : transactions[lot].pointee.expiresAtMs
+    }
+
+    /// 0 for none.
+    @inline(__always)
+    private func setLastLot(_ lot: UInt32, _ wallet: UnsafeMutablePointer<WalletRecord>) {
+        wallet.pointee.lastLot = lot
+        wallet.pointee.lastExpiresAtMs = lot == 0 ? 0 : transactions[lot].pointee.expiresAtMs
+        wallet.pointee.lastCreatedAtMs = lot == 0 ? 0 : transactions[lot].pointee.createdAtMs
     }
 
     /// The order of lots. Never is later than any time.

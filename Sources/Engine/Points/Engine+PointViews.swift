@@ -61,7 +61,9 @@ extension Engine {
         var answer = BalanceResult(code: .ok, lots: 0, balance: 0, nextExpiryMs: 0, nextExpiryAmount: 0)
         var lot: UInt32 = 0
         if user != 0 && users[user].pointee.wallet != 0 {
-            lot = wallets[users[user].pointee.wallet].pointee.firstLot
+            let wallet = wallets[users[user].pointee.wallet]
+            linkLots(wallet)
+            lot = wallet.pointee.firstLot
         }
         while lot != 0 {
             let record = transactions[lot]
