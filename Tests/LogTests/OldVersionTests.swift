@@ -6,8 +6,8 @@ import Testing
 
 /// Directories that servers of earlier versions have left, as they were: their state is read, and they go on.
 ///
-/// `Fixtures/version-N-...` holds the files, segments without the zeros at their end, and in `DIGEST` what that version's
-/// `wal-replay verify` had said of them.
+/// `Fixtures/version-N-...` holds the files, segments without the zeros at their end, and in `DIGEST` the digest that this
+/// version has for the state: version 1 knew less of it, so that its own was another.
 @Suite struct OldVersionTests {
     private static let segmentSizeBytes = 2 << 20
 
@@ -31,6 +31,18 @@ import Testing
             storage.place(file, bytes)
         }
         return (storage, try #require(digest))
+    }
+
+    /// What version 1 said of them: orders, sales and policies.
+    @Test(arguments: zip(version1, [14, 19]))
+    func theCountsAreThoseOfTheTime(_ name: String, _ orders: Int) throws {
+        let (storage, _) = try Self.fixture(name)
+        let directory = try LogDirectory(storage: storage)
+        let replay = try Replay(
+            directory, manifest: #require(directory.manifest), base: #require(directory.manifest).newestBase,
+            configuration: LogRig.configuration(shards: 1), memory: .zeroed, nowMs: 0)
+        #expect(replay.engines[0].ordersRemembered == orders && replay.engines[0].offersKnown == 3)
+        #expect(replay.engines[0].checkoutsKnown == (name == "version-1-log" ? 2 : 3))
     }
 
     @Test(arguments: version1, [1, 2, 5])

@@ -31,6 +31,7 @@ import Testing
             .fsync: options.fsync.rawValue, .segmentSize: "\(options.segmentSizeBytes >> 20)MiB",
             .tables: options.tables.rawValue,
             .logAhead: "\(options.logAheadBytes >> 20)MiB",
+            .snapshotAfter: "\(options.snapshotAfterBytes >> 30)GiB", .archive: "not kept",
             .shards: "\(options.shardCount)", .pin: "not pinned", .users: "\(options.userCountMax)",
             .orders: "\(options.orderCountMax)", .sales: "\(options.saleCountMax)",
             .transactions: "\(options.transactionCountMax)", .coupons: "\(options.couponCountMax)",

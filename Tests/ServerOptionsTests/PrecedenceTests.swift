@@ -72,6 +72,8 @@ import Testing
         Given(setting: .transactions, text: "11", json: "11") { $0.transactionCountMax == 11 },
         Given(setting: .coupons, text: "12", json: "12") { $0.couponCountMax == 12 },
         Given(setting: .checkouts, text: "13", json: "13") { $0.checkoutCountMax == 13 },
+        Given(setting: .snapshotAfter, text: "14MiB", json: #""14MiB""#) { $0.snapshotAfterBytes == 14 << 20 },
+        Given(setting: .archive, text: "old", json: #""old""#) { $0.archiveDirectory == "old" },
         Given(setting: .retain, text: "2h", json: #""2h""#) { $0.retainMs == 7_200_000 },
         Given(setting: .grace, text: "0s", json: #""0s""#) { $0.graceMs == 0 },
         Given(setting: .logLevel, text: "debug", json: #""debug""#) { $0.logLevel == .debug },

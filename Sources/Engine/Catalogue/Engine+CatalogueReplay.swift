@@ -84,7 +84,7 @@ extension Engine {
         }
         if offers.isFull { throw .capacity(what: "sales", countMax: offers.countMax) }
         let isKept = kind == offerKind.kept
-        let closedAtMs: UInt64 = isKept ? event.loadLE(offerKind.closedAtOffset) : 0
+        let closedAtMs = isKept ? closedAtMs(ofKept: event, kind) : 0
         let slot = insertOffer(terms)
         offers[slot].pointee.isOpen = true
         if closedAtMs != 0 { stopOffer(slot: slot, closedAtMs: closedAtMs) }
@@ -97,6 +97,17 @@ extension Engine {
                 operationId: operationId, stock: isKept ? event.loadLE(offerKind.stockNowOffset) : stock,
                 stockAtCreation: stock, createdAtMs: event.loadLE(EventField.timeMs), lastLsn: 0,
                 name: Name(event + EventField.name), closedAtMs: closedAtMs, isPublished: true))
+    }
+
+    /// When a kept offer was closed; 0: it was not. Version 1 of the log said only that it was: then it counts from the
+    /// creation, since its orders have ages of their own.
+    private func closedAtMs(ofKept event: UnsafeRawPointer, _ kind: EventKind) -> UInt64 {
+        let isOfVersion1 = kind.sizeBytesBefore == Int(event.loadLE(EventField.size, as: UInt16.self))
+        let offerKind = kind == .saleKept ? OfferKind.sale : .policy
+        let closedAtMs: UInt64 = isOfVersion1 ? 0 : event.loadLE(offerKind.closedAtOffset)
+        if closedAtMs != 0 { return closedAtMs }
+        let flags: UInt8 = event.loadLE(EventField.flags)
+        return flags & 1 == 0 ? 0 : max(1, event.loadLE(EventField.timeMs))
     }
 
     private mutating func replayRestock(

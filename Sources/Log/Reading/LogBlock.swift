@@ -37,8 +37,10 @@ public struct EventCursor {
         let event = upcoming
         lsn &+= 1
         let kind = try EventKind.read(UnsafeRawBufferPointer(start: event, count: remainingBytes))
-        upcoming = event + kind.sizeBytes
-        remainingBytes &-= kind.sizeBytes
+        // Its own size, which `read` has looked at: of an older version it may be another.
+        let sizeBytes = Int(event.loadLE(EventField.size, as: UInt16.self))
+        upcoming = event + sizeBytes
+        remainingBytes &-= sizeBytes
         remainingCount &-= 1
         return (kind, event)
     }

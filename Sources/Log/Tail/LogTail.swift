@@ -139,16 +139,22 @@ public final class LogTail {
 
     private func lookOnDisk(_ index: Int, upTo cut: UInt64) throws(TailFault) {
         do throws(RecoveryFault) {
-            let isNew = sources[index].disk == nil
-            let disk = try sources[index].disk ?? openOnDisk(index)
-            if let block = try disk.reader.next() {
-                sources[index].disk = disk
-                sources[index].buffer.baseAddress!.copyMemory(from: block.base, byteCount: block.header.lengthBytes)
-                return take(index, block.header)
+            while true {
+                let isNew = sources[index].disk == nil
+                if isNew { sources[index].disk = try openOnDisk(index) }
+                let disk = sources[index].disk!
+                if let block = try disk.reader.next() {
+                    sources[index].buffer.baseAddress!.copyMemory(
+                        from: block.base, byteCount: block.header.lengthBytes)
+                    return take(index, block.header)
+                }
+                sources[index].disk = nil
+                if isNew {
+                    sources[index].lookedUntil = cut
+                    return
+                }
+                // What an older window does not show may be there.
             }
-            sources[index].disk = nil
-            // What an older window does not show may be there.
-            if isNew { sources[index].lookedUntil = cut } else { try lookOnDisk(index, upTo: cut) }
         } catch {
             throw .unreadable(error)
         }

@@ -79,28 +79,17 @@ public enum SnapshotProcess {
 }
 
 extension SnapshotProcess.Request {
-    private var numbers: [UInt64] {
-        let c = capacities
-        let counts = [
-            c.users, c.orders, c.tombstones, c.transactions, c.checkouts, c.coupons, c.couponOperations, c.offers,
-            c.catalogueOperations,
-        ]
-        return [sequence, retainMs, UInt64(serverPid)] + counts.map { UInt64($0) }
+    var arguments: [String] {
+        [directory] + [sequence, retainMs, UInt64(serverPid)].map(String.init) + capacities.counts.map(String.init)
     }
-
-    var arguments: [String] { [directory] + numbers.map(String.init) }
 
     init?(_ arguments: [String]) {
         let numbers = arguments.dropFirst().compactMap { UInt64($0) }
-        guard numbers.count == 12, arguments.count == 13, let pid = Int32(exactly: numbers[2]) else { return nil }
-        let counts = numbers.dropFirst(3).map { Int(clamping: $0) }
+        guard numbers.count > 3, numbers.count == arguments.count - 1, let pid = Int32(exactly: numbers[2]),
+            let capacities = Capacities(counts: numbers.dropFirst(3).map { Int(clamping: $0) })
+        else { return nil }
         self.init(
-            directory: arguments[0], sequence: numbers[0], retainMs: numbers[1],
-            capacities: Capacities(
-                users: counts[0], orders: counts[1], tombstones: counts[2], transactions: counts[3],
-                checkouts: counts[4], coupons: counts[5], couponOperations: counts[6], offers: counts[7],
-                catalogueOperations: counts[8]),
-            serverPid: pid)
+            directory: arguments[0], sequence: numbers[0], retainMs: numbers[1], capacities: capacities, serverPid: pid)
     }
 }
 

@@ -109,7 +109,7 @@ struct Scenario {
         pointWeight = dice.pick([0, 40, 80])
         checkoutWeight = dice.pick([0, 60, 150])
 
-        snapshotPerMille = dice.pick([0, 20, 80])
+        snapshotPerMille = dice.pick([0, 15, 60])
         snapshotDamagePerMille = dice.pick([0, 0, 300])
     }
 
