@@ -31,7 +31,8 @@ extension World {
             if skips() { return false }
             let before = machine.engine(shard).pointee.statistics.expiries
             _ = machine.cores[shard].expireHolds(nowMs: machine.seats[shard].nowMs)
-            _ = machine.cores[shard].retire(isBusy: dice.chance(500), nowMs: machine.seats[shard].nowMs)
+            _ = machine.cores[shard].retire(
+                isBusy: machine.seats[shard].framesBegun > 0, nowMs: machine.seats[shard].nowMs)
             return machine.engine(shard).pointee.statistics.expiries != before
         case .seal: return try seal(shard)
         case .replies: return try sendReply(shard)
