@@ -30,7 +30,8 @@ extension ShardCore {
         precondition(results.count == count * request.operation.resultSizeBytes)
         // Not in `scratch`, where work in hand may have its results.
         let frame = catalogueScratch
-        UnsafeMutableRawBufferPointer(start: frame + Frame.headerSizeBytes, count: results.count).copyMemory(from: results)
+        UnsafeMutableRawBufferPointer(start: frame + Frame.headerSizeBytes, count: results.count)
+            .copyMemory(from: results)
         let lengthBytes = Frame.headerSizeBytes + results.count
         FrameHeader.seal(
             frame, operation: request.operation.rawValue, status: status, requestId: request.requestId, count: count,

@@ -94,7 +94,9 @@ private final class SnapshotShop: @unchecked Sendable {
     private(set) var snapshotsAnswered = 0
     private(set) var snapshotsCutShort = 0
 
-    var report: String { "seed \(seed): \(orders.count) orders, snapshots \(snapshotsAnswered), cut short \(snapshotsCutShort)" }
+    var report: String {
+        "seed \(seed): \(orders.count) orders, snapshots \(snapshotsAnswered), cut short \(snapshotsCutShort)"
+    }
 
     init(seed: UInt64, archives: Bool) {
         self.seed = seed

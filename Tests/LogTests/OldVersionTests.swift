@@ -6,8 +6,8 @@ import Testing
 
 /// Directories that servers of earlier versions have left, as they were: their state is read, and they go on.
 ///
-/// `Fixtures/version-N-...` holds the files, segments without the zeros at their end, and in `DIGEST` the digest that this
-/// version has for the state: version 1 knew less of it, so that its own was another.
+/// `Fixtures/version-N-...` holds the files, segments without the zeros at their end, and in `DIGEST` the digest that
+/// this version has for the state: version 1 knew less of it, so that its own was another.
 @Suite struct OldVersionTests {
     private static let segmentSizeBytes = 2 << 20
 

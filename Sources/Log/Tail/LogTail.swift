@@ -72,8 +72,8 @@ public final class LogTail {
 
     deinit { for source in sources { source.buffer.deallocate() } }
 
-    /// The next block of any log, if it is not beyond `cut`, up to which all logs are durable. It stays valid until the next
-    /// call.
+    /// The next block of any log, if it is not beyond `cut`, up to which all logs are durable. It stays valid until the
+    /// next call.
     public func next(upTo cut: UInt64) throws(TailFault) -> (shard: Int, block: LogBlock)? {
         while true {
             for index in sources.indices where sources[index].next == nil && sources[index].lookedUntil < cut {

@@ -11,8 +11,8 @@ import Engine
 ///              2 whether anybody follows
 ///     bytes    ... older [block][block][block] next ...     positions count up for ever; modulo the size they are places
 ///
-/// One writer, the log's shard; it never waits. A reader copies a block out and looks afterwards whether the writer has come
-/// round meanwhile (a seqlock); the block's checksums vouch for the copy besides.
+/// One writer, the log's shard; it never waits. A reader copies a block out and looks afterwards whether the writer has
+/// come round meanwhile (a seqlock); the block's checksums vouch for the copy besides.
 public struct RecentBlocks: @unchecked Sendable {
     private let words: UnsafeMutablePointer<UInt64>
     private let bytes: UnsafeMutableRawPointer
