@@ -22,8 +22,8 @@ import CAtomics
 /// header checksum of the block before. Every block from there on has a higher sequence. `next-log`: ids below were
 /// given away. The last line is the CRC-32C of all before it, in hexadecimal.
 ///
-/// Version 1 had a single base: `snapshot NAME SEQUENCE` and `log ID SHARD SEGMENT`, each log from the beginning of that
-/// segment with LSN 1. It is read as such.
+/// Version 1 had a single base: `snapshot NAME SEQUENCE` and `log ID SHARD SEGMENT`, each log from the beginning of
+/// that segment with LSN 1. It is read as such.
 public struct Manifest: Equatable, Sendable {
     /// A state that logs go on from.
     public struct Base: Equatable, Sendable {

@@ -2,8 +2,8 @@ import Engine
 import Log
 import Protocol
 
-// Operations that take longer than a turn and touch nothing of a shard. The shard hands them to its driver, who has them
-// done elsewhere, and gets the results back for the connection that asked.
+// Operations that take longer than a turn and touch nothing of a shard. The shard hands them to its driver, who has
+// them done elsewhere, and gets the results back for the connection that asked.
 
 /// A request of a connection that somebody else answers.
 public struct AsideRequest: Sendable {

@@ -138,8 +138,8 @@ private final class SnapshotShop: @unchecked Sendable {
         }
     }
 
-    /// One thread orders, one asks for snapshots. After a while of up to half a second, in most rounds when a snapshot's
-    /// file has just appeared, the server is killed.
+    /// One thread orders, one asks for snapshots. After a while of up to half a second, in most rounds when a
+    /// snapshot's file has just appeared, the server is killed.
     func orderUntilKilled(_ server: ServerProcess) throws {
         let ordering = Handed(client: try server.client())
         let asking = Handed(client: try server.client(timeoutMs: 120_000))

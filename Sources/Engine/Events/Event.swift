@@ -298,8 +298,8 @@ public enum EventFault: Error, Equatable, Sendable {
 }
 
 extension EventKind {
-    /// The size that it had in the version of the log before this one, where that was another. What is new stands at the
-    /// end, so that a shorter event is one that says nothing of it.
+    /// The size that it had in the version of the log before this one, where that was another. What is new stands
+    /// at the end, so that a shorter event is one that says nothing of it.
     var sizeBytesBefore: Int? {
         switch self {
         case .policyKept: 184

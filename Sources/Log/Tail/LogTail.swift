@@ -8,8 +8,8 @@ public enum TailFault: Error, Equatable, Sendable {
     case unreadable(RecoveryFault)
 }
 
-/// The blocks of all logs in the order of their sequences, as they become durable: from memory, and from the segments for
-/// what is not there any more or was before anybody followed.
+/// The blocks of all logs in the order of their sequences, as they become durable: from memory, and from the
+/// segments for what is not there any more or was before anybody followed.
 ///
 /// One thread. The directory may be written on meanwhile.
 public final class LogTail {
