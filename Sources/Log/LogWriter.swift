@@ -196,6 +196,12 @@ public struct LogWriter: ~Copyable {
     /// The file of this segment exists, is as long as a segment, all zeros, and durable by name.
     public mutating func segmentIsPrepared(_ segment: UInt64) { preparedSegment = segment }
 
+    /// Bytes that fit into segments that are there already: the rest of the current one, and the next one if it is prepared.
+    public var roomBytes: Int {
+        let rest = identity.segmentSizeBytes &- position.offsetBytes
+        return preparedSegment > position.segment ? rest &+ identity.segmentSizeBytes : rest
+    }
+
     /// Neither a write nor a sync of a segment before this one can come any more: its file may be closed.
     public var firstSegmentInUse: UInt64 {
         mode == .always ? writtenSegment : min(writtenSegment, syncingSegment ?? firstUnsyncedSegment)
@@ -215,6 +221,13 @@ public struct LogWriter: ~Copyable {
     /// does this, so that damage to its last events cannot pass for a torn tail.
     public mutating func sealMark(nowMs: UInt64) -> WriteCommand? {
         guard needsMark else { return nil }
+        return sealBlock(nowMs: nowMs)
+    }
+
+    /// Seals an empty block although the last one says all that it would: the log gets a block behind a snapshot that
+    /// covers everything, so that another snapshot can be made of it.
+    public mutating func sealEmpty(nowMs: UInt64) -> WriteCommand? {
+        guard inFlightCount == 0 && events.pointee.count == 0 else { return nil }
         return sealBlock(nowMs: nowMs)
     }
 

@@ -50,6 +50,11 @@ extension Reactor {
         if let command = core.writer.sealMark(nowMs: nowMs) { submit(command) }
     }
 
+    /// A block that says nothing, for a snapshot to be taken behind it.
+    mutating func sealEmpty(_ nowMs: UInt64) {
+        if let command = core.writer.sealEmpty(nowMs: nowMs) { submit(command) }
+    }
+
     private mutating func submit(_ command: WriteCommand) {
         let isDurable = core.writer.mode == .always
         if command.ticket & 1 == 0 {

@@ -13,6 +13,7 @@ import Shard
 ///     wait       submit what the last turn prepared; sleep until something completes
 ///     reap       completions: received bytes queue up, log writes advance what is durable
 ///     advance    durable units return to the stripes, durable changes to the catalogue    (promise 6)
+///     admit      whether the disk has room for more than the ends of what is open
 ///     process    requests of other shards, then frames, at most an allowance of entries:
 ///                decisions, events, results                                               (bounded turn)
 ///     expire     holds whose time is over
@@ -88,6 +89,7 @@ struct Reactor: ~Copyable {
             isMeshPolled = core.shards == 1
             reap(nowMs)
             core.advance(nowMs: nowMs)
+            admit()
             process(nowMs)
             expire(nowMs)
             retire(nowMs)
@@ -150,13 +152,17 @@ struct Reactor: ~Copyable {
     }
 
 
+    private mutating func admit() {
+        if core.admit(roomBytes: shared.room.bytesPerShard) { shared.room.refuses(shard, !core.hasLogSpace) }
+    }
+
     private mutating func expire(_ nowMs: UInt64) {
         _ = core.expireHolds(nowMs: nowMs)
     }
 
     /// A little in each turn, more when there is nothing else to do; nothing when stopping.
     private mutating func retire(_ nowMs: UInt64) {
-        isRetiring = !isStopping && core.retire(isBusy: core.isWorking || !input.isEmpty, nowMs: nowMs)
+        isRetiring = !isStopping && core.hasLogSpace && core.retire(isBusy: core.isWorking || !input.isEmpty, nowMs: nowMs)
     }
 
     private mutating func reply(_ nowMs: UInt64) {
@@ -224,6 +230,7 @@ struct Reactor: ~Copyable {
         armDoorbell()
         takePreparedSegment()
         takeAnswers()
+        if shard == 0 && shared.takeAskForBlock() { sealEmpty(nowMs) }
         if shared.isStopping && !isStopping {
             isStopping = true
             shared.stopStartedMs = nowMs
