@@ -15,7 +15,7 @@ struct WalReplay: ParsableCommand {
             Nothing is written and no lock is taken. On a directory in use, what the server writes meanwhile may \
             be missing.
             """,
-        subcommands: [Verify.self, State.self, Dump.self])
+        subcommands: [Verify.self, State.self, Dump.self, BackUp.self])
 }
 
 /// What every command reads.
