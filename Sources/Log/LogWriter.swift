@@ -61,6 +61,8 @@ public struct WriteCommand {
     public var offsetBytes: Int
     /// To be given back at completion.
     public var ticket: UInt64
+    /// Whether the write has to be on the disk when it completes.
+    public var isDurable: Bool
 }
 
 /// A sync that the driver has to carry out on these segments of the log.
@@ -102,6 +104,7 @@ public struct LogWriter: ~Copyable {
         var eventsBytes = 0
         var block: UnsafeRawPointer?
         var lengthBytes = 0
+        var isDurable = false
         var isComplete = false
     }
 
@@ -134,6 +137,8 @@ public struct LogWriter: ~Copyable {
     public private(set) var writtenSequence: UInt64 = 0
     /// The segment of that block.
     private var writtenSegment: UInt64
+    /// The sequence of the last block that is durable, with every block of this log before it.
+    private var durableSequence: UInt64 = 0
     public private(set) var blocksSealed: UInt64 = 0
     public private(set) var bytesSealed: UInt64 = 0
     private let inPlace = InPlace()
@@ -232,9 +237,15 @@ public struct LogWriter: ~Copyable {
     }
 
     /// Whether `sealMark` would seal something, now or once the disk is idle.
+    ///
+    /// In the modes that sync later a mark waits until all before it is durable, and is written durably itself: else
+    /// either nobody would ever know that a block without events is durable, or each mark would cost a sync.
     public var needsMark: Bool {
-        inFlightCount == 0 && events.pointee.count == 0 && durableLsn > sealedDurableLsn
+        inFlightCount == 0 && events.pointee.count == 0 && durableLsn > sealedDurableLsn && isAllDurable
     }
+
+    /// Whether all blocks that are written are durable.
+    private var isAllDurable: Bool { durableSequence == writtenSequence && syncingLsn == nil }
 
     private mutating func sealBlock(nowMs: UInt64) -> WriteCommand? {
         let eventsBytes = events.pointee.usedBytes
@@ -262,12 +273,15 @@ public struct LogWriter: ~Copyable {
             firstLsn: position.nextLsn, eventCount: events.pointee.count, sequence: sequence,
             durableLsn: durableLsn, timeMs: nowMs)
         position.previousChecksum = header.seal(block)
+        // What has no events is sealed when all before it is durable.
+        let isDurable = mode == .always || eventsBytes == 0
         let command = WriteCommand(
             memory: UnsafeRawPointer(block), lengthBytes: lengthBytes, segment: position.segment,
-            offsetBytes: position.offsetBytes, ticket: nextTicket)
+            offsetBytes: position.offsetBytes, ticket: nextTicket, isDurable: isDurable)
         let flight = InFlight(
             ticket: nextTicket, lastLsn: events.pointee.lastLsn, segment: position.segment, sequence: sequence,
-            eventsBytes: eventsBytes, block: UnsafeRawPointer(block), lengthBytes: lengthBytes)
+            eventsBytes: eventsBytes, block: UnsafeRawPointer(block), lengthBytes: lengthBytes,
+            isDurable: isDurable)
         if inFlightCount == 0 { inFlight.0 = flight } else { inFlight.1 = flight }
         inFlightCount += 1
         nextTicket += 1
@@ -301,13 +315,13 @@ public struct LogWriter: ~Copyable {
             writtenLsn = inFlight.0.lastLsn
             writtenSequence = inFlight.0.sequence
             writtenSegment = inFlight.0.segment
+            if inFlight.0.isDurable { durableSequence = writtenSequence }
             if let recent, recent.isWanted { recent.append(inFlight.0.block!, inFlight.0.lengthBytes) }
             inFlight.0 = inFlight.1
             inFlightCount -= 1
         }
         if mode == .always { durableLsn = writtenLsn }
-        // In the other modes a mark may be all that was written since the last sync: no event waits for one.
-        guard durableLsn == writtenLsn else { return }
+        guard durableSequence == writtenSequence else { return }
         board.isDurable(identity.shard, below: inFlightCount == 0 ? 0 : inFlight.0.sequence, lsn: durableLsn)
     }
 
@@ -337,8 +351,9 @@ public struct LogWriter: ~Copyable {
     public mutating func syncCompleted() {
         guard let lsn = syncingLsn else { preconditionFailure("a completion of no sync") }
         durableLsn = max(durableLsn, lsn)
-        let isAll = inFlightCount == 0 && syncingSequence == writtenSequence
-        board.isDurable(identity.shard, below: isAll ? 0 : syncingSequence + 1, lsn: durableLsn)
+        durableSequence = max(durableSequence, syncingSequence)
+        let isAll = inFlightCount == 0 && durableSequence == writtenSequence
+        board.isDurable(identity.shard, below: isAll ? 0 : durableSequence + 1, lsn: durableLsn)
         syncingLsn = nil
         syncingSegment = nil
     }

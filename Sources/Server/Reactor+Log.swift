@@ -56,7 +56,6 @@ extension Reactor {
     }
 
     private mutating func submit(_ command: WriteCommand) {
-        let isDurable = core.writer.mode == .always
         if command.ticket & 1 == 0 {
             log.submittedUs.0 = Clock.monotonicUs()
             log.lengthBytes.0 = Int32(command.lengthBytes)
@@ -66,7 +65,7 @@ extension Reactor {
         }
         ring.write(
             log.file(command.segment), command.memory, command.lengthBytes, at: command.offsetBytes,
-            isDurable: isDurable, CompletionTag(.logWrite, command.ticket))
+            isDurable: command.isDurable, CompletionTag(.logWrite, command.ticket))
         // At once: the kernel holds a write back until everything submitted with it is begun (io_submit_sqes,
         // blk_start_plug), and to begin a send takes 7 us.
         ring.submit()
