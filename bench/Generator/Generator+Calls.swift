@@ -75,6 +75,19 @@ extension Generator {
         }
     }
 
+    /// Has the server make a snapshot, and waits for it.
+    public static func snapshot(_ plan: LoadPlan) throws(LoadError) -> SnapshotResult {
+        var connection = try GeneratorConnection(plan, shard: 0xffff)
+        defer { connection.close() }
+        let length = Frame.headerSizeBytes + PingEntry.sizeBytes
+        let frame = connection.reserve(length)
+        PingEntry(nonce: 0).store(to: frame + Frame.headerSizeBytes)
+        FrameHeader.seal(
+            frame, operation: Operation.snapshot.rawValue, requestId: 1, count: 1, lengthBytes: length)
+        _ = try connection.call(length)
+        return SnapshotResult(UnsafeRawPointer(connection.inBytes) + Frame.headerSizeBytes)
+    }
+
     /// The counters of every shard.
     public static func statistics(_ plan: LoadPlan) throws(LoadError) -> [ShardStatsResult] {
         var connection = try GeneratorConnection(plan, shard: 0xffff)
