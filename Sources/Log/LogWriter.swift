@@ -201,7 +201,8 @@ public struct LogWriter: ~Copyable {
     /// The file of this segment exists, is as long as a segment, all zeros, and durable by name.
     public mutating func segmentIsPrepared(_ segment: UInt64) { preparedSegment = segment }
 
-    /// Bytes that fit into segments that are there already: the rest of the current one, and the next one if it is prepared.
+    /// Bytes that fit into segments that are there already: the rest of the current one, and the next one if it is
+    /// prepared.
     public var roomBytes: Int {
         let rest = identity.segmentSizeBytes &- position.offsetBytes
         return preparedSegment > position.segment ? rest &+ identity.segmentSizeBytes : rest

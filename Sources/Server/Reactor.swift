@@ -162,7 +162,8 @@ struct Reactor: ~Copyable {
 
     /// A little in each turn, more when there is nothing else to do; nothing when stopping.
     private mutating func retire(_ nowMs: UInt64) {
-        isRetiring = !isStopping && core.hasLogSpace && core.retire(isBusy: core.isWorking || !input.isEmpty, nowMs: nowMs)
+        let mayRetire = !isStopping && core.hasLogSpace
+        isRetiring = mayRetire && core.retire(isBusy: core.isWorking || !input.isEmpty, nowMs: nowMs)
     }
 
     private mutating func reply(_ nowMs: UInt64) {

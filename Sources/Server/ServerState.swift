@@ -21,8 +21,8 @@ final class ServerState: @unchecked Sendable {
     /// How long a stop may take before it cuts off clients that do not read.
     static let stopMaxMs: UInt64 = 10_000
 
-    /// Words of eight to a cache line: 0 stopping, 1 connections, 2 when the stop began, and whether a block is asked for;
-    /// then for each shard its ring's descriptor and whether it is quiet.
+    /// Words of eight to a cache line: 0 stopping, 1 connections, 2 when the stop began, and whether a block is
+    /// asked for; then for each shard its ring's descriptor and whether it is quiet.
     private let words: UnsafeMutablePointer<UInt64>
 
     init(

@@ -4,8 +4,8 @@ import TestSupport
 import Testing
 
 extension CrashTests {
-    /// The script of the page on operations, on a server that sells: what was acknowledged before it began is in the copy,
-    /// and a server starts on it.
+    /// The script of the page on operations, on a server that sells: what was acknowledged before it began is in
+    /// the copy, and a server starts on it.
     @Suite(.serialized) struct Backups {
         @Test func theScriptsCopyIsWhatAServerStartsOn() throws {
             let server = try ServerProcess(["--shards", "2", "--segment-size", "2MiB", "--log-ahead", "0"])

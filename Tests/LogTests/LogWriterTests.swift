@@ -161,8 +161,8 @@ import Testing
         #expect(header(try #require(rig.seal())).firstLsn == 3)
     }
 
-    /// A snapshot behind a mark that a power loss takes away begins behind a hole. So in the modes that sync later a mark
-    /// comes when all before it is durable, and is written durably itself.
+    /// A snapshot behind a mark that a power loss takes away begins behind a hole. So in the modes that sync later
+    /// a mark comes when all before it is durable, and is written durably itself.
     @Test(arguments: [FsyncMode.everysec, .no]) func aMarkIsDurableWhenItCounts(_ mode: FsyncMode) throws {
         let rig = Rig(mode)
         let first = try #require(rig.seal())

@@ -8,8 +8,8 @@ struct Memory: ParsableCommand {
         abstract: "Memory and log of one remembered order, and how fast they are recovered.",
         discussion: """
             Fills a server that has room for exactly these orders and users, through batches. Then kills it (SIGKILL), \
-            starts it on what it left, and asks whether every order is there; exits with 1 if one is not. Then the same \
-            with a snapshot of them all, in place of the log.
+            starts it on what it left, and asks whether every order is there; exits with 1 if one is not. Then \
+            the same with a snapshot of them all, in place of the log.
             """)
 
     @OptionGroup var options: MeasureOptions

@@ -74,8 +74,8 @@ public struct SnapshotReport: Codable, Sendable {
         var typical = "too short for a tenth of a second"
         if let (without, with) = typicalP99Us {
             let value = Double(with) / Double(max(1, without))
-            typical = "\(grouped(without)) us without, \(grouped(with)) us with: \(decimal(value, 2)) times; goal at most "
-                + "\(decimal(Self.goal, 1)): \(verdict(value))"
+            typical = "\(grouped(without)) us without, \(grouped(with)) us with: \(decimal(value, 2)) times; "
+                + "goal at most \(decimal(Self.goal, 1)): \(verdict(value))"
         }
         return """
             \(grouped(orders)) orders at first, then \(grouped(rate)) orders/s due

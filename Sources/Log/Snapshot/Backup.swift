@@ -3,7 +3,8 @@ import Engine
 /// A copy of the newest snapshot in a directory of its own, which a start can begin with.
 ///
 /// Copies of logs that are being written were made at different moments, and may say of one shard what rests on what is
-/// missing of another. A snapshot is one cut across all of them; so a backup holds that alone, and empty logs behind it.
+/// missing of another. A snapshot is one cut across all of them; so a backup holds that alone, and empty logs
+/// behind it.
 public enum Backup {
     private static let partBytes = 1 << 20
 
@@ -20,7 +21,8 @@ public enum Backup {
         let base = manifest.newestBase
         guard let snapshot = base.snapshot else {
             throw RecoveryFault(
-                .missing, file: LogFiles.manifest, "no snapshot has been made yet: ask for one with `timesale snapshot`.")
+                .missing, file: LogFiles.manifest,
+                "no snapshot has been made yet: ask for one with `timesale snapshot`.")
         }
         try copy(snapshot, from: source, to: target)
         // What was read back is what the source's own start would accept.
