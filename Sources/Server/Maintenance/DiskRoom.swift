@@ -54,7 +54,7 @@ final class DiskRoom: @unchecked Sendable {
         if before == 0 && after != 0 {
             let left = "\(freeBytes()) bytes left, of which a snapshot needs \(monitor.locked { reserveBytes })"
             logger.error(
-                "the disk is full: \(storage.path) has \(left). New operations get NO_SPACE, the ends of open holds go on")
+                "the disk is full: \(storage.path) has \(left). New operations get NO_SPACE; open holds can end")
         }
         if before != 0 && after == 0 { logger.notice("the disk has room again: new operations are accepted") }
     }
