@@ -88,14 +88,18 @@ final class SpareSegments: @unchecked Sendable {
 
     /// The thread's work.
     func run() {
+        var hasComplained = false
         takeOver()
         countReady()
         while let (number, isReused) = nextToMake() {
             // What is kept free for a snapshot is not for spares.
             if !isReused && !room.hasRoom(forSpareBytes: sizeBytes) {
+                if !hasComplained { logger.warning("the disk has no room for more spare log segments") }
+                hasComplained = true
                 waitForTheDisk(Self.retryWithoutRoomUs)
                 continue
             }
+            hasComplained = false
             do {
                 try make(number, isReused: isReused)
             } catch {
