@@ -63,7 +63,7 @@ let package = Package(
         .executableTarget(
             name: "wal-replay",
             dependencies: [
-                "Storage", "Log", "Engine", "Protocol",
+                "CommandLineTool", "Storage", "Log", "Engine", "Protocol",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "tools/wal-replay"),
@@ -130,6 +130,8 @@ let package = Package(
         .executableTarget(name: "rush", dependencies: ["TestSupport", "Protocol"], path: "Tests/Rush"),
         .testTarget(
             name: "CrashTests", dependencies: ["TestSupport", "Protocol", "timesaled", "wal-replay", "rush"]),
+        .testTarget(
+            name: "WalReplayTests", dependencies: ["TestSupport", "Log", "Protocol", "timesaled", "wal-replay"]),
         .testTarget(name: "ProtocolTests", dependencies: ["TestSupport", "Protocol", "CAtomics"]),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Protocol", "CAtomics"]),
     ],

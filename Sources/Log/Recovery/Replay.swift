@@ -12,6 +12,7 @@ public struct Replay {
     public let events: UnsafeMutablePointer<EventBuffer>
     public let counters: StockCounters
     public let configuration: RecoveryConfiguration
+    private let damageLiesBehind: Bool
     /// How each log ends, and where: by shard of the manifest. Damage is not among them, it is a fault. A log that goes
     /// on behind the sequence asked for ends cleanly there.
     public private(set) var ends: [(position: LogPosition, lastSegment: UInt64, end: LogEnd)] = []
@@ -21,10 +22,14 @@ public struct Replay {
 
     /// Replays a base of the manifest's and all that follows it, up to the end of the logs or a sequence, or throws the
     /// first fault.
+    ///
+    /// With `damageLiesBehind` the caller has made sure that no block up to the sequence is missing (`certainSequence`),
+    /// although a log cannot be read any further.
     public init(
         _ directory: LogDirectory, manifest: Manifest, base: Manifest.Base, untilSequence: UInt64 = .max,
-        configuration: RecoveryConfiguration, memory: MemorySource, nowMs: UInt64
+        damageLiesBehind: Bool = false, configuration: RecoveryConfiguration, memory: MemorySource, nowMs: UInt64
     ) throws(RecoveryFault) {
+        self.damageLiesBehind = damageLiesBehind
         self.directory = directory
         self.manifest = manifest
         self.base = base
@@ -108,7 +113,7 @@ public struct Replay {
         }
         lastSequence = max(lastSequence, reader.lastSequence)
         lastTimeMs = max(lastTimeMs, reader.lastTimeMs)
-        return reader.isBeyond ? .clean : try reader.end()
+        return reader.isBeyond || damageLiesBehind ? .clean : try reader.end()
     }
 
     private mutating func apply(_ block: LogBlock, sourceOwns: (Int) -> Bool) throws(RecoveryFault) {
