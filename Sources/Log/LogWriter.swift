@@ -138,8 +138,8 @@ public struct LogWriter: ~Copyable {
     public private(set) var bytesSealed: UInt64 = 0
     private let inPlace = InPlace()
 
-    /// `events` is where the engine already writes to; it must be empty. `board` is shared by all shards. Small blocks, and second writes of any size (0), are for tests and
-    /// the simulator, which see to it that they come up.
+    /// `events` is where the engine already writes to; it must be empty. `board` is shared by all shards. Small
+    /// blocks, and second writes of any size (0), are for tests and the simulator, which see to it that they come up.
     public init(
         identity: LogIdentity, mode: FsyncMode, position: LogPosition, events: UnsafeMutablePointer<EventBuffer>,
         board: DurableBoard, recent: RecentBlocks? = nil, memory: MemorySource,

@@ -8,8 +8,8 @@ public enum TailFault: Error, Equatable, Sendable {
     case unreadable(RecoveryFault)
 }
 
-/// The blocks of all logs in the order of their sequences, as they become durable: from memory, and from the segments for
-/// what is not there any more or was before anybody followed.
+/// The blocks of all logs in the order of their sequences, as they become durable: from memory, and from the
+/// segments for what is not there any more or was before anybody followed.
 ///
 /// One thread. The directory may be written on meanwhile.
 public final class LogTail {
@@ -72,8 +72,8 @@ public final class LogTail {
 
     deinit { for source in sources { source.buffer.deallocate() } }
 
-    /// The next block of any log, if it is not beyond `cut`, up to which all logs are durable. It stays valid until the next
-    /// call.
+    /// The next block of any log, if it is not beyond `cut`, up to which all logs are durable. It stays valid until the
+    /// next call.
     public func next(upTo cut: UInt64) throws(TailFault) -> (shard: Int, block: LogBlock)? {
         while true {
             for index in sources.indices where sources[index].next == nil && sources[index].lookedUntil < cut {
