@@ -63,7 +63,7 @@ let package = Package(
         .executableTarget(
             name: "wal-replay",
             dependencies: [
-                "CommandLineTool", "Storage", "Log", "Engine", "Protocol",
+                "CommandLineTool", "TimesaleClient", "Storage", "Log", "Engine", "Protocol",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "tools/wal-replay"),

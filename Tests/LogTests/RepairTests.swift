@@ -7,7 +7,9 @@ import Testing
 
 /// What a repair removes, what it keeps, and that a crash at any moment of it loses neither.
 @Suite struct RepairTests {
-    private static func plan(_ storage: SimulatedStorage, from sequence: UInt64? = nil) throws(RepairRefusal) -> RepairPlan {
+    private static func plan(_ storage: SimulatedStorage, from sequence: UInt64? = nil) throws(RepairRefusal)
+        -> RepairPlan
+    {
         try RepairPlan(storage: storage, fromSequence: sequence) { .zeroed }
     }
 
@@ -51,7 +53,9 @@ import Testing
         try expectCopies(of: plan, before, base.storage)
         #expect(LogAudit(storage: base.storage).logs.allSatisfy { $0.end == .clean })
         let outcome = try Recoverer().recover(base.storage, shards: 2)
-        #expect(outcome.digest == base.digest && !outcome.notes.contains { if case .tornTailCut = $0 { true } else { false } })
+        #expect(
+            outcome.digest == base.digest
+                && !outcome.notes.contains { if case .tornTailCut = $0 { true } else { false } })
     }
 
     private func expectCopies(of plan: RepairPlan, _ before: SimulatedStorage, _ after: SimulatedStorage) throws {
@@ -72,8 +76,8 @@ import Testing
         }
     }
 
-    /// Damage in the middle: refused, with the sequence; what was durable behind it is counted; what stays is the state
-    /// of all logs before that sequence.
+    /// Damage in the middle: refused, with the sequence; what was durable behind it is counted; what stays is the
+    /// state of all logs before that sequence.
     @Test(arguments: 0..<2) func damageIsRefusedUnlessTold(_ shard: Int) throws {
         let rig = try wholeLog()
         let blocks = try blocks(rig, shard)
@@ -91,7 +95,8 @@ import Testing
         let plan = try Self.plan(rig.storage, from: from)
         let lost = (0..<2).map { shard in rig.appended.filter { $0.shard == shard }.count }
         let kept = try (0..<2).map { shard in
-            try #require(try self.blocks(LogRigBefore(before), shard).last { $0.header.sequence < from }).header.lastLsn
+            try #require(try self.blocks(LogRigBefore(before), shard).last { $0.header.sequence < from }).header
+                .lastLsn
         }
         for cut in plan.cuts {
             #expect(cut.lost.eventCount == UInt64(lost[cut.shard]) - kept[cut.shard])
@@ -125,8 +130,8 @@ import Testing
         return found
     }
 
-    /// A crash before any call: the next start serves what it would have served, or refuses; and the repair, run again,
-    /// comes to the same end. Nothing that went is without its copy.
+    /// A crash before any call: the next start serves what it would have served, or refuses; and the repair, run
+    /// again, comes to the same end. Nothing that went is without its copy.
     @Test func aCrashAtEveryCall() throws {
         let rig = try wholeLog()
         let blocks = try blocks(rig, 1)
@@ -158,7 +163,8 @@ import Testing
     }
 
     private func finish(
-        _ storage: SimulatedStorage, _ from: UInt64, _ before: SimulatedStorage, _ expected: UInt64, _ context: String
+        _ storage: SimulatedStorage, _ from: UInt64, _ before: SimulatedStorage, _ expected: UInt64,
+        _ context: String
     ) throws {
         // No start takes what is half cut for the state.
         do {

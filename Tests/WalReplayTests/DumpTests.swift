@@ -29,7 +29,10 @@ extension WalReplayTests {
         private func kinds(_ events: [[String: Any]]) -> [String] { events.compactMap { $0["kind"] as? String } }
 
         @Test func anOrder() throws {
-            #expect(try kinds(dump("--order", "\(shop.confirmed)")) == ["orderPlaced", "orderConfirmed", "orderCancelled"])
+            #expect(
+                try kinds(dump("--order", "\(shop.confirmed)")) == [
+                    "orderPlaced", "orderConfirmed", "orderCancelled",
+                ])
             #expect(try kinds(dump("--id", "\(shop.cancelled)")) == ["orderPlaced", "orderCancelled"])
         }
 
@@ -45,7 +48,9 @@ extension WalReplayTests {
                 try kinds(dump("--id", "\(shop.checkout.ofPart(.pointsUsed))"))
                     == ["checkoutPlaced", "checkoutConfirmed"])
             #expect(
-                try kinds(dump("--id", "\(shop.coupon)")) == ["couponIssued", "checkoutPlaced", "checkoutConfirmed"])
+                try kinds(dump("--id", "\(shop.coupon)")) == [
+                    "couponIssued", "checkoutPlaced", "checkoutConfirmed",
+                ])
         }
 
         @Test func aUser() throws {
@@ -89,7 +94,8 @@ extension WalReplayTests {
             let times = all.compactMap { $0["timeMs"] as? UInt64 }.sorted()
             let (begin, end) = (times[times.count / 3], times[times.count / 2])
             let during = try dump("--since", "\(begin)", "--until", "\(end)ms")
-            #expect(during as NSArray == all.filter { (begin...end).contains($0["timeMs"] as? UInt64 ?? 0) } as NSArray)
+            #expect(
+                during as NSArray == all.filter { (begin...end).contains($0["timeMs"] as? UInt64 ?? 0) } as NSArray)
             let seconds = try dump("--since", "2020-01-01T00:00:00Z", "--until", "2020-01-01T00:00:01+00:00")
             #expect(seconds.isEmpty)
             // What a range leaves out is still known to belong to its user.
@@ -106,7 +112,9 @@ extension WalReplayTests {
         @Test func forPeople() throws {
             let result = try walReplay("dump", shop.dataPath, "--order", "\(shop.cancelled)")
             #expect(result.status == 0 && result.lines.count == 2)
-            #expect(result.lines[0].contains("  orderPlaced  order=\(shop.cancelled) user=\(shop.other) sale=8 quantity=1"))
+            #expect(
+                result.lines[0].contains(
+                    "  orderPlaced  order=\(shop.cancelled) user=\(shop.other) sale=8 quantity=1"))
             #expect(result.lines[1].hasSuffix("  orderCancelled  order=\(shop.cancelled)"))
         }
 
@@ -121,12 +129,15 @@ extension WalReplayTests {
             let found = try kinds(dump("--order", "\(shop.confirmed)"))
             #expect(found == ["orderKept"])
             let checkout = try kinds(dump("--id", "\(shop.checkout)"))
-            #expect(checkout.sorted().filter { $0 != "takingKept" }
-                == ["checkoutKept", "orderKept", "orderKept", "transactionKept", "transactionKept"])
+            #expect(
+                checkout.sorted().filter { $0 != "takingKept" }
+                    == ["checkoutKept", "orderKept", "orderKept", "transactionKept", "transactionKept"])
         }
 
         @Test func unknownWordsAreRefused() throws {
-            for arguments in [["--kind", "nothing"], ["--limit", "0"], ["--user", "me"], ["--since", "yesterday"]] {
+            for arguments in [
+                ["--kind", "nothing"], ["--limit", "0"], ["--user", "me"], ["--since", "yesterday"],
+            ] {
                 let result = try walReplay(["dump", shop.dataPath] + arguments)
                 #expect(result.status == 64 && result.output.isEmpty, "\(arguments)")
             }

@@ -1,3 +1,4 @@
+import Glibc
 import Protocol
 import TestSupport
 import Testing
@@ -7,6 +8,7 @@ final class Shop {
     static let sale: UInt64 = 7
     static let heldSale: UInt64 = 8
     static let policy: UInt64 = 70
+    static let scarceSale: UInt64 = 9
 
     let directory: TemporaryDirectory
     private(set) var server: ServerProcess
@@ -81,6 +83,17 @@ final class Shop {
     /// So many orders of one unit, a frame and so a block each, by users of all shards.
     func sell(_ count: Int) throws {
         for _ in 0..<count { try place(mint.user(), Self.sale) }
+    }
+
+    func snapshot() throws -> SnapshotResult {
+        do {
+            let result = try client.snapshot()
+            #expect(result.code == .ok)
+            return result
+        } catch {
+            Issue.record("no snapshot: \(error); \(server.stderr)")
+            throw error
+        }
     }
 
     /// Ends the server in peace.

@@ -56,10 +56,18 @@ func hexadecimal(_ value: UInt64) -> String {
     return String(repeating: "0", count: 16 - digits.count) + digits
 }
 
-/// A copy of a data directory, in the place where a server in `copy` would have its data.
+/// A copy of a data directory, also of one in use, in the place where a server would have its data.
 func copyData(_ path: String) throws -> TemporaryDirectory {
     let copy = TemporaryDirectory()
-    try FileManager.default.copyItem(atPath: path, toPath: copy.path + "/data")
+    try FileManager.default.createDirectory(atPath: copy.path + "/data", withIntermediateDirectories: false)
+    for name in try FileManager.default.contentsOfDirectory(atPath: path) {
+        do {
+            try FileManager.default.copyItem(atPath: "\(path)/\(name)", toPath: "\(copy.path)/data/\(name)")
+        } catch {
+            // A server may be making segments ahead of need: under other names until they are whole.
+            guard name.hasPrefix("spare-") || name.hasSuffix(".new") else { throw error }
+        }
+    }
     return copy
 }
 

@@ -7,7 +7,7 @@ import Log
 import Storage
 
 @main
-struct WalReplay: ParsableCommand {
+struct WalReplay: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "wal-replay",
         abstract: "Inspects the log of a timesale server: a copy of its data directory, or one in use.",
@@ -17,7 +17,10 @@ struct WalReplay: ParsableCommand {
 
             docs/wal-replay.md has examples, and what to do when a start is refused.
             """,
-        subcommands: [Verify.self, State.self, Dump.self, RepairCommand.self])
+        subcommands: [
+            Verify.self, State.self, Dump.self, Stats.self, RepairCommand.self, Compact.self, Diff.self,
+            ReplayCommand.self,
+        ])
 }
 
 /// What every command reads.

@@ -1,10 +1,10 @@
 extension LogReader {
-    /// The highest sequence up to which every block of all logs is certainly there, although some of them cannot be read
-    /// behind `damagedAfter`, the lowest sequence of a last block before a damage.
+    /// The highest sequence up to which every block of all logs is certainly there, although some of them cannot be
+    /// read behind `damagedAfter`, the lowest sequence of a last block before a damage.
     ///
-    /// The block that cannot be read has a sequence above that, and none that another block has. So the first sequence
-    /// that no block has may be its own. (It need not be: a crash leaves sequences unused. Then less than there is
-    /// counts as certain.)
+    /// The block that cannot be read has a sequence above that, and none that another block has. So the first
+    /// sequence that no block has may be its own. (It need not be: a crash leaves sequences unused. Then less than
+    /// there is counts as certain.)
     public static func certainSequence(
         _ directory: LogDirectory, manifest: Manifest, base: Manifest.Base, damagedAfter: UInt64
     ) throws(RecoveryFault) -> UInt64 {

@@ -35,7 +35,8 @@ public struct EventCounts: Equatable, Sendable {
         let transactions = self[.pointsEarned] + self[.pointsUsed] + self[.transactionKept] + 2 * checkouts
         let coupons = self[.couponIssued]
         let offers =
-            self[.saleCreated] + self[.saleKept] + self[.policyCreated] + self[.policyKept] + self[.offerRetiredKept]
+            self[.saleCreated] + self[.saleKept] + self[.policyCreated] + self[.policyKept]
+            + self[.offerRetiredKept]
         let couponOperations = self[.couponUsed] + self[.couponRestored] + self[.couponOperationKept] + checkouts
         let restocks = self[.saleRestocked] + self[.policyRestocked] + self[.catalogueOperationKept]
         return Capacities(

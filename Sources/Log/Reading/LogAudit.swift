@@ -107,7 +107,8 @@ public struct LogAudit {
                 log.end = try reader.endOfBlocks()
                 (start, lastSequence) = (reader.position, reader.lastSequence)
                 guard case .damaged(let fault) = log.end else { break }
-                if fault != before, let again = try? LogDirectory(storage: directory.storage), again.manifest == manifest
+                if fault != before, let again = try? LogDirectory(storage: directory.storage),
+                    again.manifest == manifest
                 {
                     (before, current) = (fault, again)
                     continue
@@ -117,7 +118,8 @@ public struct LogAudit {
                 if !reader.isMissing(before: next) { faults.append(fault) }
                 log.gaps.append(
                     Gap(
-                        fault: fault, firstLsn: reader.position.nextLsn, sequenceBefore: reader.lastSequence, next: next
+                        fault: fault, firstLsn: reader.position.nextLsn, sequenceBefore: reader.lastSequence,
+                        next: next
                     ))
                 guard let next, fault.kind == .damage else { break }
                 (start, lastSequence) = (next.start, next.sequence - 1)

@@ -112,7 +112,8 @@ extension LogReader {
                 return RecoveryFault(
                     .missing, file: file(segment), "this segment of the log is missing. \(RecoveryFault.help)")
             }
-            guard sizeBytes < segmentSizeBytes && segment != lastSegment || sizeBytes > segmentSizeBytes else { return nil }
+            let isShort = sizeBytes < segmentSizeBytes && segment != lastSegment
+            guard isShort || sizeBytes > segmentSizeBytes else { return nil }
             return damage(
                 segment, sizeBytes, "the segment has \(sizeBytes) bytes, it was made with \(segmentSizeBytes)")
         }
@@ -173,8 +174,8 @@ public struct LogResumption: Equatable, Sendable {
 }
 
 extension LogReader {
-    /// The next whole block of this log behind the place where it cannot be read on, if there is one. What lies between
-    /// is lost; so this is for those who look at what is left, never for a start.
+    /// The next whole block of this log behind the place where it cannot be read on, if there is one. What lies
+    /// between is lost; so this is for those who look at what is left, never for a start.
     mutating func resumption() throws(RecoveryFault) -> LogResumption? {
         let (first, place, _) = try expectedPlace()
         for segment in first...max(first, lastSegment) {

@@ -1,6 +1,7 @@
 import CAtomics
 
-/// One segment by itself: what can be said where no manifest says how it belongs to others, or where no start needs it.
+/// One segment by itself: what can be said where no manifest says how it belongs to others, or where no start needs
+/// it.
 public struct SegmentCheck {
     public let file: String
     public private(set) var blockCount: UInt64 = 0
@@ -23,7 +24,8 @@ public struct SegmentCheck {
             let bytes = try window.bytes(file, at: offset, count: BlockHeader.alignmentBytes)
             guard let header = try Self.block(&window, bytes, file, log, number, offset, sizeBytes) else {
                 let isZero = ts_is_zero(
-                    try window.bytes(file, at: offset, count: BlockHeader.alignmentBytes), BlockHeader.alignmentBytes)
+                    try window.bytes(file, at: offset, count: BlockHeader.alignmentBytes),
+                    BlockHeader.alignmentBytes)
                 if !isZero { spoiled = spoiled ?? offset }
                 offset += BlockHeader.alignmentBytes
                 continue
@@ -66,7 +68,9 @@ public struct SegmentCheck {
     ) throws(RecoveryFault) -> BlockHeader? {
         guard BlockHeader.isIntact(bytes) else { return nil }
         let header = BlockHeader(bytes)
-        guard header.logId == log, header.segment == number, offset + header.lengthBytes <= sizeBytes else { return nil }
+        guard header.logId == log, header.segment == number, offset + header.lengthBytes <= sizeBytes else {
+            return nil
+        }
         let block = try window.bytes(file, at: offset, count: header.lengthBytes)
         return header.bodyIsIntact(block) ? header : nil
     }

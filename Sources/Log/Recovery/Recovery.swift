@@ -22,11 +22,11 @@ public enum Recovery {
         return try reshard(replay, settled, note)
     }
 
-    /// All that a start reads and judges, in a directory that has a manifest, and nothing of what it writes. In a directory
-    /// in use with a sequence, behind which logs are written on.
+    /// All that a start reads and judges, in a directory that has a manifest, and nothing of what it writes. In a
+    /// directory in use with a sequence, behind which logs are written on.
     public static func rehearse(
-        _ directory: LogDirectory, _ manifest: Manifest, untilSequence: UInt64 = .max, configuration: RecoveryConfiguration, memory: MemorySource,
-        nowMs: UInt64, note: (RecoveryNote) -> Void
+        _ directory: LogDirectory, _ manifest: Manifest, untilSequence: UInt64 = .max,
+        configuration: RecoveryConfiguration, memory: MemorySource, nowMs: UInt64, note: (RecoveryNote) -> Void
     ) throws(RecoveryFault) -> Replay {
         let base = try usableBase(directory, manifest, note)
         let replay = try Replay(

@@ -14,8 +14,11 @@ public enum Repair {
     /// What the manifest is called while logs are cut: with the sequence from which on blocks go.
     private static let markerPrefix = LogFiles.manifest + ".cut-from-"
 
-    /// A repair that did not come to its end: the file that is to become the manifest again, and what it had been told.
-    public static func interrupted(_ storage: any LogStorage) throws(StorageError) -> (file: String, fromSequence: UInt64)? {
+    /// A repair that did not come to its end: the file that is to become the manifest again, and what it had been
+    /// told.
+    public static func interrupted(_ storage: any LogStorage) throws(StorageError) -> (
+        file: String, fromSequence: UInt64
+    )? {
         let names = try storage.list()
         if names.contains(LogFiles.manifest) { return nil }
         for name in names where name.hasPrefix(markerPrefix) {
@@ -90,7 +93,8 @@ public enum Repair {
             try storage.create(name)
             var done = 0
             while done < piece.sizeBytes {
-                let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, piece.sizeBytes - done)])
+                let part = UnsafeMutableRawBufferPointer(
+                    rebasing: buffer[..<min(buffer.count, piece.sizeBytes - done)])
                 let count = try storage.read(piece.file, at: piece.offset + done, into: part)
                 guard count > 0 else { break }
                 let bytes = UnsafeRawBufferPointer(rebasing: part[..<count])
@@ -111,7 +115,8 @@ public enum Repair {
         }
         guard copied == checksum, done == piece.sizeBytes else {
             throw RecoveryFault(
-                .storage, file: name, "the copy is not what was copied; the logs are as they were. Look at the disk.")
+                .storage, file: name,
+                "the copy is not what was copied; the logs are as they were. Look at the disk.")
         }
     }
 }

@@ -3,9 +3,9 @@ import Engine
 
 /// What would have to be removed from a directory, so that a server starts on it again. Made by reading alone.
 ///
-/// A repair keeps everything up to a sequence: all blocks of all logs up to it and none behind it, so that what stays is
-/// a state that was there at a moment. Of a directory with nothing but torn tails that is everything that a start
-/// would keep.
+/// A repair keeps everything up to a sequence: all blocks of all logs up to it and none behind it, so that what
+/// stays is a state that was there at a moment. Of a directory with nothing but torn tails that is everything that a
+/// start would keep.
 public struct RepairPlan {
     /// A log that ends earlier than its files do.
     public struct Cut {
@@ -73,7 +73,8 @@ extension RepairPlan {
     ///
     /// - Parameters:
     ///   - fromSequence: remove all blocks from this sequence on. Nil: nothing but what a crash has left.
-    ///   - isResumed: the same repair was planned before and did not come to its end. What it has cut already looks as if
+    ///   - isResumed: the same repair was planned before and did not come to its end. What it has cut already looks
+    ///     as if
     ///     it were missing.
     public init(
         storage: any LogStorage, fromSequence: UInt64?, isResumed: Bool = false, memory: () -> MemorySource
@@ -87,7 +88,8 @@ extension RepairPlan {
             throw RepairRefusal(
                 fault: RecoveryFault(
                     .missing, file: LogFiles.manifest,
-                    "there is none, so that it is not known which logs make up the state. Restore it from a backup."))
+                    "there is none, so that it is not known which logs make up the state. Restore it from a backup."
+                ))
         }
         let audit = LogAudit(storage: storage)
         if let fault = audit.faults.first(where: { $0.kind == .storage || $0.kind == .newer }) {
@@ -108,7 +110,8 @@ extension RepairPlan {
             var cuts: [Cut] = []
             for shard in old.logs.indices {
                 let cut = try Cut(directory, old, base, shard: shard, untilSequence: last ?? .max)
-                if !cut.pieces.isEmpty || cut.lastSegment > cut.position.segment { cuts.append(cut) }
+                // Segments that were only prepared hold nothing: they stay, or a start removes them.
+                if !cut.pieces.isEmpty { cuts.append(cut) }
             }
             self.cuts = cuts
         } catch {
@@ -137,7 +140,8 @@ extension RepairPlan {
             throw RepairRefusal(
                 fault: RecoveryFault(
                     .missing, file: LogFiles.manifest,
-                    "the log here goes back to sequence \(oldest): blocks up to that one cannot be told apart any more."))
+                    "the log here goes back to sequence \(oldest): blocks up to that one cannot be told apart any more."
+                ))
         }
         return fromSequence - 1
     }

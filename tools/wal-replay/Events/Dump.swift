@@ -117,6 +117,7 @@ extension FoundEvent {
     var text: String {
         var line = TextLine()
         describe(kind, bytes, &line)
-        return "\(timeText(timeMs))  \(sequence)  \(shard < 0 ? "snapshot" : "shard \(shard)")  \(kind)  \(line.text)"
+        return
+            "\(timeText(timeMs))  \(sequence)  \(shard < 0 ? "snapshot" : "shard \(shard)")  \(kind)  \(line.text)"
     }
 }

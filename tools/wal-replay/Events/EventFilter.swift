@@ -12,7 +12,9 @@ struct EventFilter {
     /// Has to be given every event of the log, in order: subjects follow ids through it.
     mutating func admits(_ event: FoundEvent) -> Bool {
         var isAdmitted = kinds.isEmpty || kinds.contains(event.kind)
-        for index in subjects.indices where !subjects[index].concerns(event.kind, event.bytes) { isAdmitted = false }
+        for index in subjects.indices where !subjects[index].concerns(event.kind, event.bytes) {
+            isAdmitted = false
+        }
         guard isAdmitted else { return false }
         switch since {
         case .sequence(let first) where event.sequence < first: return false

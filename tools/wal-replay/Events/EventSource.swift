@@ -4,8 +4,8 @@ import Protocol
 
 /// A log, and the block of it that comes next.
 ///
-/// The log may be written on meanwhile. What looks like damage is looked at again, since a reader that was overtaken by
-/// the writer sees blocks that vouch for one it had found missing.
+/// The log may be written on meanwhile. What looks like damage is looked at again, since a reader that was overtaken
+/// by the writer sees blocks that vouch for one it had found missing.
 final class EventSource {
     private let storage: any LogStorage
     private let manifest: Manifest
@@ -23,7 +23,8 @@ final class EventSource {
         self.manifest = manifest
         self.shard = shard
         self.untilSequence = untilSequence
-        reader = try LogReader(directory, manifest: manifest, base: base, shard: shard, untilSequence: untilSequence)
+        reader = try LogReader(
+            directory, manifest: manifest, base: base, shard: shard, untilSequence: untilSequence)
         advance()
     }
 
@@ -48,7 +49,9 @@ final class EventSource {
     }
 
     private func lookAgain() -> LogReader? {
-        guard let directory = try? LogDirectory(storage: storage), directory.manifest == manifest else { return nil }
+        guard let directory = try? LogDirectory(storage: storage), directory.manifest == manifest else {
+            return nil
+        }
         return try? LogReader(
             directory, manifest: manifest, shard: shard, start: reader.position, lastSequence: reader.lastSequence,
             untilSequence: untilSequence)
@@ -88,34 +91,33 @@ struct EventOrder {
 
     /// Gives every event to `body`, until that answers false.
     mutating func forEach(_ body: (FoundEvent) throws -> Bool) throws {
-        if var snapshot = SnapshotBlocks(directory, manifest, base, &faults) {
-            while let block = snapshot.next(&faults) {
-                if try !Self.walk(block, shard: -1, &faults, body) { return }
-            }
+        var found: [RecoveryFault] = []
+        try forEachBlock { block, shard in try Self.walk(block, shard: shard, &found, body) }
+        faults += found
+    }
+
+    /// Gives every block to `body`, those of the snapshot with shard -1, until that answers false.
+    mutating func forEachBlock(_ body: (_ block: LogBlock, _ shard: Int) throws -> Bool) throws {
+        let blocks = try blocks()
+        while let (block, shard) = blocks.next() {
+            if try !body(block, shard) { break }
         }
+        faults += blocks.faults
+    }
+
+    /// The blocks one by one.
+    func blocks() throws(RecoveryFault) -> BlockOrder {
         var sources: [EventSource] = []
         for shard in manifest.logs.indices {
             sources.append(try EventSource(directory, manifest, base, shard: shard, untilSequence: untilSequence))
         }
-        while let next = Self.next(of: sources), let block = next.block {
-            if try !Self.walk(block, shard: next.shard, &faults, body) { return }
-            next.advance()
-        }
-        for source in sources {
-            if case .damaged(let fault) = source.end { faults.append(fault) }
-        }
+        var faults: [RecoveryFault] = []
+        let snapshot = SnapshotBlocks(directory, manifest, base, &faults)
+        return BlockOrder(snapshot: snapshot, sources: sources, faults: faults)
     }
 
-    static func next(of sources: [EventSource]) -> EventSource? {
-        var found: (source: EventSource, sequence: UInt64)?
-        for source in sources {
-            guard let sequence = source.block?.header.sequence else { continue }
-            if found.map({ sequence < $0.sequence }) ?? true { found = (source, sequence) }
-        }
-        return found?.source
-    }
-
-    private static func walk(
+    /// Gives the events of a block to `body`. False if that wants no more.
+    static func walk(
         _ block: LogBlock, shard: Int, _ faults: inout [RecoveryFault], _ body: (FoundEvent) throws -> Bool
     ) throws -> Bool {
         var cursor = block.events
@@ -135,6 +137,43 @@ struct EventOrder {
     }
 }
 
+/// The blocks of a snapshot, then those of all logs in the order of their sequences.
+final class BlockOrder {
+    private var snapshot: SnapshotBlocks?
+    private let sources: [EventSource]
+    /// The log whose block was given last; it moves on when the next one is asked for.
+    private var current: EventSource?
+    /// What was damaged on the way.
+    private(set) var faults: [RecoveryFault]
+
+    fileprivate init(snapshot: consuming SnapshotBlocks?, sources: [EventSource], faults: [RecoveryFault]) {
+        self.snapshot = consume snapshot
+        self.sources = sources
+        self.faults = faults
+    }
+
+    /// The next block, valid until the next call; with the shard of its log, -1 for the snapshot. Nil at the end.
+    func next() -> (block: LogBlock, shard: Int)? {
+        if let block = snapshot?.next(&faults) { return (block, -1) }
+        snapshot = nil
+        if let current {
+            current.advance()
+            if current.block == nil, case .damaged(let fault) = current.end { faults.append(fault) }
+        } else {
+            for source in sources where source.block == nil {
+                if case .damaged(let fault) = source.end { faults.append(fault) }
+            }
+        }
+        var lowest: EventSource?
+        for source in sources {
+            guard let sequence = source.block?.header.sequence else { continue }
+            if lowest?.block.map({ sequence < $0.header.sequence }) ?? true { lowest = source }
+        }
+        current = lowest
+        return lowest.flatMap { source in source.block.map { ($0, source.shard) } }
+    }
+}
+
 /// The blocks of a base's snapshot, up to its end or its first damage.
 private struct SnapshotBlocks: ~Copyable {
     private var reader: SnapshotReader
@@ -144,7 +183,8 @@ private struct SnapshotBlocks: ~Copyable {
         _ directory: LogDirectory, _ manifest: Manifest, _ base: Manifest.Base, _ faults: inout [RecoveryFault]
     ) {
         do throws(RecoveryFault) {
-            guard let opened = try SnapshotReader.open(directory, generation: manifest.generation, base: base) else {
+            guard let opened = try SnapshotReader.open(directory, generation: manifest.generation, base: base)
+            else {
                 return nil
             }
             reader = opened

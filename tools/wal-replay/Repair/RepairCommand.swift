@@ -48,9 +48,12 @@ struct RepairCommand: ParsableCommand {
         do { interrupted = try Repair.interrupted(storage) } catch { throw Refusal("\(error)") }
         if let interrupted {
             guard !dryRun else {
-                throw Refusal("a repair from sequence \(interrupted.fromSequence) on was interrupted; run it without --dry-run")
+                throw Refusal(
+                    "a repair from sequence \(interrupted.fromSequence) on was interrupted; run it without --dry-run"
+                )
             }
-            print("A repair from sequence \(interrupted.fromSequence) on was interrupted. It is brought to its end.")
+            print(
+                "A repair from sequence \(interrupted.fromSequence) on was interrupted. It is brought to its end.")
             fromSequence = interrupted.fromSequence
             do { try Repair.resume(storage, file: interrupted.file) } catch { throw Refusal("\(error)") }
         }
@@ -77,7 +80,8 @@ struct RepairCommand: ParsableCommand {
         }
     }
 
-    private func makePlan(_ storage: any LogStorage, _ fromSequence: UInt64?, isResumed: Bool) throws -> RepairPlan {
+    private func makePlan(_ storage: any LogStorage, _ fromSequence: UInt64?, isResumed: Bool) throws -> RepairPlan
+    {
         let watched = Progress(storage, isWanted: progress)
         watched.begin("reading")
         defer { watched.end() }
@@ -95,7 +99,8 @@ struct RepairCommand: ParsableCommand {
     private func ask(_ plan: RepairPlan) throws {
         if yes { return }
         guard isatty(STDIN_FILENO) == 1 else {
-            throw Refusal("nothing was changed: nobody is there to be asked. Say --yes if you have seen what would go.")
+            throw Refusal(
+                "nothing was changed: nobody is there to be asked. Say --yes if you have seen what would go.")
         }
         let lost = plan.lost.eventCount
         writeAll(Array("Go on, and lose \(lost) event\(lost == 1 ? "" : "s")? Type yes: ".utf8), to: STDOUT_FILENO)
@@ -104,7 +109,9 @@ struct RepairCommand: ParsableCommand {
 
     private func checkAfterwards(_ storage: any LogStorage) throws {
         let verification = Verification.of(Progress(storage, isWanted: progress))
-        for fault in verification.faults { print("DAMAGED    [\(fault.kind.rawValue)] \(fault.place): \(fault.found)") }
+        for fault in verification.faults {
+            print("DAMAGED    [\(fault.kind.rawValue)] \(fault.place): \(fault.found)")
+        }
         guard verification.faults.isEmpty, case .serves(let replay, _, _) = verification.start else {
             throw Refusal("the directory is still damaged")
         }
@@ -130,7 +137,8 @@ extension RepairPlan {
         var lines: [String] = []
         for (base, fault) in dropped {
             let name = base.snapshot ?? "the log from its beginning"
-            let why = fault.map { "cannot be used (\($0.place): \($0.found))" } ?? "holds more than what is to be kept"
+            let why =
+                fault.map { "cannot be used (\($0.place): \($0.found))" } ?? "holds more than what is to be kept"
             let aside = base.snapshot.map {
                 "; it is kept as " + Repair.nameAside(of: $0, isDamaged: fault?.file == $0, stamp: stamp)
             }
@@ -160,7 +168,8 @@ extension RepairPlan.Lost {
     var summary: String {
         let events = eventCount == 1 ? "1 event" : "\(eventCount) events"
         if durableCount == 0 {
-            return "\(events), none of them known to have been durable: not answered, unless the server ran with --fsync "
+            return
+                "\(events), none of them known to have been durable: not answered, unless the server ran with --fsync "
                 + "everysec or no"
         }
         return "\(events), of which \(durableCount) are known to have been durable: THESE HAVE BEEN ANSWERED"

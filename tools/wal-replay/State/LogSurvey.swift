@@ -12,8 +12,8 @@ struct LogSurvey {
     private var lastTimeMs: UInt64 = 0
     /// The lowest sequence of a block that was sealed after the time asked for.
     private var firstLater: UInt64?
-    /// Of logs that are damaged: the sequence of the last block before the damage.
-    private var damagedAfter: UInt64?
+    /// The first damage, and the highest sequence before it up to which every block is there.
+    private(set) var damage: (fault: RecoveryFault, certain: UInt64)?
 
     init(
         _ directory: LogDirectory, _ manifest: Manifest, _ base: Manifest.Base, timeMs: UInt64?
@@ -27,6 +27,7 @@ struct LogSurvey {
     }
 
     private mutating func read(_ directory: LogDirectory) throws(RecoveryFault) {
+        var damaged: (fault: RecoveryFault, after: UInt64)?
         for shard in manifest.logs.indices {
             let source = try EventSource(directory, manifest, base, shard: shard, untilSequence: .max)
             while let block = source.block {
@@ -38,13 +39,20 @@ struct LogSurvey {
                 }
                 source.advance()
             }
-            if case .damaged = source.end { damagedAfter = min(damagedAfter ?? .max, source.lastSequence) }
+            guard case .damaged(let fault) = source.end else { continue }
+            if damaged.map({ source.lastSequence < $0.after }) ?? true { damaged = (fault, source.lastSequence) }
         }
+        guard let damaged else { return }
+        let certain = try LogReader.certainSequence(
+            directory, manifest: manifest, base: base, damagedAfter: damaged.after)
+        damage = (damaged.fault, certain)
     }
 
     /// Records of the snapshot need room as well.
     mutating func addSnapshot() throws(RecoveryFault) {
-        guard var reader = try SnapshotReader.open(directory, generation: manifest.generation, base: base) else { return }
+        guard var reader = try SnapshotReader.open(directory, generation: manifest.generation, base: base) else {
+            return
+        }
         while let block = try reader.next() { try counts.add(block) }
     }
 
@@ -57,12 +65,13 @@ struct LogSurvey {
         return counts != before
     }
 
-    /// The sequence that a point means. At a time: all blocks that had been sealed by then, and none that one of these
-    /// may have waited for.
+    /// The sequence that a point means. At a time: all blocks that had been sealed by then, and none that one of
+    /// these may have waited for.
     func sequence(of point: HistoryPoint?) throws -> UInt64 {
         switch point {
         case nil: return lastSequence
         case .sequence(let sequence):
+            if let refusal = refusal(at: sequence) { throw refusal }
             guard sequence <= lastSequence else {
                 throw Refusal(
                     "the log ends with sequence \(lastSequence)\(lastTimeMs == 0 ? "" : ", of \(timeText(lastTimeMs))"): "
@@ -73,9 +82,9 @@ struct LogSurvey {
         }
     }
 
-    /// Where the state can still be told, if a log is damaged.
-    func advice(about fault: RecoveryFault) -> String? {
-        guard let damagedAfter, damagedAfter >= base.sequence else { return nil }
-        return "What was before it can be told: --until \(damagedAfter)"
+    /// The fault that keeps the state at a sequence from being told, with what can be told in its place.
+    func refusal(at sequence: UInt64) -> Refusal? {
+        guard let damage, sequence > damage.certain else { return nil }
+        return Refusal("\(damage.fault)\nWhat was before it can be told: --until \(damage.certain)")
     }
 }

@@ -6,7 +6,8 @@ import Protocol
 /// Replays the log into memory and says what the state is, or was.
 struct State: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Says what the state is or was: sales, policies, orders; one user; the history of an order; the digest.",
+        abstract:
+            "Says what the state is or was: sales, policies, orders; one user; the history of an order; the digest.",
         discussion: """
             Replays into memory, at most as far as --until says. \(HistoryPoint.help) The state at a time is that of \
             all blocks that had been written by then.
@@ -27,7 +28,9 @@ struct State: ParsableCommand {
     @Option(help: ArgumentHelp("The state as it was then: TIME or SEQ. (default: now)", valueName: "point"))
     var until: HistoryPoint?
 
-    @Option(help: ArgumentHelp("Show a user's orders, coupons and points: a whole number or a UUID.", valueName: "user"))
+    @Option(
+        help: ArgumentHelp("Show a user's orders, coupons and points: a whole number or a UUID.", valueName: "user")
+    )
     var user: IdArgument?
 
     @Option(

@@ -11,6 +11,11 @@ struct StateAt {
     let nowMs: UInt64
     private let memory: TableMemory
 
+    /// The same state, asked at another time of the clock.
+    func at(_ nowMs: UInt64) -> StateAt {
+        StateAt(replay: replay, sequence: sequence, nowMs: nowMs, memory: memory)
+    }
+
     /// - Parameter until: nil for the end of the log.
     /// - Throws: `Refusal`.
     static func load(_ storage: any LogStorage, until: HistoryPoint?) throws -> StateAt {
@@ -38,7 +43,8 @@ struct StateAt {
                 return try load(directory, manifest, base, until)
             } catch let fault as RecoveryFault {
                 guard fault.file == base.snapshot, index + 1 < bases.count else { throw fault }
-                remark("\(fault.file) cannot be used (\(fault.found)); an older one and the log since then are read.")
+                remark(
+                    "\(fault.file) cannot be used (\(fault.found)); an older one and the log since then are read.")
             }
         }
         preconditionFailure("there is a base")
@@ -55,7 +61,8 @@ struct StateAt {
         case .sequence(let last): bases = manifest.bases.filter { $0.sequence <= last }
         case .time(let ms):
             bases = manifest.bases.filter { base in
-                base == oldest ? (baseTimeMs(directory, manifest, base) ?? 0) <= ms : isBefore(ms, base, directory, manifest)
+                base == oldest
+                    ? (baseTimeMs(directory, manifest, base) ?? 0) <= ms : isBefore(ms, base, directory, manifest)
             }
         }
         bases.reverse()
@@ -91,6 +98,7 @@ struct StateAt {
     ) throws -> StateAt {
         var survey = try LogSurvey(directory, manifest, base, timeMs: until?.timeMs)
         let sequence = try survey.sequence(of: until)
+        if let refusal = survey.refusal(at: sequence) { throw refusal }
         try survey.addSnapshot()
         while true {
             let memory = TableMemory()
@@ -98,13 +106,13 @@ struct StateAt {
             do {
                 replay = try Replay(
                     directory, manifest: manifest, base: base, untilSequence: sequence,
+                    damageLiesBehind: survey.damage != nil,
                     configuration: RecoveryConfiguration(
                         holding: survey.counts, segmentSizeBytes: manifest.segmentSizeBytes), memory: memory.source,
                     nowMs: 0)
             } catch {
                 // Tables were made for what was there when it was counted.
                 if error.kind == .capacity, try survey.recount() { continue }
-                if let advice = survey.advice(about: error) { throw Refusal("\(error)\n\(advice)") }
                 throw error
             }
             // In a directory in use a block may have come to a log behind the place where that was read to.

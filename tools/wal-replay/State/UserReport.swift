@@ -73,9 +73,21 @@ extension UserReport {
         if balance.nextExpiryAmount > 0 {
             lines.append("  \(balance.nextExpiryAmount) of them expire at \(timeText(balance.nextExpiryMs))")
         }
-        lines += listed("order", orders) { $0.orderId } fields: { $0.describe(to: &$1) }
-        lines += listed("coupon", coupons) { $0.couponId } fields: { $0.describe(to: &$1) }
-        lines += listed("transaction", transactions) { $0.transactionId } fields: { $0.describe(to: &$1) }
+        lines += listed("order", orders) {
+            $0.orderId
+        } fields: {
+            $0.describe(to: &$1)
+        }
+        lines += listed("coupon", coupons) {
+            $0.couponId
+        } fields: {
+            $0.describe(to: &$1)
+        }
+        lines += listed("transaction", transactions) {
+            $0.transactionId
+        } fields: {
+            $0.describe(to: &$1)
+        }
         return lines
     }
 
@@ -100,11 +112,27 @@ extension UserReport {
             line.add("nextExpiryAmount", balance.nextExpiryAmount)
             line.add("nextExpiryMs", balance.nextExpiryMs)
         }
-        line.raw("orders", objects("order", orders) { $0.orderId } fields: { $0.describe(to: &$1) })
-        line.raw("coupons", objects("coupon", coupons) { $0.couponId } fields: { $0.describe(to: &$1) })
+        line.raw(
+            "orders",
+            objects("order", orders) {
+                $0.orderId
+            } fields: {
+                $0.describe(to: &$1)
+            })
+        line.raw(
+            "coupons",
+            objects("coupon", coupons) {
+                $0.couponId
+            } fields: {
+                $0.describe(to: &$1)
+            })
         line.raw(
             "transactions",
-            objects("transaction", transactions) { $0.transactionId } fields: { $0.describe(to: &$1) })
+            objects("transaction", transactions) {
+                $0.transactionId
+            } fields: {
+                $0.describe(to: &$1)
+            })
         return line.closed
     }
 

@@ -18,8 +18,8 @@ struct Verification {
     private(set) var start: Start
     /// Where there is no manifest to tell what belongs together: each segment by itself.
     private(set) var segments: [SegmentCheck] = []
-    /// Whether the snapshots hold what their digests in the manifest and the log between them say; nil if that could not
-    /// be asked.
+    /// Whether the snapshots hold what their digests in the manifest and the log between them say; nil if that could
+    /// not be asked.
     private(set) var snapshotsAgree: Bool?
     private let memory = TableMemory()
 
@@ -47,7 +47,8 @@ struct Verification {
         do throws(RecoveryFault) {
             var passedOver: String?
             let replay = try Recovery.rehearse(
-                directory, manifest, untilSequence: faults.isEmpty ? last : .max, configuration: audit.configuration,
+                directory, manifest, untilSequence: faults.isEmpty ? last : .max,
+                configuration: audit.configuration,
                 memory: memory.source, nowMs: 0
             ) {
                 passedOver = "\($0)"
@@ -55,7 +56,9 @@ struct Verification {
             start = .serves(replay, base: replay.base.snapshot, passedOver: passedOver)
         } catch {
             start = .stops(error)
-            if !faults.contains(where: { $0.file == error.file && $0.offset == error.offset }) { faults.append(error) }
+            if !faults.contains(where: { $0.file == error.file && $0.offset == error.offset }) {
+                faults.append(error)
+            }
         }
         checkCovered(directory)
         if faults.isEmpty { compareSnapshots(directory, manifest, storage) }
@@ -71,7 +74,8 @@ struct Verification {
         }
     }
 
-    /// The newest snapshot has to hold what the manifest says, and what the one before it and the log in between come to.
+    /// The newest snapshot has to hold what the manifest says, and what the one before it and the log in between
+    /// come to.
     private mutating func compareSnapshots(_ directory: LogDirectory, _ manifest: Manifest, _ storage: Progress) {
         let newest = manifest.newestBase
         guard newest.snapshot != nil, newest.digest != 0 else { return }

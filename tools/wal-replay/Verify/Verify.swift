@@ -54,12 +54,14 @@ extension Verification {
         if case .serves(let replay, _, _) = start, faults.isEmpty {
             lines.append(
                 "state      consistent: \(replay.engines[0].offersKnown) sales and policies, "
-                    + "\(replay.engines[0].ordersRemembered) orders, digest \(hexadecimal(replay.engines[0].digest()))")
+                    + "\(replay.engines[0].ordersRemembered) orders, digest \(hexadecimal(replay.engines[0].digest()))"
+            )
         }
         if snapshotsAgree == true { lines.append("snapshots  hold what the manifest and the log say") }
         for name in audit.directory?.temporaries ?? [] { lines.append("leftover   \(name): a start removes it") }
         for fault in harmless {
-            lines.append("harmless   [\(fault.kind.rawValue)] \(fault.place): \(fault.found); no start reads this file")
+            lines.append(
+                "harmless   [\(fault.kind.rawValue)] \(fault.place): \(fault.found); no start reads this file")
         }
         for fault in faults { lines.append("DAMAGED    [\(fault.kind.rawValue)] \(fault.place): \(fault.found)") }
         if !faults.isEmpty { lines += lost + ["start      \(startSentence)"] }
