@@ -131,7 +131,8 @@ let package = Package(
         .testTarget(
             name: "CrashTests", dependencies: ["TestSupport", "Protocol", "timesaled", "wal-replay", "rush"]),
         .testTarget(
-            name: "WalReplayTests", dependencies: ["TestSupport", "Log", "Protocol", "timesaled", "wal-replay"]),
+            name: "WalReplayTests",
+            dependencies: ["TestSupport", "TimesaleSpawn", "Log", "Protocol", "timesaled", "wal-replay"]),
         .testTarget(name: "ProtocolTests", dependencies: ["TestSupport", "Protocol", "CAtomics"]),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Protocol", "CAtomics"]),
     ],

@@ -109,6 +109,28 @@ extension WalReplayTests {
             try expectServes(history, sold: try History.shared.get().sold - UInt64(events))
         }
 
+        /// At a terminal it asks, and takes nothing but yes for it.
+        @Test(arguments: ["yes", "y", "no", ""]) func atATerminal(_ answer: String) throws {
+            let history = try history()
+            let victim = history.tail[10]
+            try history.flip(victim.file, at: victim.offset + 130)
+            let before = try contents(history.dataPath)
+            let terminal = try Terminal(
+                "repair", history.dataPath, "--from-sequence", "\(victim.header.sequence)")
+            let events = history.tail[10...].reduce(0) { $0 + $1.header.eventCount }
+            let question = "Go on, and lose \(events) events? Type yes: "
+            #expect(eventually { terminal.written } until: { $0.hasSuffix(question) } != nil, "\(terminal.written)")
+            terminal.type(answer)
+            let (written, status) = terminal.finish()
+            if answer == "yes" {
+                #expect(status == 0 && written.contains("repaired: a server starts on this directory"))
+                #expect(try contents(history.dataPath).keys.contains { $0.hasPrefix("removed-") })
+            } else {
+                #expect(status == 1 && written.contains("nothing was changed"))
+                try expectUnchanged(history, before)
+            }
+        }
+
         /// The newest snapshot is damaged, then all that a start needs is still there.
         @Test func theNewestSnapshot() throws {
             let history = try history()

@@ -155,6 +155,11 @@ extension WalReplayTests {
                 text.contains(
                     "events \(block.header.firstLsn) to \(block.header.lastLsn) cannot be read, the log goes on in "
                         + "\(next.file) at offset \(next.offset)"), "\(text)")
+            // The dump goes as far as that log can be read, and says why no further.
+            let dump = try walReplay("dump", history.dataPath, "--json")
+            #expect(dump.status == 1 && dump.errors.contains("\(block.file) at offset \(block.offset): damaged"))
+            let lsns = try dump.objects.filter { $0["shard"] as? Int == 0 }.compactMap { $0["lsn"] as? UInt64 }
+            #expect(lsns.last == block.header.firstLsn - 1)
             // The state before it can be told, and not the one behind it.
             let before = try walReplay("state", history.dataPath, "--until", "\(block.header.sequence - 1)")
             #expect(before.status == 0, "\(before.errors)")

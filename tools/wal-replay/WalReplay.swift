@@ -40,8 +40,7 @@ struct Refusal: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
-/// Memory for tables from the kernel: zeroed, there only where it is touched, and given back with this. Used by one
-/// thread.
+/// Memory for tables from the kernel: zeroed, and there only where it is touched. Used by one thread.
 final class TableMemory: @unchecked Sendable {
     private var tables: [UnsafeMutableRawBufferPointer] = []
 
@@ -59,7 +58,11 @@ final class TableMemory: @unchecked Sendable {
         }
     }
 
-    deinit { for table in tables { munmap(table.baseAddress!, table.count) } }
+    /// Gives all of it back. Not done by itself: engines point into it, and nothing keeps them from outliving this.
+    func free() {
+        for table in tables { munmap(table.baseAddress!, table.count) }
+        tables = []
+    }
 }
 
 extension LogDirectory {

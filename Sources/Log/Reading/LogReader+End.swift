@@ -43,7 +43,8 @@ extension LogReader {
             return .damaged(Self.newer(file(version.segment), version.offset, version.version))
         }
         switch (here, behind.witness) {
-        case (.next, _): preconditionFailure("the log goes on")
+        // In a directory in use the next block may have come since `next` found none.
+        case (.next, _): return .clean
         case (.newer(let version), _): return .damaged(Self.newer(file(segment), offset, version))
         case (.strayed, _):
             return .damaged(

@@ -77,7 +77,8 @@ public enum Repair {
                 let isDamaged = fault?.file == name
                 try storage.rename(name, to: nameAside(of: name, isDamaged: isDamaged, stamp: stamp))
             }
-            if let marker { try storage.remove(marker) }
+            // Also one that a crash right here has left behind before.
+            for name in try storage.list() where name.hasPrefix(markerPrefix) { try storage.remove(name) }
             try storage.syncDirectory()
         }
     }

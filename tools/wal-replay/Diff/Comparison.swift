@@ -34,6 +34,7 @@ struct Comparison {
         while true {
             rounds += 1
             let state = try StateAt.load(storage, until: nil)
+            defer { state.free() }
             sequence = state.sequence
             let asked: [UserKey]
             if let chosen {

@@ -84,8 +84,11 @@ struct RepairCommand: ParsableCommand {
     {
         let watched = Progress(storage, isWanted: progress)
         watched.begin("reading")
-        defer { watched.end() }
         var memory: [TableMemory] = []
+        defer {
+            watched.end()
+            for memory in memory { memory.free() }
+        }
         do throws(RepairRefusal) {
             return try RepairPlan(storage: watched, fromSequence: fromSequence, isResumed: isResumed) {
                 memory.append(TableMemory())

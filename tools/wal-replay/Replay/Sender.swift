@@ -5,9 +5,9 @@ import struct Protocol.Id128
 
 /// Sends recorded operations to a server: those of one user one after the other, those of many side by side.
 ///
-/// A change of the catalogue waits until all before it are answered, and is answered before anything follows. A
-/// refusal for want of units may be a matter of order between users, since an order that took what another one gave
-/// back must not come before that: it counts only if it comes again when all calls before it are over.
+/// A change of the catalogue waits until all before it are answered, and is answered before anything follows; so does an
+/// order that may need what was given back shortly before it (`StockModel`). A late confirm that finds no units is tried
+/// again when all calls before it are over.
 final class Sender: Sendable {
     struct Refusal: Sendable {
         var index: Int
@@ -58,7 +58,8 @@ final class Sender: Sendable {
             }
             let result: Result<Void, any Error>
             do {
-                try await produce { await self.send($0) }
+                var stock = StockModel()
+                try await produce { await self.send($0, &stock) }
                 result = .success(())
             } catch {
                 result = .failure(error)
@@ -69,7 +70,8 @@ final class Sender: Sendable {
         }
     }
 
-    private func send(_ operation: RecordedOperation) async {
+    private func send(_ operation: RecordedOperation, _ stock: inout StockModel) async {
+        if stock.mustWait(for: operation) { await window.untilIdle() }
         guard let partition = operation.partition else {
             await window.untilIdle()
             await perform(Entry(index: await window.begin(), operation: operation))

@@ -11,6 +11,9 @@ struct StateAt {
     let nowMs: UInt64
     private let memory: TableMemory
 
+    /// Gives its memory back; nothing may be asked of it any more.
+    func free() { memory.free() }
+
     /// The same state, asked at another time of the clock.
     func at(_ nowMs: UInt64) -> StateAt {
         StateAt(replay: replay, sequence: sequence, nowMs: nowMs, memory: memory)
@@ -112,11 +115,13 @@ struct StateAt {
                     nowMs: 0)
             } catch {
                 // Tables were made for what was there when it was counted.
+                memory.free()
                 if error.kind == .capacity, try survey.recount() { continue }
                 throw error
             }
             // In a directory in use a block may have come to a log behind the place where that was read to.
             if try hasGrown(replay, sequence) {
+                memory.free()
                 _ = try survey.recount()
                 continue
             }

@@ -21,6 +21,8 @@ struct Verification {
     /// Whether the snapshots hold what their digests in the manifest and the log between them say; nil if that could
     /// not be asked.
     private(set) var snapshotsAgree: Bool?
+    /// The sequence from which on a repair was cutting logs when it was interrupted.
+    private(set) var interruptedFrom: UInt64?
     private let memory = TableMemory()
 
     /// In a directory in use, once more if the server changed the manifest meanwhile.
@@ -83,6 +85,7 @@ struct Verification {
         snapshotsAgree = true
         for base in manifest.bases {
             let memory = TableMemory()
+            defer { memory.free() }
             do {
                 let replay = try Replay(
                     directory, manifest: manifest, base: base, untilSequence: newest.sequence,
@@ -107,6 +110,7 @@ struct Verification {
 
     /// What the files say by themselves.
     private mutating func lookAround(_ storage: Progress) {
+        interruptedFrom = (try? Repair.interrupted(storage))?.fromSequence
         do throws(RecoveryFault) {
             let directory = try LogDirectory(namesIn: storage)
             for name in directory.snapshots {

@@ -64,6 +64,9 @@ extension Verification {
                 "harmless   [\(fault.kind.rawValue)] \(fault.place): \(fault.found); no start reads this file")
         }
         for fault in faults { lines.append("DAMAGED    [\(fault.kind.rawValue)] \(fault.place): \(fault.found)") }
+        if let interruptedFrom {
+            lines.append("repair     interrupted, from sequence \(interruptedFrom) on: run wal-replay repair again")
+        }
         if !faults.isEmpty { lines += lost + ["start      \(startSentence)"] }
         lines.append(faults.isEmpty ? "ok" : "\(faults.count) damaged")
         return lines
