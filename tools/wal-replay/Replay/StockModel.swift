@@ -51,6 +51,6 @@ struct StockModel {
     }
 
     private mutating func allIsAnswered() {
-        for sale in stocks.keys { stocks[sale]?.credit = stocks[sale]?.free ?? 0 }
+        stocks = stocks.mapValues { Stock(free: $0.free, credit: $0.free) }
     }
 }
