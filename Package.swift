@@ -63,7 +63,7 @@ let package = Package(
         .executableTarget(
             name: "wal-replay",
             dependencies: [
-                "Storage", "Log", "Engine", "Protocol",
+                "CommandLineTool", "TimesaleClient", "Storage", "Log", "Engine", "Protocol",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "tools/wal-replay"),
@@ -131,6 +131,9 @@ let package = Package(
         .testTarget(
             name: "CrashTests",
             dependencies: ["TestSupport", "Protocol", "timesale", "timesaled", "wal-replay", "rush"]),
+        .testTarget(
+            name: "WalReplayTests",
+            dependencies: ["TestSupport", "TimesaleSpawn", "Log", "Protocol", "timesaled", "wal-replay"]),
         .testTarget(name: "ProtocolTests", dependencies: ["TestSupport", "Protocol", "CAtomics"]),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Protocol", "CAtomics"]),
     ],

@@ -15,13 +15,25 @@ public enum Recovery {
         guard let manifest = directory.manifest else {
             return try start(directory, configuration, memory, nowMs, note)
         }
-        let base = try usableBase(directory, manifest, note)
-        let replay = try Replay(
-            directory, manifest: manifest, base: base, configuration: configuration, memory: memory, nowMs: nowMs)
-        try refuseOldManifest(directory, manifest)
+        let replay = try rehearse(
+            directory, manifest, configuration: configuration, memory: memory, nowMs: nowMs, note: note)
         let settled = try settle(replay, note)
         if manifest.logs.count == configuration.shards { return state(replay, settled) }
         return try reshard(replay, settled, note)
+    }
+
+    /// All that a start reads and judges, in a directory that has a manifest, and nothing of what it writes. In a
+    /// directory in use with a sequence, behind which logs are written on.
+    public static func rehearse(
+        _ directory: LogDirectory, _ manifest: Manifest, untilSequence: UInt64 = .max,
+        configuration: RecoveryConfiguration, memory: MemorySource, nowMs: UInt64, note: (RecoveryNote) -> Void
+    ) throws(RecoveryFault) -> Replay {
+        let base = try usableBase(directory, manifest, note)
+        let replay = try Replay(
+            directory, manifest: manifest, base: base, untilSequence: untilSequence, configuration: configuration,
+            memory: memory, nowMs: nowMs)
+        try refuseOldManifest(directory, manifest)
+        return replay
     }
 
     /// The newest base, or the one before it if the newest one's snapshot is damaged: it is read to its end before

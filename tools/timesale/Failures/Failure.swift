@@ -1,12 +1,12 @@
 import TimesaleClient
 
 /// Why a command did not do what it was told, as a person reads it and as a script does.
-struct Failure: Error {
+package struct Failure: Error {
     var status: ExitStatus
     /// In capitals: the protocol's names, and for what happens on this side of the wire those of the help.
     var code: String
     /// A sentence without its end.
-    var message: String
+    package var message: String
     /// What to do now, a line each.
     var advice: [String] = []
     /// Whether the same may succeed later without anybody's doing.
