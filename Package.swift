@@ -93,7 +93,7 @@ let package = Package(
         .testTarget(
             name: "CommandLineTests",
             dependencies: [
-                "CommandLineTool", "TimesaleClient", "TimesaleTestKit", "TimesaleSpawn", "timesale", "timesaled",
+                "CommandLineTool", "TimesaleClient", "TimesaleTestKit", "TimesaleSpawn", "timesale", "timesaled", "wal-replay",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -129,7 +129,8 @@ let package = Package(
         .executableTarget(name: "hotpath", dependencies: ["TestSupport", "Protocol"], path: "Tests/HotPath"),
         .executableTarget(name: "rush", dependencies: ["TestSupport", "Protocol"], path: "Tests/Rush"),
         .testTarget(
-            name: "CrashTests", dependencies: ["TestSupport", "Protocol", "timesaled", "wal-replay", "rush"]),
+            name: "CrashTests",
+            dependencies: ["TestSupport", "Protocol", "timesaled", "timesale", "wal-replay", "rush"]),
         .testTarget(name: "ProtocolTests", dependencies: ["TestSupport", "Protocol", "CAtomics"]),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Protocol", "CAtomics"]),
     ],

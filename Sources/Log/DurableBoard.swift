@@ -59,6 +59,9 @@ public struct DurableBoard: @unchecked Sendable {
         return cut
     }
 
+    /// The last sequence that any block has, durable or not.
+    public var lastDrawn: UInt64 { ts_load_seq_cst(counter) }
+
     /// Bytes of log that all shards have sealed since the start.
     public var bytesSealed: UInt64 { (0..<shards).reduce(0) { $0 + ts_load_relaxed(word($1, 1)) } }
 
