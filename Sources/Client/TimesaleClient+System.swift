@@ -27,10 +27,10 @@ extension TimesaleClient {
         try await queues.call(queues.system.topology, PingEntry(nonce: 0), timeoutNs: timeoutNs(timeoutMs))
     }
 
-    /// Has the server make a snapshot of everything that was durable when it was asked, and waits for it; needs a token with
-    /// the scope admin. If nothing has happened since the newest one, that is the answer.
+    /// Has the server make a snapshot of everything that was durable when it was asked, and waits for it; needs a token
+    /// with the scope admin. If nothing has happened since the newest one, that is the answer.
     ///
-    /// - Parameter timeoutMs: nil for ten minutes: a snapshot of many millions of records takes a while, at low priority.
+    /// - Parameter timeoutMs: nil for ten minutes: a snapshot of many millions of records takes a while.
     /// - Throws: `.refused(.failed)` if the server could not make one; its messages say why, and its log is as it was.
     nonisolated(nonsending) public func snapshot(
         timeoutMs: UInt32? = nil

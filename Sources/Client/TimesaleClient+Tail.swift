@@ -2,7 +2,8 @@ internal import Protocol
 
 // Everything that happens on the server, in one order, for whoever keeps something of it elsewhere.
 extension TimesaleClient {
-    /// The durable events behind a position, of all shards in one order, each exactly once; needs a token with the scope admin.
+    /// The durable events behind a position, of all shards in one order, each exactly once; needs a token with the
+    /// scope admin.
     ///
     /// ```swift
     /// for try await event in client.tail(after: saved) {
@@ -11,21 +12,23 @@ extension TimesaleClient {
     /// }
     /// ```
     ///
-    /// It waits for what comes, and goes on behind the last event when the connection is lost or the server starts again, for as
-    /// long as that takes: cancel the task to end it. It asks for more only when what it has been given is used up.
+    /// It waits for what comes, and goes on behind the last event when the connection is lost or the server starts
+    /// again, for as long as that takes: cancel the task to end it. It asks for more only when what it has been
+    /// given is used up.
     ///
     /// - Parameters:
     ///   - position: `TailPosition.beginning` for everything the server still has.
     ///   - limit: the most events to fetch at a time, 1 ... 4,096.
     ///   - follows: false to end with what is there now; then a lost connection is an error after the call's time.
-    /// - Throws: (while iterating) `trimmed` if what comes behind the position is not there any more; `.refused(.forbidden)`;
-    ///   `.refused(.invalid)` for a position of another server, ahead of everything that this one has logged.
+    /// - Throws: (while iterating) `trimmed` if what comes behind the position is not there any more;
+    ///   `.refused(.forbidden)`; `.refused(.invalid)` for a position of another server, ahead of everything that this
+    ///   one has logged.
     public func tail(after position: TailPosition, limit: Int = 1000, follows: Bool = true) -> TailEvents {
         TailEvents(batches: tailBatches(after: position, limit: limit, follows: follows))
     }
 
-    /// The same in batches, as they come. Each has the position behind it: save that with what you make of the events, in one
-    /// transaction.
+    /// The same in batches, as they come. Each has the position behind it: save that with what you make of the
+    /// events, in one transaction.
     public func tailBatches(after position: TailPosition, limit: Int = 1000, follows: Bool = true) -> TailBatches {
         TailBatches(client: self, after: position, limit: limit, follows: follows)
     }

@@ -59,6 +59,8 @@ public struct Engine: ~Copyable {
     var checkouts: Pool<CheckoutRecord>
     /// Earnings that confirms of checkouts will post: room is kept for them.
     var earningsReserved = 0
+    /// Whether the snapshot that is being replayed is one of version 1: its lots are as they were earned.
+    var takingsReduceLots = false
     var offers: Pool<OfferRecord>
     var offerDetails: UnsafeMutablePointer<OfferDetail>
     /// Beside each offer what becomes of it behind its last unit.

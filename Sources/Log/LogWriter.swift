@@ -138,9 +138,9 @@ public struct LogWriter: ~Copyable {
     public private(set) var bytesSealed: UInt64 = 0
     private let inPlace = InPlace()
 
-    /// `events` is where the engine already writes to; it must be empty. `board` is shared by all shards. `recent` gets
-    /// the blocks for those who follow. Small blocks, and second writes of any size (0), are for tests and the simulator,
-    /// which see to it that they come up.
+    /// `events` is where the engine already writes to; it must be empty. `board` is shared by all shards. `recent`
+    /// gets the blocks for those who follow. Small blocks, and second writes of any size (0), are for tests and the
+    /// simulator, which see to it that they come up.
     public init(
         identity: LogIdentity, mode: FsyncMode, position: LogPosition, events: UnsafeMutablePointer<EventBuffer>,
         board: DurableBoard, recent: RecentBlocks? = nil, memory: MemorySource,

@@ -16,14 +16,14 @@ import CAtomics
 ///     from 1 3 0 7320 5e6f7a8b
 ///     checksum 1a2b3c4d
 ///
-/// `log ID SHARD`: the log of each shard of this generation. `base NAME SEQUENCE DIGEST`: a snapshot that the state can be
-/// built from, the older one first, and the digest of that state; `-` is the empty state before the first event. `from SHARD SEGMENT OFFSET LSN
-/// CHECKSUM`: where each log goes on behind it, the LSN that comes next there, and the header checksum of the block
-/// before. Every block from there on has a higher sequence. `next-log`: ids below were given away. The last line is the
-/// CRC-32C of all before it, in hexadecimal.
+/// `log ID SHARD`: the log of each shard of this generation. `base NAME SEQUENCE DIGEST`: a snapshot that the state can
+/// be built from, the older one first, and the digest of that state; `-` is the empty state before the first event.
+/// `from SHARD SEGMENT OFFSET LSN CHECKSUM`: where each log goes on behind it, the LSN that comes next there, and the
+/// header checksum of the block before. Every block from there on has a higher sequence. `next-log`: ids below were
+/// given away. The last line is the CRC-32C of all before it, in hexadecimal.
 ///
-/// Version 1 had a single base: `snapshot NAME SEQUENCE` and `log ID SHARD SEGMENT`, each log from the beginning of that
-/// segment with LSN 1. It is read as such.
+/// Version 1 had a single base: `snapshot NAME SEQUENCE` and `log ID SHARD SEGMENT`, each log from the beginning of
+/// that segment with LSN 1. It is read as such.
 public struct Manifest: Equatable, Sendable {
     /// A state that logs go on from.
     public struct Base: Equatable, Sendable {

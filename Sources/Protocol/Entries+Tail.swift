@@ -1,7 +1,7 @@
 // Following the log: what asks for the events behind a position, and what carries them.
 
-/// A place in the logs: everything up to and including the event `index` of the block with this sequence. Events of one
-/// block share its sequence, and are numbered in it from 0.
+/// A place in the logs: everything up to and including the event `index` of the block with this sequence. Events of
+/// one block share its sequence, and are numbered in it from 0.
 public struct LogPlace: Hashable, Comparable, Sendable {
     public var sequence: UInt64
     /// `wholeBlock`: all events of the block.
@@ -82,8 +82,8 @@ public struct TailEntry: WireStruct {
 /// One event; or, as the last result of every reply, the place up to which everything has been delivered.
 ///
 ///     offset  size  field
-///          0     2  code: OK; TRIMMED in the only result of a reply: the events behind the place that was asked for are
-///                   not there any more, and this is the oldest place from which all are
+///          0     2  code: OK; TRIMMED in the only result of a reply: the events behind the place that was asked
+///                   for are not there any more, and this is the oldest place from which all are
 ///          2     2  shard: in whose log the event stands; 0 for a place
 ///          4     4  index: of the event in its block, from 0; of a place 0xffffffff if its whole block is meant
 ///          8     8  sequence: of the block

@@ -2,8 +2,8 @@ import Engine
 import Log
 import Protocol
 
-// Operations that take longer than a turn and touch nothing of a shard. The shard hands them to its driver, who has them
-// done elsewhere, and gets the results back for the connection that asked.
+// Operations that take longer than a turn and touch nothing of a shard. The shard hands them to its driver, who has
+// them done elsewhere, and gets the results back for the connection that asked.
 
 /// A request of a connection that somebody else answers.
 public struct AsideRequest: Sendable {
@@ -37,8 +37,8 @@ extension ShardCore {
         return aside
     }
 
-    /// The reply to a request that was handed out: `count` results, or none and why. False if there is no room for it
-    /// now; a later turn has some.
+    /// The reply to a request that was handed out: `count` results, or none and why. False if there is no room for
+    /// it now; a later turn has some.
     public mutating func answerAside(
         _ request: AsideRequest, status: ResultCode, count: Int, results: UnsafeRawBufferPointer
     ) -> Bool {
@@ -46,7 +46,8 @@ extension ShardCore {
         precondition(results.count == count * request.operation.resultSizeBytes)
         // Not in `scratch`, where work in hand may have its results.
         let frame = catalogueScratch
-        UnsafeMutableRawBufferPointer(start: frame + Frame.headerSizeBytes, count: results.count).copyMemory(from: results)
+        UnsafeMutableRawBufferPointer(start: frame + Frame.headerSizeBytes, count: results.count)
+            .copyMemory(from: results)
         let lengthBytes = Frame.headerSizeBytes + results.count
         FrameHeader.seal(
             frame, operation: request.operation.rawValue, status: status, requestId: request.requestId, count: count,

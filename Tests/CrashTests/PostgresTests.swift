@@ -5,8 +5,8 @@ import TestSupport
 import Testing
 
 extension CrashTests {
-    /// The example that keeps a table of orders in PostgreSQL, as a shop would run it: `kill -9` of it and of the server while
-    /// orders come in. In the end the table says of every order what the server says.
+    /// The example that keeps a table of orders in PostgreSQL, as a shop would run it: `kill -9` of it and of the
+    /// server while orders come in. In the end the table says of every order what the server says.
     @Suite(.serialized) struct PostgresTables {
         private static let buyers = 3
         private static let rounds = 60
@@ -90,15 +90,17 @@ extension CrashTests {
             killAtOnce(siege.current)
         }
 
-        /// Consumes until the buyers are done; killed and started again whenever a few hundred more changes have arrived. Answers the
-        /// last one, which runs.
+        /// Consumes until the buyers are done; killed and started again whenever a few hundred more changes have
+        /// arrived. Answers the last one, which runs.
         private static func consume(
             _ database: Postgres, _ directory: TemporaryDirectory, _ record: Record, _ kills: borrowing Atomic<Int>
         ) throws -> Consumer {
             var consumer = try Consumer(database, directory)
             var seen = 0
             while !record.isOver {
-                let there = (try? database.rows("select count(*) from timesale_orders").first).flatMap { Int($0) } ?? 0
+                // The table comes with the first consumer.
+                let counted = try? database.rows("select count(*) from timesale_orders")
+                let there = counted?.first.flatMap { Int($0) } ?? 0
                 guard there >= seen + 200 else { continue }
                 seen = there
                 consumer.end()
@@ -132,7 +134,9 @@ extension CrashTests {
         }
 
         /// A checkout of two orders that stays as it is, is confirmed, or is confirmed and cancelled.
-        private static func checkout(_ client: Besieger, _ record: Record, _ mint: inout IdMint, _ number: Int) throws {
+        private static func checkout(
+            _ client: Besieger, _ record: Record, _ mint: inout IdMint, _ number: Int
+        ) throws {
             let user = mint.user()
             let id = mint.id(user: user)
             let lines = [
@@ -164,7 +168,8 @@ extension CrashTests {
                     #expect(view.code == .ok)
                     let state = OrderState(rawValue: view.state).map { "\($0)" } ?? "?"
                     let checkout = checkouts[view.orderId].map { "\($0)" } ?? ""
-                    lines.append("\(view.orderId)|\(view.userId)|\(view.saleId)|\(view.quantity)|\(state)|\(checkout)")
+                    lines.append(
+                        "\(view.orderId)|\(view.userId)|\(view.saleId)|\(view.quantity)|\(state)|\(checkout)")
                 }
             }
             return lines.sorted()
@@ -172,7 +177,10 @@ extension CrashTests {
 
         private static func table(_ database: Postgres) throws -> [String] {
             try database.rows(
-                "select order_id, user_id, sale_id, quantity, state, coalesce(checkout_id::text, '') from timesale_orders"
+                """
+                select order_id, user_id, sale_id, quantity, state, coalesce(checkout_id::text, '')
+                from timesale_orders
+                """
             ).sorted()
         }
     }

@@ -94,7 +94,9 @@ private final class SnapshotShop: @unchecked Sendable {
     private(set) var snapshotsAnswered = 0
     private(set) var snapshotsCutShort = 0
 
-    var report: String { "seed \(seed): \(orders.count) orders, snapshots \(snapshotsAnswered), cut short \(snapshotsCutShort)" }
+    var report: String {
+        "seed \(seed): \(orders.count) orders, snapshots \(snapshotsAnswered), cut short \(snapshotsCutShort)"
+    }
 
     init(seed: UInt64, archives: Bool) {
         self.seed = seed
@@ -136,8 +138,8 @@ private final class SnapshotShop: @unchecked Sendable {
         }
     }
 
-    /// One thread orders, one asks for snapshots. After a while of up to half a second, in most rounds when a snapshot's
-    /// file has just appeared, the server is killed.
+    /// One thread orders, one asks for snapshots. After a while of up to half a second, in most rounds when a
+    /// snapshot's file has just appeared, the server is killed.
     func orderUntilKilled(_ server: ServerProcess) throws {
         let ordering = Handed(client: try server.client())
         let asking = Handed(client: try server.client(timeoutMs: 120_000))

@@ -124,7 +124,8 @@ import Testing
         for log in manifest.logs { storage.place(LogFiles.segment(log: log, number: 1), []) }
         let directory = try LogDirectory(storage: storage)
         let replay = try Replay(
-            directory, manifest: manifest, base: manifest.bases[0], configuration: LogRig.configuration(shards: 1), memory: .zeroed,
+            directory, manifest: manifest, base: manifest.bases[0], configuration: LogRig.configuration(shards: 1),
+            memory: .zeroed,
             nowMs: 0)
         var records: [[UInt8]] = []
         replay.engines[0].keepCatalogue { _, record in records.append(Array(record)) }

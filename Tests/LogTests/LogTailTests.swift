@@ -4,8 +4,8 @@ import Testing
 
 @testable import Log
 
-/// Following the logs: every event once, in one order that does not depend on who reads when, and nothing before it is
-/// durable.
+/// Following the logs: every event once, in one order that does not depend on who reads when, and nothing before it
+/// is durable.
 @Suite struct LogTailTests {
     /// What a follower has been given: shard and LSN of each event, and the sequences of the blocks.
     private struct Follower {
@@ -29,8 +29,8 @@ import Testing
         }
     }
 
-    /// Four followers of one log, near and far behind, from memory and from segments, while blocks are written in small
-    /// steps, some of them out of order.
+    /// Four followers of one log, near and far behind, from memory and from segments, while blocks are written in
+    /// small steps, some of them out of order.
     @Test(arguments: [1, 2, 5], [1, 2, 3, 4] as [UInt64])
     func everyEventOnceAndInOrder(_ shards: Int, _ seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
@@ -112,8 +112,8 @@ import Testing
         #expect(follower.events[0] == rig.appended.map(\.lsn).filter { $0 >= oldest.starts[0].nextLsn })
     }
 
-    /// A follower that falls behind until its segments have left is told so, whether it looks into memory first or not: it
-    /// is never given what comes later as if nothing had been before.
+    /// A follower that falls behind until its segments have left is told so, whether it looks into memory first or
+    /// not: it is never given what comes later as if nothing had been before.
     @Test(arguments: [true, false], [0, 1, 150])
     func whoIsOvertakenIsTold(_ isClose: Bool, _ begins: Int) throws {
         let rig = try LogRig(SimulatedStorage(), shards: 2, recentBytes: 16384)
@@ -211,7 +211,9 @@ private final class CountingStorage: LogStorage {
 
     func sizeBytes(_ name: String) throws(StorageError) -> Int { try inner.sizeBytes(name) }
 
-    func read(_ name: String, at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(StorageError) -> Int {
+    func read(
+        _ name: String, at offset: Int, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(StorageError) -> Int {
         if name != LogFiles.manifest { read.append(name) }
         return try inner.read(name, at: offset, into: buffer)
     }

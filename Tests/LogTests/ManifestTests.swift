@@ -64,7 +64,8 @@ import Testing
     @Test(
         arguments: [
             "", "log 6 0\n", "base - 0 0\nfrom 0 1 0 1 0\n", "log 6 1\nbase - 0 0\nfrom 0 1 0 1 0\n",
-            "log 6 0\nbase - 0 0\n", "log 6 0\nfrom 0 1 0 1 0\nbase - 0 0\n", "log 6 0\nbase - 0 0\nfrom 1 1 0 1 0\n", "log 6 0\nbase - 0\nfrom 0 1 0 1 0\n",
+            "log 6 0\nbase - 0 0\n", "log 6 0\nfrom 0 1 0 1 0\nbase - 0 0\n",
+            "log 6 0\nbase - 0 0\nfrom 1 1 0 1 0\n", "log 6 0\nbase - 0\nfrom 0 1 0 1 0\n",
             "log 6 0\nbase - 0 0\nfrom 0 0 0 1 0\n", "log 6 0\nbase - 0 0\nfrom 0 1 100 1 0\n",
             "log 6 0\nbase - 0 0\nfrom 0 1 0 0 0\n", "log 6 0\nbase - 0 0\nfrom 0 1 0 1 0\nfrom 1 1 0 1 0\n",
             "log 6 0\nbase - 0 0\nfrom 0 1 0 1 0\nother 5\n",

@@ -1,13 +1,15 @@
 import Foundation
+import Protocol
 import SimulatedStorage
 import Testing
 
+@testable import Engine
 @testable import Log
 
 /// Directories that servers of earlier versions have left, as they were: their state is read, and they go on.
 ///
-/// `Fixtures/version-N-...` holds the files, segments without the zeros at their end, and in `DIGEST` the digest that this
-/// version has for the state: version 1 knew less of it, so that its own was another.
+/// `Fixtures/version-N-...` holds the files, segments without the zeros at their end, and in `DIGEST` the digest that
+/// this version has for the state: version 1 knew less of it, so that its own was another.
 @Suite struct OldVersionTests {
     private static let segmentSizeBytes = 2 << 20
 
@@ -43,6 +45,12 @@ import Testing
             configuration: LogRig.configuration(shards: 1), memory: .zeroed, nowMs: 0)
         #expect(replay.engines[0].ordersRemembered == orders && replay.engines[0].offersKnown == 3)
         #expect(replay.engines[0].checkoutsKnown == (name == "version-1-log" ? 2 : 3))
+        // Nine users earned 100 points and used 30; one of them holds 20 in a checkout later. A tenth earned 5 by one.
+        for (user, points) in [(1, 70), (6, name == "version-1-log" ? 70 : 50), (9, 70), (42, 5)] {
+            let id = Id128(high: 0, low: UInt64(user))
+            let slot = replay.engines[0].findUser(id, hash: replay.engines[0].hash(id))
+            #expect(replay.engines[0].balance(ofUser: slot, nowMs: replay.lastTimeMs) == UInt64(points), "user \(user)")
+        }
     }
 
     @Test(arguments: version1, [1, 2, 5])

@@ -114,7 +114,8 @@ extension Snapshotter.Cut {
             default: round == 2 ? storage.lose(newest) : storage.overwrite(newest, at: sizeBytes, [0])
             }
             let outcome = try Recoverer().recover(storage, shards: 2)
-            guard outcome.digest == grown.digests[3], case .snapshotDamaged(let fault, let fallback)? = outcome.notes.first,
+            guard outcome.digest == grown.digests[3],
+                case .snapshotDamaged(let fault, let fallback)? = outcome.notes.first,
                 fault.file == newest, fallback == grown.cuts[1].base.snapshot
             else {
                 Issue.record("round \(round): \(outcome)")

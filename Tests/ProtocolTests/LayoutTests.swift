@@ -49,7 +49,8 @@ import Testing
         func isValid(waitMs: UInt32 = 0, limit: UInt32 = 1, offset: Int = 0, _ change: UInt8 = 0) -> Bool {
             var bytes = [UInt8](repeating: 0, count: TailEntry.sizeBytes)
             return bytes.withUnsafeMutableBytes {
-                TailEntry(afterSequence: .max, afterIndex: .max, waitMs: waitMs, limit: limit).store(to: $0.baseAddress!)
+                let entry = TailEntry(afterSequence: .max, afterIndex: .max, waitMs: waitMs, limit: limit)
+                entry.store(to: $0.baseAddress!)
                 $0[offset] ^= change
                 return TailEntry.isValid($0.baseAddress!)
             }

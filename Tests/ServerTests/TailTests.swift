@@ -4,8 +4,8 @@ import TestSupport
 import Testing
 
 extension ServerTests {
-    /// Following the log over a socket: every durable event of every shard once, in one order, from any place on; waiting
-    /// for what comes; and what is asked wrongly.
+    /// Following the log over a socket: every durable event of every shard once, in one order, from any place on;
+    /// waiting for what comes; and what is asked wrongly.
     @Suite(.serialized) struct Tails {
         /// What happened in a small shop: kind and id of each event that its clients know of.
         private struct Story {
@@ -69,7 +69,8 @@ extension ServerTests {
             }
             for limit in [1, 7] as [UInt32] { #expect(try Self.read(client, limit: limit) == events) }
             for number in stride(from: 0, to: events.count, by: 17) {
-                #expect(try Self.read(client, after: events[number].place, limit: 50) == Array(events[(number + 1)...]))
+                let rest = try Self.read(client, after: events[number].place, limit: 50)
+                #expect(rest == Array(events[(number + 1)...]))
                 let whole = LogPlace(sequence: events[number].sequence)
                 #expect(try Self.read(client, after: whole, limit: 50) == events.filter { $0.place > whole })
             }
@@ -141,7 +142,8 @@ extension ServerTests {
             stop(server)
         }
 
-        /// As many as may wait, wait; one more is told to come later; an event serves all. Those who leave make room.
+        /// As many as may wait, wait; one more is told to come later; an event serves all. Those who leave make
+        /// room.
         @Test func tooMany() throws {
             var mint = IdMint(seed: 43)
             let server = try smallServer(["--shards", "2"])

@@ -50,8 +50,8 @@ let lazyMemory = MemorySource { sizeBytes in
 func replayState(_ audit: LogAudit) throws(RecoveryFault) -> Replay {
     guard let directory = audit.directory, let manifest = directory.manifest else { throw audit.faults[0] }
     return try Replay(
-        directory, manifest: manifest, base: manifest.newestBase, configuration: audit.configuration, memory: lazyMemory,
-        nowMs: 0)
+        directory, manifest: manifest, base: manifest.newestBase, configuration: audit.configuration,
+        memory: lazyMemory, nowMs: 0)
 }
 
 func hexadecimal(_ value: UInt64) -> String {

@@ -25,7 +25,8 @@ extension LoggedEvent {
         case .orderPlaced:
             self = .orderPlaced(
                 OrderID(wire: id), user: Self.user(event), sale: SaleID(event.loadLE(EventField.orderSale)),
-                quantity: event.loadLE(EventField.quantity), deadlineMs: Self.given(event, EventField.orderDeadlineMs))
+                quantity: event.loadLE(EventField.quantity),
+                deadlineMs: Self.given(event, EventField.orderDeadlineMs))
         case .orderConfirmed: self = .orderConfirmed(OrderID(wire: id), isLate: isLate)
         case .orderCancelled: self = .orderCancelled(OrderID(wire: id))
         case .orderExpired: self = .orderExpired(OrderID(wire: id))
@@ -75,8 +76,8 @@ extension LoggedEvent {
         case .saleRetired: self = .saleRetired(SaleID(event.loadLE(EventField.closedOffer)))
         case .policyRetired: self = .policyRetired(PolicyID(event.loadLE(EventField.closedOffer)))
         case .retired: self = RetiredRecord(event).map(LoggedEvent.retired) ?? .unknown(kind: raw)
-        case .orderKept, .saleKept, .catalogueOperationKept, .transactionKept, .takingKept, .policyKept, .checkoutKept,
-            .unitsRetiredKept, .offerRetiredKept, .couponOperationKept, .idsForgottenKept:
+        case .orderKept, .saleKept, .catalogueOperationKept, .transactionKept, .takingKept, .policyKept,
+            .checkoutKept, .unitsRetiredKept, .offerRetiredKept, .couponOperationKept, .idsForgottenKept:
             self = .unknown(kind: raw)
         }
     }

@@ -2,7 +2,8 @@ internal import Protocol
 
 /// Durable events that came together, and the position behind them.
 public struct TailBatch: Hashable, Sendable {
-    /// In the order of their positions. Empty if what lies between the last position and this one says nothing to anybody.
+    /// In the order of their positions. Empty if what lies between the last position and this one says nothing to
+    /// anybody.
     public var events: [TailEvent]
     /// Everything up to here has been delivered, with this batch.
     public var position: TailPosition
@@ -13,8 +14,9 @@ public struct TailBatch: Hashable, Sendable {
     }
 }
 
-/// The durable events of a server behind a position, in batches: for who does something for all of a batch at once, such as a
-/// transaction of a database that saves the position too. See `TimesaleClient.tailBatches(after:limit:follows:)`.
+/// The durable events of a server behind a position, in batches: for who does something for all of a batch at once,
+/// such as a transaction of a database that saves the position too. See
+/// `TimesaleClient.tailBatches(after:limit:follows:)`.
 public struct TailBatches: AsyncSequence, Sendable {
     public typealias Element = TailBatch
     public typealias Failure = TimesaleError

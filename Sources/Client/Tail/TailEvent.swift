@@ -18,9 +18,9 @@ public struct TailEvent: Hashable, Sendable {
 
 /// What has happened. Times are ms since 1970, amounts of money in the smallest unit of the currency.
 ///
-/// What happens to a checkout happens to all its parts, and is one event: `checkoutConfirmed` confirms each of its orders,
-/// `checkoutExpired` gives back its coupon. Its orders are placed by events of their own, right before `checkoutPlaced`; the use of
-/// its coupon and of its points follow from that event.
+/// What happens to a checkout happens to all its parts, and is one event: `checkoutConfirmed` confirms each of its
+/// orders, `checkoutExpired` gives back its coupon. Its orders are placed by events of their own, right before
+/// `checkoutPlaced`; the use of its coupon and of its points follow from that event.
 public enum LoggedEvent: Hashable, Sendable {
     // Orders.
     /// `deadlineMs`: when the hold ends; nil: confirmed at once.
@@ -30,7 +30,8 @@ public enum LoggedEvent: Hashable, Sendable {
     case orderCancelled(OrderID)
     case orderExpired(OrderID)
     case orderExtended(OrderID, deadlineMs: UInt64)
-    /// Something was cancelled before it came, and will be refused: an order, or a checkout or a transaction with this id.
+    /// Something was cancelled before it came, and will be refused: an order, or a checkout or a transaction with
+    /// this id.
     case tombstonePlaced(OrderID)
     /// After a start: no hold that is open in this shard ends earlier.
     case holdsGraced(notBeforeMs: UInt64)

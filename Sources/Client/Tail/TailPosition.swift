@@ -1,10 +1,11 @@
 internal import Protocol
 
-/// A place in the durable events of a server: everything up to here has been seen. Keep it beside what you made of the events,
-/// in the same transaction, and nothing is ever missed or done twice.
+/// A place in the durable events of a server: everything up to here has been seen. Keep it beside what you made of
+/// the events, in the same transaction, and nothing is ever missed or done twice.
 ///
-/// Events have one order over all shards: by the sequence of the block of the log that they stand in, then by their number in
-/// it. A position stays good across restarts of the server, until the server no longer keeps what comes behind it.
+/// Events have one order over all shards: by the sequence of the block of the log that they stand in, then by their
+/// number in it. A position stays good across restarts of the server, until the server no longer keeps what comes
+/// behind it.
 ///
 /// As text (`description`, `init(_:)`, `Codable`): `812.3` for event 3 of block 812, `812` for all of that block.
 public struct TailPosition: Hashable, Comparable, Sendable {

@@ -102,9 +102,8 @@ extension Engine {
     /// When a kept offer was closed; 0: it was not. Version 1 of the log said only that it was: then it counts from the
     /// creation, since its orders have ages of their own.
     private func closedAtMs(ofKept event: UnsafeRawPointer, _ kind: EventKind) -> UInt64 {
-        let isOfVersion1 = kind.sizeBytesBefore == Int(event.loadLE(EventField.size, as: UInt16.self))
         let offerKind = kind == .saleKept ? OfferKind.sale : .policy
-        let closedAtMs: UInt64 = isOfVersion1 ? 0 : event.loadLE(offerKind.closedAtOffset)
+        let closedAtMs: UInt64 = kind.isOfVersionBefore(event) ? 0 : event.loadLE(offerKind.closedAtOffset)
         if closedAtMs != 0 { return closedAtMs }
         let flags: UInt8 = event.loadLE(EventField.flags)
         return flags & 1 == 0 ? 0 : max(1, event.loadLE(EventField.timeMs))

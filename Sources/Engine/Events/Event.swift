@@ -74,9 +74,20 @@ public enum EventFault: Error, Equatable, Sendable {
 }
 
 extension EventKind {
-    /// The size that it had in the version of the log before this one, where that was another. What is new stands at the
-    /// end, so that a shorter event is one that says nothing of it.
-    var sizeBytesBefore: Int? { self == .policyKept ? 184 : nil }
+    /// The size that it had in the version of the log before this one, where that was another. What is new stands
+    /// at the end, so that a shorter event is one that says nothing of it.
+    var sizeBytesBefore: Int? {
+        switch self {
+        case .policyKept: 184
+        case .transactionKept: 56
+        default: nil
+        }
+    }
+
+    /// Whether an event of this kind is one of the version before.
+    func isOfVersionBefore(_ event: UnsafeRawPointer) -> Bool {
+        sizeBytesBefore == Int(event.loadLE(EventField.size, as: UInt16.self))
+    }
 
     /// Reads the kind and the size of the event at the start of `bytes`.
     public static func read(_ bytes: UnsafeRawBufferPointer) throws(EventFault) -> EventKind {
@@ -84,7 +95,9 @@ extension EventKind {
         let raw: UInt8 = base.loadLE(EventField.kind)
         guard let kind = EventKind(rawValue: raw) else { throw .unknownKind(raw) }
         let sizeBytes = Int(base.loadLE(EventField.size, as: UInt16.self))
-        guard sizeBytes == kind.sizeBytes || sizeBytes == kind.sizeBytesBefore else { throw .wrongSize(kind: raw, sizeBytes: sizeBytes) }
+        guard sizeBytes == kind.sizeBytes || sizeBytes == kind.sizeBytesBefore else {
+            throw .wrongSize(kind: raw, sizeBytes: sizeBytes)
+        }
         guard sizeBytes <= bytes.count else { throw .cutShort }
         return kind
     }

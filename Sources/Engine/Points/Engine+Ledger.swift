@@ -147,8 +147,8 @@ extension Engine {
 
     // MARK: The list of lots
 
-    /// Enters a lot into its user's list. Most lots expire last: such a one is put behind the last one without a look at
-    /// it, which learns of it when somebody walks there.
+    /// Enters a lot into its user's list. Most lots expire last: such a one is put behind the last one without a look
+    /// at it, which learns of it when somebody walks there.
     @inline(__always)
     mutating func listLot(_ lot: UInt32) {
         let record = transactions[lot]

@@ -43,7 +43,10 @@ extension Engine {
             transactionKind, id: id, idHash: idHash, user: user, amount: amount,
             expiresAtMs: kind == .pointsUsed ? 0 : event.loadLE(EventField.pointsExpireAtMs), createdAtMs: timeMs,
             lsn: 0)
-        if kind == .transactionKept && transactionKind == .earning {
+        if kind == .transactionKept && kind.isOfVersionBefore(event) {
+            // What a lot has left followed from what was taken from it, which comes behind it.
+            takingsReduceLots = true
+        } else if kind == .transactionKept && transactionKind == .earning {
             transactions[slot].pointee.remaining = min(amount, event.loadLE(EventField.remaining))
         }
         if flags >> 4 != 0 {
@@ -80,7 +83,7 @@ extension Engine {
         applyCancelTransaction(slot, nowMs: event.loadLE(EventField.timeMs))
     }
 
-    /// What a use kept before took from a lot kept before, which is less by that already.
+    /// What a use kept before took from a lot kept before, which is less by that already unless version 1 kept it.
     private mutating func replayTaking(_ event: UnsafeRawPointer) throws(EventFault) {
         let amount: UInt32 = event.loadLE(EventField.quantity)
         let id = event.loadId(EventField.id)
@@ -88,15 +91,17 @@ extension Engine {
         guard let use = transactionSlot(id), let lot = transactionSlot(lotId) else {
             throw .contradiction("transaction \(id) took from \(lotId), one of which is not known")
         }
-        guard transactions[use].pointee.kind == .use, !transactions[use].pointee.isCancelled,
-            transactions[lot].pointee.kind == .earning,
-            transactions[lot].pointee.amount - transactions[lot].pointee.remaining >= amount
+        let earning = transactions[lot].pointee
+        let most = takingsReduceLots ? earning.remaining : earning.amount - earning.remaining
+        guard transactions[use].pointee.kind == .use, !transactions[use].pointee.isCancelled, earning.kind == .earning,
+            most >= amount, earning.isListed || !takingsReduceLots
         else {
             throw .contradiction("transaction \(id) took more from \(lotId) than it had")
         }
         var last = transactions[use].pointee.next
         while last != 0 && takings[last].pointee.next != 0 { last = takings[last].pointee.next }
         _ = appendTaking(lot, amount, to: use, after: last)
+        if takingsReduceLots { takeFromLot(lot, amount) }
     }
 
     /// The slot of a transaction; nil for an unknown id and for one that is no transaction's.

@@ -81,8 +81,8 @@ public enum Snapshotter {
         return try LogDirectory(storage: storage)
     }
 
-    /// Writes the state of a replay, and reads it again before anything rests on it. `generation` and `shards` are those
-    /// of the manifest that will name it.
+    /// Writes the state of a replay, and reads it again before anything rests on it. `generation` and `shards` are
+    /// those of the manifest that will name it.
     static func write(
         _ replay: Replay, generation: UInt64, shards: Int, sequence: UInt64? = nil
     ) throws(RecoveryFault) -> Taken {

@@ -9,11 +9,11 @@ public enum TailFault: Error, Equatable, Sendable {
     case unreadable(RecoveryFault)
 }
 
-/// The blocks of all logs in the order of their sequences, as they become durable: from memory, and from the segments for
-/// what is not there any more or was before anybody followed.
+/// The blocks of all logs in the order of their sequences, as they become durable: from memory, and from the
+/// segments for what is not there any more or was before anybody followed.
 ///
-/// One thread. The directory may be written on meanwhile, and segments may leave it: what has not been handed out by then is
-/// `trimmed`, never passed over. After a fault nothing more is to be had from it.
+/// One thread. The directory may be written on meanwhile, and segments may leave it: what has not been handed out
+/// by then is `trimmed`, never passed over. After a fault nothing more is to be had from it.
 public final class LogTail {
     private let storage: any LogStorage
     private let manifest: Manifest
@@ -85,8 +85,8 @@ public final class LogTail {
         return manifest
     }
 
-    /// Where to begin in a log: with the last segment whose first block is not beyond `sequence`, so that what was long ago
-    /// need not be read again; at the latest behind the base.
+    /// Where to begin in a log: with the last segment whose first block is not beyond `sequence`, so that what was
+    /// long ago need not be read again; at the latest behind the base.
     private static func start(
         _ directory: LogDirectory, _ manifest: Manifest, _ base: Manifest.Base, shard: Int, after sequence: UInt64
     ) throws(RecoveryFault) -> (position: LogPosition, lastSequence: UInt64) {
@@ -128,8 +128,8 @@ public final class LogTail {
         }
     }
 
-    /// The next block of any log, if it is not beyond `cut`, up to which all logs are durable. It stays valid until the next
-    /// call.
+    /// The next block of any log, if it is not beyond `cut`, up to which all logs are durable. It stays valid until
+    /// the next call.
     public func next(upTo cut: UInt64) throws(TailFault) -> (shard: Int, block: LogBlock)? {
         while true {
             var found: Int?
@@ -206,7 +206,8 @@ public final class LogTail {
                 return false
             }
         }
-        // The first look, or overtaken: from here on memory has everything; what came before is still to be read from the disk.
+        // The first look, or overtaken: from here on memory has everything; what came before is still to be read
+        // from the disk.
         sources[index].recentPosition = recent[index].end
         return false
     }
@@ -230,9 +231,10 @@ public final class LogTail {
             // The segment may be gone, and with it what it held.
             let isThere = try isThere(index)
             if !isThere || (written ?? 0) > sources[index].lastSequence {
+                let place = sources[index].position
                 throw RecoveryFault(
-                    .damage, file: LogFiles.segment(log: manifest.logs[index], number: sources[index].position.segment),
-                    offset: sources[index].position.offsetBytes, "the next block of the log is not where it was written.")
+                    .damage, file: LogFiles.segment(log: manifest.logs[index], number: place.segment),
+                    offset: place.offsetBytes, "the next block of the log is not where it was written.")
             }
         } catch {
             let segment = sources[index].position.segment

@@ -1,18 +1,18 @@
 import CAtomics
 import Engine
 
-/// The last blocks of one log in memory, for who follows it closely: reading them from the disk would make the log's own
-/// writes wait.
+/// The last blocks of one log in memory, for who follows it closely: reading them from the disk would make the
+/// log's own writes wait.
 ///
-/// A ring of bytes in which whole blocks lie one behind the other, each of which says by itself what it is. A block that
-/// does not fit before the end of the ring begins at its front; a length of 0 in its place says so.
+/// A ring of bytes in which whole blocks lie one behind the other, each of which says by itself what it is. A block
+/// that does not fit before the end of the ring begins at its front; a length of 0 in its place says so.
 ///
 ///     words    0 reserved: bytes that the writer may have overwritten up to     1 published: bytes that are whole
-///              2 whether anybody follows     3 the sequence of the last block that is written, kept or not; 0: none yet
-///     bytes    ... older [block][block][block] next ...     positions count up for ever; modulo the size they are places
+///              2 whether anybody follows     3 the sequence of the last block that is written, kept or not
+///     bytes    ... older [block][block][block] next ...     positions count up for ever; places repeat
 ///
-/// One writer, the log's shard; it never waits. A reader copies a block out and looks afterwards whether the writer has come
-/// round meanwhile (a seqlock); the block's checksums vouch for the copy besides.
+/// One writer, the log's shard; it never waits. A reader copies a block out and looks afterwards whether the writer
+/// has come round meanwhile (a seqlock); the block's checksums vouch for the copy besides.
 public struct RecentBlocks: @unchecked Sendable {
     private let words: UnsafeMutablePointer<UInt64>
     private let bytes: UnsafeMutableRawPointer
@@ -37,8 +37,8 @@ public struct RecentBlocks: @unchecked Sendable {
         nonmutating set { ts_store_relaxed(words + 2, newValue ? 1 : 0) }
     }
 
-    /// A block is written: keeps it if anybody follows. The shard's thread, before it says that the block is durable: so who
-    /// knows a block to be durable finds its sequence here, or a later one.
+    /// A block is written: keeps it if anybody follows. The shard's thread, before it says that the block is
+    /// durable: so who knows a block to be durable finds its sequence here, or a later one.
     @inline(__always)
     func written(_ block: UnsafeRawPointer, _ lengthBytes: Int, sequence: UInt64) {
         if isWanted { append(block, lengthBytes) }

@@ -55,7 +55,8 @@ final class SnapshotKeeper: @unchecked Sendable {
         }
     }
 
-    /// Asks for a snapshot of everything that is durable by now. Any thread; `answer` is called on this object's thread.
+    /// Asks for a snapshot of everything that is durable by now. Any thread; `answer` is called on this object's
+    /// thread.
     func request(_ answer: @escaping @Sendable (Answer) -> Void) {
         monitor.locked {
             waiting.append(answer)

@@ -10,8 +10,8 @@ import Storage
 /// because it may wait for a core and the disk without making the server's threads wait; and because whatever happens
 /// to it, the server goes on. It reads the log and writes one file. The manifest is the server's to replace.
 ///
-/// On success it prints `snapshot RECORDS BYTES EVENTS` and the manifest that names the new snapshot, or `nothing` if no
-/// block came since the last one; on failure a sentence on stderr and exit code 1.
+/// On success it prints `snapshot RECORDS BYTES EVENTS` and the manifest that names the new snapshot, or `nothing`
+/// if no block came since the last one; on failure a sentence on stderr and exit code 1.
 public enum SnapshotProcess {
     /// The first argument, by which the program knows what it is.
     public static let argument = "make-snapshot"

@@ -20,8 +20,8 @@ final class TailFollower {
         self.place = place
     }
 
-    /// Hands out the events behind the place, at most `limit`, none of a block beyond `cut`; answers how many. Before that it
-    /// may be at the cut already: then there is none.
+    /// Hands out the events behind the place, at most `limit`, none of a block beyond `cut`; answers how many.
+    /// Before that it may be at the cut already: then there is none.
     func read(into results: UnsafeMutableRawPointer, limit: Int, upTo cut: UInt64) throws(TailFault) -> Int {
         var count = 0
         while count < limit {
@@ -58,7 +58,8 @@ final class TailFollower {
             if let next = try block!.cursor.next() { return next }
         } catch {
             throw .unreadable(
-                RecoveryFault(.damage, file: "the log of shard \(block!.shard)", "an event cannot be read: \(error)."))
+                RecoveryFault(
+                    .damage, file: "the log of shard \(block!.shard)", "an event cannot be read: \(error)."))
         }
         place = max(place, LogPlace(sequence: block!.sequence))
         block = nil

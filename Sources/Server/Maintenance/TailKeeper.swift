@@ -7,9 +7,9 @@ import Storage
 
 /// A thread that answers `tail`: durable events behind a place, or a wait until there are some.
 ///
-/// Shards hand requests in and never wait for it. While requests wait it looks again after a pause, since a shard that had
-/// to wake it would pay for that with each block. Blocks are kept in memory from the first follower on, until there has
-/// been none for `keptUs`.
+/// Shards hand requests in and never wait for it. While requests wait it looks again after a pause, since a shard
+/// that had to wake it would pay for that with each block. Blocks are kept in memory from the first follower on,
+/// until there has been none for `keptUs`.
 final class TailKeeper: @unchecked Sendable {
     struct Answer: Sendable {
         var status: ResultCode
@@ -39,7 +39,8 @@ final class TailKeeper: @unchecked Sendable {
     private static let keptMax = 16
     /// How long one is kept that does not come again.
     private static let keptUs: UInt64 = 60_000_000
-    /// Between two looks for new events while somebody waits: doubled from the first to the second as long as there are none.
+    /// Between two looks for new events while somebody waits: doubled from the first to the second as long as there
+    /// are none.
     private static let pauseMinUs: UInt64 = 1_000
     private static let pauseMaxUs: UInt64 = 16_000
 
@@ -61,7 +62,9 @@ final class TailKeeper: @unchecked Sendable {
     private let results = UnsafeMutableRawBufferPointer.allocate(
         byteCount: (Int(TailEntry.limitMax) + 1) * TailResult.sizeBytes, alignment: 8)
 
-    init(storage: DirectoryStorage, board: DurableBoard, recent: [RecentBlocks], memory: MemorySource, logger: Logger) {
+    init(
+        storage: DirectoryStorage, board: DurableBoard, recent: [RecentBlocks], memory: MemorySource, logger: Logger
+    ) {
         self.storage = storage
         self.board = board
         self.recent = recent
@@ -103,8 +106,8 @@ final class TailKeeper: @unchecked Sendable {
         for request in waiting { request.answer(Answer(status: .shuttingDown, count: 0, results: [])) }
     }
 
-    /// Takes over what has come; false at the end. Returns at once for a new request; else after the pause if somebody waits,
-    /// and when somebody has been kept for long enough.
+    /// Takes over what has come; false at the end. Returns at once for a new request; else after the pause if
+    /// somebody waits, and when somebody has been kept for long enough.
     private func waitForWork(_ pauseUs: UInt64) -> Bool {
         let untilUs =
             waiting.isEmpty ? kept.map { $0.sinceUs + Self.keptUs }.min() : Clock.monotonicUs() + pauseUs

@@ -41,8 +41,8 @@ extension CommandLineTests {
             let fixed = try await client.issueCoupon(policy: 2, user: 7)
             try await client.useCoupon(fixed.id, user: 7)
             let whole = try await client.checkout(
-                [CheckoutLine(sale: 1, quantity: 2), CheckoutLine(sale: 2)], user: 42, coupon: coupon.id, usePoints: 9,
-                earnPoints: 4, earnExpiresAtMs: held.expiresAtMs)
+                [CheckoutLine(sale: 1, quantity: 2), CheckoutLine(sale: 2)], user: 42, coupon: coupon.id,
+                usePoints: 9, earnPoints: 4, earnExpiresAtMs: held.expiresAtMs)
             try await client.confirmCheckout(whole.id)
             _ = try await client.cancelCheckout(whole.id)
             let brief = try await client.checkout([CheckoutLine(sale: 3)], user: 7)
@@ -167,7 +167,8 @@ extension CommandLineTests {
                     "tail", "--after", position, "--no-follow", "--json", at: server.tcpAddress)
                 let before = run.objects.prefix { $0["kind"] as? String != "position" }
                 let wanted = run.objects.dropFirst(before.count).filter { $0["kind"] as? String != "position" }
-                #expect(rest.objects.prefix(wanted.count).elementsEqual(wanted) { $0 as NSDictionary == $1 as NSDictionary })
+                let begun = rest.objects.prefix(wanted.count)
+                #expect(begun.elementsEqual(wanted) { $0 as NSDictionary == $1 as NSDictionary })
                 await client.shutdown()
             }
         }

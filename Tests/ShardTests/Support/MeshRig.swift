@@ -30,7 +30,8 @@ final class MeshRig {
         cores = .allocate(capacity: shards)
         let counters = StockCounters(sales: 9, shards: shards, memory: memory)
         let mesh = Mesh(shards: shards, memory: memory)
-        let board = StatisticsBoard(shards: shards, memory: memory)
+        let statistics = StatisticsBoard(shards: shards, memory: memory)
+        let board = DurableBoard(shards: shards, counter: sequence, memory: memory)
         for shard in 0..<shards {
             (events + shard).initialize(to: EventBuffer(base: arena.allocate(64), capacityBytes: 0, nextLsn: 1))
             let configuration = EngineConfiguration(
@@ -46,10 +47,10 @@ final class MeshRig {
                 logId: UInt64(shard) + 1, generation: 1, shard: shard, shards: shards, segmentSizeBytes: 1 << 40)
             let writer = LogWriter(
                 identity: identity, mode: .always, position: .beginning, events: events + shard,
-                sequenceCounter: sequence, memory: memory)
+                board: board, memory: memory)
             (cores + shard).initialize(
                 to: ShardCore(
-                    engine: engines + shard, writer: writer, mesh: mesh, statistics: board,
+                    engine: engines + shard, writer: writer, mesh: mesh, statistics: statistics,
                     instance: InstanceFacts(instance: 1, retainMs: retainMs, inFlightMaxBytes: 1 << 20),
                     memory: memory, gatedReplyBytes: 4 << 20))
         }

@@ -59,7 +59,7 @@ extension World {
     }
 
     private func newCheckout() -> Int {
-        let coupon = dice.chance(450) ? couponForCheckout() : nil
+        let coupon = dice.chance(600) ? couponForCheckout() : nil
         let user = coupon.map { coupons[$0].entry.userId } ?? dice.pick(users)
         var entry = PlaceCheckoutEntry(
             checkoutId: mint(Partition.of(user: user)), userId: user, lineCount: 1, lines: CheckoutLines())
@@ -91,11 +91,12 @@ extension World {
     /// Mostly one that can be used, as far as a few looks find one.
     private func couponForCheckout() -> Int? {
         if issuedCoupons.isEmpty { return nil }
-        for _ in 0..<6 {
+        for look in 0..<16 {
             let index = unusedCoupon()
             let key = OfferKey(kind: .policy, id: coupons[index].entry.policyId)
-            let endsAtMs = offers.first { $0.key == key }?.creation.endsAtMs ?? 1
-            if endsAtMs == 0 || endsAtMs > clockMs { return index }
+            guard case .policy(let policy)? = offers.first(where: { $0.key == key })?.creation else { continue }
+            let isValid = policy.validUntilMs == 0 || policy.validUntilMs > clockMs
+            if isValid && !usedCoupons.contains(index) && (look > 8 || policy.minPurchase == 0) { return index }
         }
         return dice.chance(300) ? unusedCoupon() : nil
     }

@@ -73,7 +73,9 @@ extension World {
                 trace.note(10, 0, "recovery: \(note)")
             }
             storage.fault = nil
-            if state.manifest.newestBase.starts.contains(where: { $0.nextLsn > 1 }) { coverage[.startsFromSnapshots] += 1 }
+            if state.manifest.newestBase.starts.contains(where: { $0.nextLsn > 1 }) {
+                coverage[.startsFromSnapshots] += 1
+            }
             return state
         } catch {
             if storage.isDown { return nil }

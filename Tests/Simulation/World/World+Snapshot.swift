@@ -4,8 +4,8 @@ import SimulatedStorage
 // Snapshots of the running logs, by the code that the server has made them with, beside shards that go on.
 
 extension World {
-    /// Takes a snapshot of what is durable, makes it a base, and removes the segments that nobody needs any more. What it
-    /// reads no shard changes, so that it can be one step of the others; any of its calls may be its last.
+    /// Takes a snapshot of what is durable, makes it a base, and removes the segments that nobody needs any more.
+    /// What it reads no shard changes, so that it can be one step of the others; any of its calls may be its last.
     func takeSnapshot() throws(Violation) {
         if !isCalm && dice.chance(scenario.recoveryCrashPerMille) {
             storage.fault = (storage.callCount + dice.pick(1...60), .crash)
@@ -22,7 +22,8 @@ extension World {
                 let directory = try Snapshotter.adopt(cut.manifest, storage: storage)
                 coverage[.segmentsCovered] += directory.covered.count
                 try Recovery.removeCovered(directory)
-                trace.note(17, cut.manifest.newestBase.digest, "snapshot at sequence \(cut.manifest.newestBase.sequence)")
+                let base = cut.manifest.newestBase
+                trace.note(17, base.digest, "snapshot at sequence \(base.sequence)")
             }
         } catch {
             guard storage.isDown else { throw Violation(11, "no snapshot can be taken of a whole log: \(error)") }

@@ -7,9 +7,10 @@ struct Tail: ServerCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print what happens on the server, one durable event a line.",
         discussion: """
-            Every event of every shard once, in one order, from behind a position on; and then what comes. It goes on through \
-            a restart of the server. Each event has its position: give the last one that was dealt with as --after, and \
-            nothing is missed or seen twice. Needs a token with the scope admin. Ctrl-C ends it, with exit code 0.
+            Every event of every shard once, in one order, from behind a position on; and then what comes. It goes on \
+            through a restart of the server. Each event has its position: give the last one that was dealt with as \
+            --after, and nothing is missed or seen twice. Needs a token with the scope admin. Ctrl-C ends it, with exit \
+            code 0.
 
             Exit code 1 and TRIMMED: what comes behind the position is not kept any more.
             """)
@@ -17,8 +18,8 @@ struct Tail: ServerCommand {
     @Option(
         help: ArgumentHelp(
             """
-            Begin behind this position: SEQUENCE or SEQUENCE.INDEX; 0 for everything from the beginning. (default: what \
-            comes from now on)
+            Begin behind this position: SEQUENCE or SEQUENCE.INDEX; 0 for everything from the beginning. (default: \
+            what comes from now on)
             """, valueName: "position"),
         transform: Reading.position)
     var after: TailPosition?
@@ -33,8 +34,8 @@ struct Tail: ServerCommand {
 
     @Flag(
         help: """
-            Print positions, too: a line behind the events that came together, also when none did. Whoever commits there \
-            commits seldom under load and soon without.
+            Print positions, too: a line behind the events that came together, also when none did. Whoever commits \
+            there commits seldom under load and soon without.
             """)
     var positions = false
 
@@ -75,7 +76,9 @@ struct Tail: ServerCommand {
             let position = isWhole ? batch.position : events.last!.position
             // All that came together at once: a line each would be a system call each.
             var lines = events.map { session.output.isJSON ? $0.json.text : $0.text(session.output.style) }
-            if positions { lines.append(session.output.isJSON ? position.json.text : position.text(session.output.style)) }
+            if positions {
+                lines.append(session.output.isJSON ? position.json.text : position.text(session.output.style))
+            }
             if !lines.isEmpty { Descriptor.output.write(lines.joined(separator: "\n") + "\n") }
             if left == 0 { return }
         }

@@ -19,11 +19,13 @@ struct TakeSnapshot: ServerCommand {
         let padded = String(repeating: "0", count: 16 - digest.count) + digest
         var text = "sequence  \(snapshot.sequence)\ndigest    \(padded)\n"
         if let made = snapshot.made {
-            text += "records   \(Numbers.grouped(made.recordCount))\nsize      \(Numbers.grouped(made.sizeBytes)) bytes\n"
+            text += "records   \(Numbers.grouped(made.recordCount))\n"
+            text += "size      \(Numbers.grouped(made.sizeBytes)) bytes\n"
             text += "took      \(Numbers.time(.milliseconds(made.durationMs)))\n"
         }
         var fields: [(String, JSON)] = [
-            ("sequence", .integer(snapshot.sequence)), ("digest", .string(padded)), ("made", .bool(snapshot.made != nil)),
+            ("sequence", .integer(snapshot.sequence)), ("digest", .string(padded)),
+            ("made", .bool(snapshot.made != nil)),
         ]
         if let made = snapshot.made {
             fields.append(("records", .integer(made.recordCount)))

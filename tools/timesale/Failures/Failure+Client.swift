@@ -55,7 +55,8 @@ extension Failure {
             self.init(
                 .denied, code: "UNAUTHENTICATED",
                 "a token has at most 78 bytes of UTF-8, and no control characters")
-        case .invalidArgument(.limit): self.init(.usage, code: "USAGE", "a page holds 1 to 1000, a tail fetches 1 to 4096")
+        case .invalidArgument(.limit):
+            self.init(.usage, code: "USAGE", "a page holds 1 to 1000, a tail fetches 1 to 4096")
         case .invalidArgument(.lines): self.init(.usage, code: "USAGE", "a checkout has 1 to 16 lines")
         case .invalidArgument(.coupon):
             self.init(.usage, code: "USAGE", "a coupon's id is not all zeros")

@@ -1,7 +1,7 @@
 import TimesaleClient
 
-// Durable events as the tool shows them. The names of the JSON fields are those of "wal-replay dump"; a number that was not
-// given is 0 there, and here.
+// Durable events as the tool shows them. The names of the JSON fields are those of "wal-replay dump"; a number that
+// was not given is 0 there, and here.
 extension TailEvent {
     var json: JSON {
         var fields = position.fields
@@ -39,14 +39,21 @@ extension JSON {
     /// Without the quotes that only JSON needs.
     fileprivate var plainText: String {
         switch self {
-        case .string(let text) where !text.isEmpty && text.allSatisfy { $0.isLetter || $0.isNumber || $0 == "-" }: text
+        case .string(let text) where Self.isWord(text): text
         case .array(let values): values.map(\.plainText).joined(separator: ",")
         default: text
         }
     }
 
+    private static func isWord(_ text: String) -> Bool {
+        !text.isEmpty && text.allSatisfy { $0.isLetter || $0.isNumber || $0 == "-" }
+    }
+
     fileprivate static func id(_ id: some CustomStringConvertible) -> JSON { .string("\(id)") }
-    fileprivate static func orZero(_ value: (some BinaryInteger)?) -> JSON { value.map { .integer($0) } ?? .integer(0) }
+
+    fileprivate static func orZero(_ value: (some BinaryInteger)?) -> JSON {
+        value.map { .integer($0) } ?? .integer(0)
+    }
 }
 
 extension LoggedEvent {
@@ -93,7 +100,8 @@ extension LoggedEvent {
                 ("deadlineMs", .orZero(deadlineMs)),
             ]
         case .orderConfirmed(let order, let isLate): [("order", .id(order)), ("late", .bool(isLate))]
-        case .orderCancelled(let order), .orderExpired(let order), .tombstonePlaced(let order): [("order", .id(order))]
+        case .orderCancelled(let order), .orderExpired(let order), .tombstonePlaced(let order):
+            [("order", .id(order))]
         case .orderExtended(let order, let deadlineMs):
             [("order", .id(order)), ("deadlineMs", .integer(deadlineMs))]
         case .holdsGraced(let notBeforeMs): [("notBeforeMs", .integer(notBeforeMs))]
@@ -167,9 +175,11 @@ extension LoggedEvent.PolicyCreation {
             case .percent(let percentage): ("percent", percentage)
             }
         return [
-            ("operation", .id(operation)), ("policy", .id(id)), ("name", .string(name)), ("quantity", .integer(quantity)),
+            ("operation", .id(operation)), ("policy", .id(id)), ("name", .string(name)),
+            ("quantity", .integer(quantity)),
             ("validFromMs", .orZero(validFromMs)), ("validUntilMs", .orZero(validUntilMs)),
-            ("discountValue", .integer(value)), ("perUserLimit", .orZero(perUserLimit)), ("discountKind", .string(kind)),
+            ("discountValue", .integer(value)), ("perUserLimit", .orZero(perUserLimit)),
+            ("discountKind", .string(kind)),
             ("maxDiscount", .orZero(maxDiscount)), ("minPurchase", .orZero(minPurchase)),
         ]
     }
