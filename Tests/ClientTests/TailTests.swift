@@ -110,6 +110,25 @@ extension ClientTests {
             #expect("\(record)".contains("\(kind)(") && "\(record)".contains("high: 28672"))
         }
 
+        /// What buyers were told, and what a follower was.
+        private final class Record: Sendable {
+            private struct State {
+                var seen: [OrderID] = []
+                var done: [OrderID] = []
+                var isOver = false
+            }
+
+            private let state = Mutex(State())
+
+            var seen: [OrderID] { state.withLock { $0.seen } }
+            var done: [OrderID] { state.withLock { $0.done } }
+            var isOver: Bool { state.withLock { $0.isOver } }
+
+            func note(seen order: OrderID) { state.withLock { $0.seen.append(order) } }
+            func note(done order: OrderID) { state.withLock { $0.done.append(order) } }
+            func end() { state.withLock { $0.isOver = true } }
+        }
+
         /// The server is killed and started again while orders come in and somebody follows, who misses none of
         /// those that were reported, and sees none twice.
         @Test(arguments: [1, 2]) func itGoesOnBehindTheLastEvent(_ shards: Int) async throws {
@@ -117,9 +136,7 @@ extension ClientTests {
                 let buyer = try await server.client { $0.timeoutMs = 120_000 }
                 try await buyer.createSale(NewSale(id: 1, name: "many", stock: 1 << 30))
                 let follower = try await server.client { $0.timeoutMs = 120_000 }
-                let seen = Mutex<[OrderID]>([])
-                let done = Mutex<[OrderID]>([])
-                let isOver = Atomic(false)
+                let record = Record()
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
                         var last = TailPosition.beginning
@@ -127,35 +144,32 @@ extension ClientTests {
                             #expect(event.position > last)
                             last = event.position
                             guard case .orderPlaced(let order, _, _, _, _) = event.what else { continue }
-                            seen.withLock { $0.append(order) }
+                            record.note(seen: order)
                         }
                     }
                     for user in 1...16 as ClosedRange<UInt64> {
                         group.addTask {
-                            while !isOver.load(ordering: .relaxed) {
+                            while !record.isOver {
                                 let order = try await buyer.order(sale: 1, user: UserID(user))
-                                done.withLock { $0.append(order.id) }
+                                record.note(done: order.id)
                             }
                         }
                     }
                     for round in 1...3 {
-                        #expect(await eventually { seen.withLock { $0.count } > round * 300 })
+                        #expect(await eventually { record.seen.count > round * 300 })
                         await server.kill()
                         try await server.restart()
                     }
-                    #expect(await eventually { seen.withLock { $0.count } > 1200 })
-                    isOver.store(true, ordering: .relaxed)
+                    #expect(await eventually { record.seen.count > 1200 })
+                    record.end()
                     #expect(
-                        await eventually {
-                            let reported = done.withLock { Set($0) }
-                            return seen.withLock { Set($0) }.isSuperset(of: reported)
-                        })
+                        await eventually { Set(record.seen).isSuperset(of: record.done) })
                     group.cancelAll()
                     while let result = await group.nextResult() {
                         if case .failure(let error) = result { #expect(error as? TimesaleError == .cancelled) }
                     }
                 }
-                let orders = seen.withLock { $0 }
+                let orders = record.seen
                 #expect(Set(orders).count == orders.count)
                 await buyer.shutdown()
                 await follower.shutdown()
@@ -207,7 +221,7 @@ extension ClientTests {
                 try await client.createSale(NewSale(id: 1, name: "x", stock: 1000))
                 for user in 1...2 as ClosedRange<UInt64> {
                     try await client.order(sale: 1, user: UserID(user))
-                    try await client.snapshot()
+                    _ = try await client.snapshot()
                 }
                 func first(after position: TailPosition, limit: Int = 10) async -> TimesaleError? {
                     await fault {

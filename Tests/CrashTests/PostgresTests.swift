@@ -23,7 +23,7 @@ extension CrashTests {
         }
 
         /// The example as a child process.
-        private final class Consumer {
+        private final class Consumer: @unchecked Sendable {
             private let process = Process()
 
             init(_ database: Postgres, _ directory: TemporaryDirectory) throws {

@@ -28,7 +28,7 @@ extension CommandLineTests {
             let uuid = UserID(high: 0x3f25_04e0_4f89_41d3, low: 0x9a0c_0305_e82c_3301)
             try await client.cancel(client.order(sale: 2, user: uuid).id)
             let late = try await client.order(sale: 3, user: 1)
-            #expect(await eventually { try await client.order(late.id).state == .expired })
+            #expect(try await eventually { try await client.order(late.id).state == .expired })
             #expect(try await client.confirm(late.id).isLateConfirm)
             _ = try await client.cancel(OrderID.mint(for: 9))
             try await client.earnPoints(500, user: 42, expiresAtMs: held.expiresAtMs, reason: "a \\ reason\u{e9}")
@@ -46,7 +46,7 @@ extension CommandLineTests {
             try await client.confirmCheckout(whole.id)
             _ = try await client.cancelCheckout(whole.id)
             let brief = try await client.checkout([CheckoutLine(sale: 3)], user: 7)
-            #expect(await eventually { try await client.checkout(brief.id).state == .expired })
+            #expect(try await eventually { try await client.checkout(brief.id).state == .expired })
             // An open hold, which a start gives a grace.
             try await client.order(sale: 1, user: 7)
             try await client.closePolicy(2)
@@ -117,8 +117,9 @@ extension CommandLineTests {
                 }
             let run = try await timesale("tail", "--after", "\(before)", "--limit", "1", "--json", at: at)
             #expect(run.exitCode == 0 && run.lines.count == 1, "\(run.errors)")
-            #expect(run.json["position"] as? String == "\(position)")
-            return run.json
+            let line = try run.json
+            #expect(line["position"] as? String == "\(position)")
+            return line
         }
 
         private static func dump(_ server: TimesaleServer) async throws -> [[String: Any]] {
@@ -145,7 +146,7 @@ extension CommandLineTests {
                 // From now on: it may have begun a little later than this.
                 var orders: [OrderID] = []
                 #expect(
-                    await eventually {
+                    try await eventually {
                         orders.append(try await client.order(sale: 1, user: 1).id)
                         return tool.output.contains("orderPlaced")
                     })
@@ -207,20 +208,20 @@ extension CommandLineTests {
                 // Two snapshots, with something between them, cover what came before.
                 for user in 1...2 as ClosedRange<UInt64> {
                     try await client.order(sale: 1, user: UserID(user))
-                    try await client.snapshot()
+                    _ = try await client.snapshot()
                 }
                 let json = try await timesale("tail", "--after", "0", "--json", at: at)
-                #expect(json.exitCode == 1 && json.json["code"] as? String == "TRIMMED")
-                let oldest = try #require(json.json["oldest"] as? String)
+                #expect(try json.exitCode == 1 && json.json["code"] as? String == "TRIMMED")
+                let oldest = try #require(try json.json["oldest"] as? String)
                 let text = try await timesale("tail", "--after", "0", at: at)
                 #expect(text.exitCode == 1 && text.errors.contains("the oldest one left is \(oldest) (TRIMMED)"))
                 let rest = try await timesale("tail", "--after", oldest, "--no-follow", "--json", at: at)
                 #expect(rest.exitCode == 0 && rest.objects.count == 1)
                 let ahead = try await timesale("tail", "--after", "999999", "--json", at: at)
-                #expect(ahead.exitCode == 1 && ahead.json["code"] as? String == "INVALID")
+                #expect(try ahead.exitCode == 1 && ahead.json["code"] as? String == "INVALID")
                 for position in ["", "x", "1.", ".1", "1.2.3", "-1", "+1", "1.4294967295", "18446744073709551616"] {
                     let bad = try await timesale("tail", "--after=\(position)", "--json", at: at)
-                    #expect(bad.exitCode == 64 && bad.json["code"] as? String == "USAGE", "\(position)")
+                    #expect(try bad.exitCode == 64 && bad.json["code"] as? String == "USAGE", "\(position)")
                 }
                 // Who reads no more ends it: with the next event, and also without one.
                 try await Self.expectItEndsWithItsReader(at)

@@ -7,10 +7,10 @@ struct Tail: ServerCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print what happens on the server, one durable event a line.",
         discussion: """
-            Every event of every shard once, in one order, from behind a position on; and then what comes. It goes on \
-            through a restart of the server. Each event has its position: give the last one that was dealt with as \
-            --after, and nothing is missed or seen twice. Needs a token with the scope admin. Ctrl-C ends it, with exit \
-            code 0.
+            Every event of every shard once, in one order, from behind a position on; and then what comes. It goes \
+            on through a restart of the server. Each event has its position: give the last one that was dealt with \
+            as --after, and nothing is missed or seen twice. Needs a token with the scope admin. Ctrl-C ends it, with \
+            exit code 0.
 
             Exit code 1 and TRIMMED: what comes behind the position is not kept any more.
             """)
@@ -66,7 +66,8 @@ struct Tail: ServerCommand {
 
     private func follow(_ session: Session) async throws {
         let client = session.client
-        let begin = if let after { after } else { try await client.tailPosition() }
+        let now = after == nil ? try await client.tailPosition() : nil
+        let begin = after ?? now ?? .beginning
         var left = limit ?? Int.max
         let batches = client.tailBatches(after: begin, limit: min(left, 1000), follows: follow)
         for try await batch in batches {

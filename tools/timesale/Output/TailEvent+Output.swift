@@ -20,8 +20,9 @@ extension TailEvent {
 
 extension TailPosition {
     fileprivate var fields: [(String, JSON)] {
-        var fields: [(String, JSON)] = [("position", .string("\(self)")), ("sequence", .integer(sequence))]
-        if let index { fields.append(("index", .integer(index))) }
+        var fields: [(String, JSON)] = [("position", .id(self))]
+        fields.append(("sequence", JSON.integer(self.sequence)))
+        if let index { fields.append(("index", JSON.integer(index))) }
         return fields
     }
 
