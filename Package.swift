@@ -94,6 +94,7 @@ let package = Package(
             name: "CommandLineTests",
             dependencies: [
                 "CommandLineTool", "TimesaleClient", "TimesaleTestKit", "TimesaleSpawn", "timesale", "timesaled",
+                "wal-replay",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

@@ -8,7 +8,7 @@ public enum FsyncMode: String, Sendable, CaseIterable {
     /// Replies wait for the write; a sync follows each second. Survives the end of the process, not of the
     /// machine.
     case everysec
-    /// Replies wait for the write; a sync follows only where a release or a creation needs one.
+    /// Replies wait for the write; a sync follows only where a release or a creation needs one, or somebody follows.
     case no
 }
 
@@ -143,8 +143,9 @@ public struct LogWriter: ~Copyable {
     public private(set) var bytesSealed: UInt64 = 0
     private let inPlace = InPlace()
 
-    /// `events` is where the engine already writes to; it must be empty. `board` is shared by all shards. Small
-    /// blocks, and second writes of any size (0), are for tests and the simulator, which see to it that they come up.
+    /// `events` is where the engine already writes to; it must be empty. `board` is shared by all shards. `recent`
+    /// gets the blocks for those who follow. Small blocks, and second writes of any size (0), are for tests and the
+    /// simulator, which see to it that they come up.
     public init(
         identity: LogIdentity, mode: FsyncMode, position: LogPosition, events: UnsafeMutablePointer<EventBuffer>,
         board: DurableBoard, recent: RecentBlocks? = nil, memory: MemorySource,
@@ -317,7 +318,9 @@ public struct LogWriter: ~Copyable {
             writtenSequence = inFlight.0.sequence
             writtenSegment = inFlight.0.segment
             if inFlight.0.isDurable { durableSequence = writtenSequence }
-            if let recent, recent.isWanted { recent.append(inFlight.0.block!, inFlight.0.lengthBytes) }
+            if let recent {
+                recent.written(inFlight.0.block!, inFlight.0.lengthBytes, sequence: inFlight.0.sequence)
+            }
             inFlight.0 = inFlight.1
             inFlightCount -= 1
         }
@@ -328,13 +331,16 @@ public struct LogWriter: ~Copyable {
 
     // MARK: Syncing, where writes are not durable by themselves
 
+    /// Whether somebody waits for durable events, who gets them with a sync each second.
+    private var isFollowed: Bool { recent.map { $0.isWanted } ?? false }
+
     /// The sync to carry out now, if one is due: each second (`everysec`), or when something waits for it.
     public mutating func sync(nowMs: UInt64, isAwaited: Bool) -> SyncCommand? {
         guard mode != .always, syncingLsn == nil, durableLsn < writtenLsn else { return nil }
         switch mode {
         case .always: return nil
         case .everysec: guard isAwaited || nowMs >= lastSyncMs + 1000 else { return nil }
-        case .no: guard isAwaited else { return nil }
+        case .no: guard isAwaited || isFollowed && nowMs >= lastSyncMs + 1000 else { return nil }
         }
         lastSyncMs = nowMs
         syncingLsn = writtenLsn

@@ -92,22 +92,28 @@ public enum Server {
         let snapshots = SnapshotKeeper(
             storage: storage, state: state, board: durable, spares: spares, room: room, configuration: configuration,
             logger: logger) { [unowned shared] in shared.askForBlock() }
-        shared.desk = AsideDesk(shards: configuration.shards, snapshots: snapshots) { [unowned shared] in
-            shared.ring($0)
+        let recent = (0..<configuration.shards).map { _ in RecentBlocks(memory: memory) }
+        let tails = TailKeeper(storage: storage, board: durable, recent: recent, memory: memory, logger: logger)
+        shared.desk = AsideDesk(shards: configuration.shards, snapshots: snapshots, tails: tails) {
+            [unowned shared] in shared.ring($0)
         }
         let threads = state.shards.enumerated().map { shard, recovered in
             let thread = ShardThread(
                 shard: shard, recovered: recovered, configuration: configuration, shared: shared, clock: clock,
-                board: board, facts: facts, durable: durable, start: start, storage: storage, memory: memory,
-                logger: logger)
+                board: board, facts: facts, durable: durable, recent: recent[shard], start: start, storage: storage,
+                memory: memory, logger: logger)
             return WorkThread(name: "shard \(shard)") { thread.run() }
         }
         start.waitUntilAllAreReady()
         let snapshotsThread = WorkThread(name: "snapshots") { snapshots.run() }
+        let tailsThread = WorkThread(name: "tails") { tails.run() }
         for listener in listeners { announce("listening on \(listener.address)") }
         announce("ready")
         let signal = wait(signals)
         logger.info("stopping on \(signal == SIGTERM ? "SIGTERM" : "SIGINT")")
+        // Whoever waits for events is told before the shards end.
+        tails.stop()
+        tailsThread.join()
         shared.stop()
         for thread in threads { thread.join() }
         snapshots.stop()

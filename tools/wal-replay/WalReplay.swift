@@ -13,8 +13,7 @@ struct WalReplay: AsyncParsableCommand {
         abstract: "Inspects the log of a timesale server: a copy of its data directory, or one in use.",
         discussion: """
             All but repair and compact only read, and take no lock. On a directory in use, what the server writes \
-            meanwhile may \
-            be missing.
+            meanwhile may be missing.
 
             docs/wal-replay.md has examples, and what to do when a start is refused.
             """,

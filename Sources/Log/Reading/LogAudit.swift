@@ -1,4 +1,5 @@
 import Engine
+import Protocol
 
 /// Everything that lies in a data directory, read once and judged, without changing it and without stopping at
 /// the first fault.

@@ -19,6 +19,8 @@ package struct Failure: Error {
     var subject: String?
     /// The command that asks again, with the same id.
     var again: String?
+    /// The oldest position from which all events are there.
+    var oldestPosition: String?
     /// The signal that ended the run.
     var signal: Int32?
 
@@ -52,6 +54,7 @@ package struct Failure: Error {
         ]
         if let failedAt { fields.append(("failedAt", .string(failedAt.path))) }
         if let about { fields.append(about.json) }
+        if let oldestPosition { fields.append(("oldest", .string(oldestPosition))) }
         if let again { fields.append(("again", .string(again))) }
         return .object(fields)
     }
