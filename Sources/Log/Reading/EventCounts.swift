@@ -1,4 +1,5 @@
 import Engine
+import Protocol
 
 /// How many events and records there are of each kind: what tables have to hold.
 public struct EventCounts: Equatable, Sendable {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Engine
 import Glibc
 import Log
+import Protocol
 import Storage
 
 /// Cuts what keeps a server from starting, after showing what would be lost, keeping a copy and asking.

@@ -5,9 +5,9 @@ import struct Protocol.Id128
 
 /// Sends recorded operations to a server: those of one user one after the other, those of many side by side.
 ///
-/// A change of the catalogue waits until all before it are answered, and is answered before anything follows; so does an
-/// order that may need what was given back shortly before it (`StockModel`). A late confirm that finds no units is tried
-/// again when all calls before it are over.
+/// A change of the catalogue waits until all before it are answered, and is answered before anything follows; so
+/// does an order that may need what was given back shortly before it (`StockModel`). A late confirm that finds no
+/// units is tried again when all calls before it are over.
 final class Sender: Sendable {
     struct Refusal: Sendable {
         var index: Int
