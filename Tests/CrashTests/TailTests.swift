@@ -138,7 +138,7 @@ extension CrashTests {
             #expect(answer.count == 1 && answer[0].code == .trimmed)
             let oldest = answer[0].place
             #expect(oldest.sequence > 0 && oldest.index == LogPlace.wholeBlock)
-            #expect(try client.tail(after: LogPlace(sequence: oldest.sequence - 1))[0].code == .trimmed)
+            #expect(try client.tail(after: LogPlace(sequence: 1, index: 0))[0].code == .trimmed)
             var place = oldest
             var rest: [TailResult] = []
             while true {

@@ -132,12 +132,12 @@ final class TailKeeper: @unchecked Sendable {
         let before = waiting.count
         waiting = waiting.filter { request in
             guard let answer = answer(request, upTo: cut, isLast: request.untilUs <= nowUs) else { return true }
+            // Before the answer, which may be followed by the next request.
+            monitor.locked { outstanding -= 1 }
             request.answer(answer)
             return false
         }
-        let answered = before - waiting.count
-        if answered > 0 { monitor.locked { outstanding -= answered } }
-        return answered
+        return before - waiting.count
     }
 
     /// The answer to a request; nil if it goes on waiting.
