@@ -9,13 +9,13 @@ struct Compact: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Makes a snapshot while no server runs, and removes the log that it covers.",
         discussion: """
-            The directory's lock is taken. As a server does, it keeps the snapshot before this one too, and the log since \
-            then: should the new one turn out to be damaged, a start goes back to that. So a second run frees more than \
-            the first. --keep-one names the new snapshot alone, after it has been read back; what is damaged in it later \
-            is lost then.
+            The directory's lock is taken. As a server does, it keeps the snapshot before this one too, and the \
+            log since then: should the new one turn out to be damaged, a start goes back to that. So a second run \
+            frees more than the first. --keep-one names the new snapshot alone, after it has been read back; what \
+            is damaged in it later is lost then.
 
-            Segments that are removed are the history: a server that runs with --archive copies them first, and so does \
-            this with the same flag.
+            Segments that are removed are the history: a server that runs with --archive copies them first, and so \
+            does this with the same flag.
             """)
 
     @OptionGroup var argument: DirectoryArgument

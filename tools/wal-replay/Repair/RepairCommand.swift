@@ -13,10 +13,11 @@ struct RepairCommand: ParsableCommand {
         discussion: """
             Stop the server first, and copy the whole directory if you can. The directory's lock is taken.
 
-            By itself it removes only what a crash has left: torn tails, which held nothing that had been answered, and \
-            snapshots that cannot be used while another one can. Anything else it refuses, and says from which sequence \
-            on blocks would have to go. Only with --from-sequence it removes these, of all logs, so that what stays is a \
-            state that was there at a moment; how many of the lost events are known to have been durable is told first.
+            By itself it removes only what a crash has left: torn tails, which held nothing that had been \
+            answered, and snapshots that cannot be used while another one can. Anything else it refuses, and says \
+            from which sequence on blocks would have to go. Only with --from-sequence it removes these, of all \
+            logs, so that what stays is a state that was there at a moment; how many of the lost events are known \
+            to have been durable is told first.
 
             Every byte that is removed is kept in a file of the directory named removed-TIME-FILE-at-OFFSET. If it is \
             interrupted, no server starts until it has been run again.
@@ -196,7 +197,8 @@ extension RepairRefusal {
         text += "."
         guard let fromSequence, given.map({ fromSequence < $0 }) ?? true else { return text }
         return text + """
-            \nThis is not the trace of a crash. A server starts again without all blocks from sequence \(fromSequence) on; \
+            \nThis is not the trace of a crash. A server starts again without all blocks from sequence \
+            \(fromSequence) on; \
             see first what would be lost, and whether a backup has it:
               wal-replay repair \(directory) --from-sequence \(fromSequence) --dry-run
             """

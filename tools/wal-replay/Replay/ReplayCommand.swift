@@ -10,16 +10,17 @@ struct ReplayCommand: AsyncParsableCommand {
         abstract:
             "Sends the recorded operations to another server, as they came or faster, and compares the content.",
         discussion: """
-            The other server should be fresh. It gets every accepted operation with its own id, so that a replay that was \
-            interrupted can be run again. What the log goes on from is made first, out of the records of its oldest \
-            snapshot, as fast as possible; then the log, with its timing.
+            The other server should be fresh. It gets every accepted operation with its own id, so that a replay \
+            that was interrupted can be run again. What the log goes on from is made first, out of the records of \
+            its oldest snapshot, as fast as possible; then the log, with its timing.
 
-            Operations of one user follow each other, a change of the catalogue is answered before anything goes on, and \
-            what is refused for want of units is tried again when all before it are over. Windows of sales and policies are \
-            left open, times of expiry move with the replay; what time alone did is not sent (docs/wal-replay.md).
+            Operations of one user follow each other, a change of the catalogue is answered before anything goes \
+            on, and what is refused for want of units is tried again when all before it are over. Windows of sales \
+            and policies are left open, times of expiry move with the replay; what time alone did is not sent \
+            (docs/wal-replay.md).
 
-            At the end the content of both is compared: sales, policies and what users have, without the times. Exits with \
-            0 if everything was accepted and the content is the same.
+            At the end the content of both is compared: sales, policies and what users have, without the times. \
+            Exits with 0 if everything was accepted and the content is the same.
 
               timesaled --data fresh --listen unix:/tmp/fresh.sock --retain 30d &
               wal-replay replay DIR --to unix:/tmp/fresh.sock --speed max
@@ -77,7 +78,8 @@ struct ReplayCommand: AsyncParsableCommand {
         guard tooOld > 0, let oldest = recording.mintTimes.keys.min() else { return }
         let days = (topology.serverTimeMs - oldest * 1000) / 86_400_000 + 2
         throw Refusal(
-            "nothing was sent: \(tooOld) ids of the recording are older than the server remembers any (the oldest is of "
+            "nothing was sent: \(tooOld) ids of the recording are older than the server remembers "
+                + "any (the oldest is of "
                 + "\(timeText(oldest * 1000))), so that it would refuse them. Start that server with --retain \(days)d."
         )
     }

@@ -36,12 +36,14 @@ struct ReplayReport {
         for refusal in refusals { lines.append("  \(refusal.operation.text): \(refusal.reason)") }
         if unitsOfNobody > 0 {
             lines.append(
-                "not sent   \(unitsOfNobody) units of orders and coupons that the log has forgotten: the counts of their "
+                "not sent   \(unitsOfNobody) units of orders and coupons that the log has forgotten: "
+                    + "the counts of their "
                     + "sales and policies differ by them")
         }
         lines.append(
             "compared   sales, policies, and \(comparison.usersCompared) of \(comparison.usersKnown) users: content "
-                + "\(hexadecimal(comparison.logDigest.value)) in the log, \(hexadecimal(comparison.serverDigest.value)) "
+                + "\(hexadecimal(comparison.logDigest.value)) in the log, "
+                + "\(hexadecimal(comparison.serverDigest.value)) "
                 + "on \(server)")
         for difference in comparison.differences { lines.append("DIFFERS    \(difference.text("server"))") }
         lines.append(isPerfect ? "ok" : "\(refusals.count) refused, \(comparison.differences.count) differ")

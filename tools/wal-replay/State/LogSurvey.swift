@@ -74,7 +74,8 @@ struct LogSurvey {
             if let refusal = refusal(at: sequence) { throw refusal }
             guard sequence <= lastSequence else {
                 throw Refusal(
-                    "the log ends with sequence \(lastSequence)\(lastTimeMs == 0 ? "" : ", of \(timeText(lastTimeMs))"): "
+                    "the log ends with sequence "
+                        + "\(lastSequence)\(lastTimeMs == 0 ? "" : ", of \(timeText(lastTimeMs))"): "
                         + "there is no sequence \(sequence) yet.")
             }
             return sequence

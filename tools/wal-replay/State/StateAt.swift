@@ -72,7 +72,8 @@ struct StateAt {
         if bases.isEmpty {
             let time = baseTimeMs(directory, manifest, oldest).map { ", of \(timeText($0))" } ?? ""
             throw Refusal(
-                "the log here goes back to sequence \(oldest.sequence)\(time): what was before it is only in its snapshot. "
+                "the log here goes back to sequence \(oldest.sequence)\(time): what was before it is "
+                    + "only in its snapshot. "
                     + "That is the earliest state that can be told.")
         }
         return bases

@@ -9,8 +9,8 @@ struct Stats: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Counts events by kind, by sale and by second; rates, silences, bytes per event; a plot.",
         discussion: """
-            Counts the log since the oldest snapshot that the directory still has, not the records of that. Seconds are \
-            those of the blocks. A checkout counts as what its orders do.
+            Counts the log since the oldest snapshot that the directory still has, not the records of that. \
+            Seconds are those of the blocks. A checkout counts as what its orders do.
             """)
 
     @OptionGroup var argument: DirectoryArgument
@@ -80,7 +80,8 @@ extension LogStatistics {
         ]
         if let peak {
             lines.append(
-                "peak       \(Numbers.grouped(peak.events)) events, \(Numbers.grouped(peak.orders)) orders in the second of "
+                "peak       \(Numbers.grouped(peak.events)) events, \(Numbers.grouped(peak.orders)) "
+                    + "orders in the second of "
                     + timeText(peak.second * 1000))
         }
         lines.append(
@@ -106,7 +107,8 @@ extension LogStatistics {
         }
         for (id, sale) in sales.sorted(by: { $0.key < $1.key }) {
             lines.append(
-                "\(padded("\(id)", 20))  \(right(Numbers.grouped(sale.orders), 10))\(right(Numbers.grouped(sale.units), 10))"
+                "\(padded("\(id)", 20))  "
+                    + "\(right(Numbers.grouped(sale.orders), 10))\(right(Numbers.grouped(sale.units), 10))"
                     + right(Numbers.grouped(sale.confirmed), 11) + right(Numbers.grouped(sale.cancelled), 11)
                     + right(Numbers.grouped(sale.expired), 11))
         }

@@ -95,7 +95,8 @@ struct Verification {
                 let what =
                     base == newest
                     ? "it holds a state with the digest \(hexadecimal(digest))"
-                    : "\(base.snapshot ?? "the log from its beginning") and the log up to sequence \(newest.sequence) come to "
+                    : "\(base.snapshot ?? "the log from its beginning") and the log up to sequence "
+                    + "\(newest.sequence) come to "
                         + "the digest \(hexadecimal(digest))"
                 faults.append(
                     RecoveryFault(

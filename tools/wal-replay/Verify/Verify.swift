@@ -10,7 +10,8 @@ struct Verify: ParsableCommand {
         discussion: """
             Behind a damage it goes on where a whole block follows, and says what a server would do that started here. \
             A torn tail is no damage: it is the trace of a crash, and the next start cuts it. Nothing in it \
-            had been answered. Files that no start reads any more are looked at too; damage in them is told, and harmless.
+            had been answered. Files that no start reads any more are looked at too; damage in them is told, \
+            and harmless.
             """)
 
     @OptionGroup var argument: DirectoryArgument
@@ -93,7 +94,8 @@ extension Verification {
         case .stops(let fault): "a server would not start: \(fault.place): \(fault.found)"
         case .serves(_, _, let passedOver?): "a server would start. It says: \(passedOver)"
         case .serves(_, let base, nil):
-            "a server would start, from \(base ?? "the beginning of the log"): it does not need what is damaged, unless that is "
+            "a server would start, from \(base ?? "the beginning of the log"): it does not need what "
+                + "is damaged, unless that is "
                 + "damaged too"
         }
     }
