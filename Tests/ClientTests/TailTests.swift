@@ -150,8 +150,10 @@ extension ClientTests {
                     for user in 1...16 as ClosedRange<UInt64> {
                         group.addTask {
                             while !record.isOver {
-                                let order = try await buyer.order(sale: 1, user: UserID(user))
-                                record.note(done: order.id)
+                                // At the end some are cancelled in the middle.
+                                let order = try? await buyer.order(sale: 1, user: UserID(user))
+                                if let order { record.note(done: order.id) }
+                                #expect(order != nil || record.isOver)
                             }
                         }
                     }
