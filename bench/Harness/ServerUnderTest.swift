@@ -115,7 +115,7 @@ public final class ServerUnderTest {
             "--log-level", messages == nil ? "warning" : "info",
         ]
         if settings.makesSnapshots {
-            process.arguments! += ["--snapshot-after", "\(settings.snapshotAfterBytes)"]
+            process.arguments! += ["--snapshot-after", "\(settings.snapshotAfterBytes >> 20)MiB"]
         }
         if settings.transactions > 0 { process.arguments! += ["--transactions", "\(settings.transactions)"] }
         if settings.coupons > 0 { process.arguments! += ["--coupons", "\(settings.coupons)"] }
