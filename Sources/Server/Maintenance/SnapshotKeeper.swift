@@ -165,7 +165,7 @@ final class SnapshotKeeper: @unchecked Sendable {
             let child = try SnapshotChild(
                 SnapshotProcess.Request(
                     directory: storage.path, sequence: sequence, retainMs: configuration.retainMs,
-                    capacities: configuration.capacities, serverPid: getpid()))
+                    capacities: configuration.capacities, serverPid: getpid(), isUrgent: room.isShort))
             monitor.locked {
                 self.child = child.pid
                 if isStopping { kill(child.pid, SIGKILL) }
