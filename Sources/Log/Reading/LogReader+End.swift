@@ -38,6 +38,9 @@ extension LogReader {
             return .damaged(Self.newer(file(version.segment), version.offset, version.version))
         }
         switch (here, behind.witness) {
+        case (.next(let block), _) where block.header.sequence > untilSequence:
+            // It has been written since `next` looked there.
+            return .clean
         case (.next, _): preconditionFailure("the log goes on")
         case (.newer(let version), _): return .damaged(Self.newer(file(segment), offset, version))
         case (.strayed, _):
