@@ -62,6 +62,8 @@ struct Reactor: ~Copyable {
     /// How far each growing table has been made resident.
     let grownBytes: UnsafeMutablePointer<Int>
     let doorbellValue: UnsafeMutablePointer<UInt64>
+    /// What the disk has room for beside the segments of this shard: `DiskRoom` writes it.
+    let roomBytes: UnsafeMutablePointer<UInt64>
     let inPlace = InPlace()
 
     /// Unread replies beyond this stop the reading of further requests of a connection.
@@ -153,8 +155,11 @@ struct Reactor: ~Copyable {
 
 
     private mutating func admit() {
-        if core.admit(roomBytes: shared.room.bytesPerShard) { shared.room.refuses(shard, !core.hasLogSpace) }
+        if core.admit(roomBytes: Int(ts_load_relaxed(roomBytes))) { spaceHasChanged() }
     }
+
+    @inline(never)
+    private mutating func spaceHasChanged() { shared.room.refuses(shard, !core.hasLogSpace) }
 
     private mutating func expire(_ nowMs: UInt64) {
         _ = core.expireHolds(nowMs: nowMs)

@@ -54,7 +54,7 @@ struct ShardThread: @unchecked Sendable {
                 starved: SlotList(countMax: configuration.connectionCountMax),
                 log: LogFilesOpen(segment: segment, file: file),
                 listeners: Array(repeating: false, count: shared.listeners.count),
-                grownBytes: grownBytes, doorbellValue: .allocate(capacity: 1))
+                grownBytes: grownBytes, doorbellValue: .allocate(capacity: 1), roomBytes: shared.room.bytesPerShard)
             start.arriveAndWait()
             reactor.run()
         } catch {

@@ -36,9 +36,8 @@ final class DiskRoom: @unchecked Sendable {
 
     // MARK: What shards see
 
-    /// The part of each shard, in bytes. Any thread.
-    @inline(__always)
-    var bytesPerShard: Int { Int(ts_load_relaxed(words)) }
+    /// The part of each shard, in bytes. Any thread; lives as long as the process.
+    var bytesPerShard: UnsafeMutablePointer<UInt64> { words }
 
     /// A shard begins or ceases to refuse new operations. Its thread.
     @inline(never)
