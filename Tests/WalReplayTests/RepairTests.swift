@@ -119,7 +119,8 @@ extension WalReplayTests {
                 "repair", history.dataPath, "--from-sequence", "\(victim.header.sequence)")
             let events = history.tail[10...].reduce(0) { $0 + $1.header.eventCount }
             let question = "Go on, and lose \(events) events? Type yes: "
-            #expect(eventually { terminal.written } until: { $0.hasSuffix(question) } != nil, "\(terminal.written)")
+            let asked = eventually { terminal.written } until: { $0.hasSuffix(question) }
+            #expect(asked != nil, "\(terminal.written)")
             terminal.type(answer)
             let (written, status) = terminal.finish()
             if answer == "yes" {
