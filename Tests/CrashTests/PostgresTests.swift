@@ -38,6 +38,8 @@ extension CrashTests {
                 try process.run()
             }
 
+            var isRunning: Bool { process.isRunning }
+
             /// As a power switch would.
             func end() {
                 #expect(process.isRunning, "it had ended before")
@@ -98,6 +100,10 @@ extension CrashTests {
             var consumer = try Consumer(database, directory)
             var seen = 0
             while !record.isOver || kills.load(ordering: .relaxed) < 3 {
+                guard consumer.isRunning else {
+                    Issue.record("a consumer has ended by itself")
+                    return consumer
+                }
                 // The table comes with the first consumer.
                 let counted = try? database.rows("select count(*) from timesale_orders")
                 let there = counted?.first.flatMap { Int($0) } ?? 0

@@ -177,6 +177,33 @@ import Testing
         #expect(storage.read.isEmpty && storage.listed == 0, "\(storage.read)")
     }
 
+    /// A block is written between two looks at where the log ends, of a reader that does not want it: the log ends there
+    /// all the same.
+    @Test func aBlockThatComesWhileTheEndIsLookedAt() throws {
+        let storage = CountingStorage(SimulatedStorage())
+        let rig = try LogRig(storage.inner)
+        rig.append(.sale(7, stock: 10))
+        try rig.flush()
+        let cut = rig.board.cut()
+        rig.append(.sale(8, stock: 10))
+        let ticket = try #require(try rig.begin(0))
+        let following = LogFiles.segment(log: rig.log(0), number: 2)
+        storage.beforeRead = { name in
+            guard name == following else { return }
+            storage.beforeRead = nil
+            rig.complete(ticket)
+        }
+        let directory = try LogDirectory(storage: storage)
+        let manifest = try #require(directory.manifest)
+        var reader = try LogReader(
+            directory, manifest: manifest, base: manifest.newestBase, shard: 0, untilSequence: cut)
+        while try reader.next() != nil {}
+        let isBeyond = reader.isBeyond
+        #expect(!isBeyond && storage.beforeRead == nil)
+        let end = try reader.end()
+        #expect(end == .clean)
+    }
+
     /// Blocks are no longer kept and then kept again: what was written in between comes from the disk.
     @Test func whatWasNotKeptIsReadFromTheDisk() throws {
         let rig = try LogRig(SimulatedStorage())
@@ -198,6 +225,7 @@ private final class CountingStorage: LogStorage {
     let inner: SimulatedStorage
     var read: [String] = []
     var listed = 0
+    var beforeRead: ((String) -> Void)?
 
     init(_ inner: SimulatedStorage) { self.inner = inner }
 
@@ -217,6 +245,7 @@ private final class CountingStorage: LogStorage {
         _ name: String, at offset: Int, into buffer: UnsafeMutableRawBufferPointer
     ) throws(StorageError) -> Int {
         if name != LogFiles.manifest { read.append(name) }
+        beforeRead?(name)
         return try inner.read(name, at: offset, into: buffer)
     }
 
