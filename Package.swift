@@ -93,8 +93,8 @@ let package = Package(
         .testTarget(
             name: "CommandLineTests",
             dependencies: [
-                "CommandLineTool", "TimesaleClient", "TimesaleTestKit", "TimesaleSpawn", "timesale", "timesaled",
-                "wal-replay",
+                "CommandLineTool", "TimesaleClient", "TimesaleTestKit", "TimesaleSpawn", "TestSupport", "timesale",
+                "timesaled", "wal-replay",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

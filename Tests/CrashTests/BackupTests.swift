@@ -56,15 +56,8 @@ extension CrashTests {
         @Test func aDirectoryThatIsNotEmptyIsNotWrittenTo() throws {
             let server = try ServerProcess()
             _ = try server.client().snapshot()
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: try ServerProcess.executablePath("wal-replay"))
-            process.arguments = ["backup", server.dataPath, server.directory.path]
-            let errors = Pipe()
-            process.standardError = errors
-            try process.run()
-            let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            process.waitUntilExit()
-            #expect(process.terminationStatus == 1 && text.contains("is not empty"), "\(text)")
+            let run = try ToolRun("wal-replay", ["backup", server.dataPath, server.directory.path])
+            #expect(run.status == 1 && run.errors.contains("is not empty"), "\(run.errors)")
         }
 
         private static func backUp(_ server: ServerProcess, to backups: String, keeping count: Int) throws -> String {

@@ -26,8 +26,10 @@ import Testing
     }
 
     /// The places of the blocks of a log.
-    private func blocks(_ rig: LogRig, _ shard: Int) throws -> [(file: String, offset: Int, header: BlockHeader)] {
-        let directory = try LogDirectory(storage: rig.storage)
+    private func blocks(
+        _ storage: SimulatedStorage, _ shard: Int
+    ) throws -> [(file: String, offset: Int, header: BlockHeader)] {
+        let directory = try LogDirectory(storage: storage)
         let manifest = try #require(directory.manifest)
         var reader = try LogReader(directory, manifest: manifest, base: manifest.bases[0], shard: shard)
         var found: [(file: String, offset: Int, header: BlockHeader)] = []
@@ -80,7 +82,7 @@ import Testing
     /// state of all logs before that sequence.
     @Test(arguments: 0..<2) func damageIsRefusedUnlessTold(_ shard: Int) throws {
         let rig = try wholeLog()
-        let blocks = try blocks(rig, shard)
+        let blocks = try blocks(rig.storage, shard)
         let victim = blocks[blocks.count / 2]
         rig.storage.flipBit(victim.file, at: (victim.offset + 150) * 8)
         let before = rig.storage.copy()
@@ -95,7 +97,7 @@ import Testing
         let plan = try Self.plan(rig.storage, from: from)
         let lost = (0..<2).map { shard in rig.appended.filter { $0.shard == shard }.count }
         let kept = try (0..<2).map { shard in
-            try #require(try self.blocks(LogRigBefore(before), shard).last { $0.header.sequence < from }).header
+            try #require(try self.blocks(before, shard).last { $0.header.sequence < from }).header
                 .lastLsn
         }
         for cut in plan.cuts {
@@ -113,29 +115,12 @@ import Testing
         #expect(try outcome.digest == Recoverer().digest(expected))
     }
 
-    /// The directory of a copy, for `blocks`.
-    private struct LogRigBefore {
-        let storage: SimulatedStorage
-        init(_ storage: SimulatedStorage) { self.storage = storage }
-    }
-
-    private func blocks(
-        _ rig: LogRigBefore, _ shard: Int
-    ) throws -> [(file: String, offset: Int, header: BlockHeader)] {
-        let directory = try LogDirectory(storage: rig.storage)
-        let manifest = try #require(directory.manifest)
-        var reader = try LogReader(directory, manifest: manifest, base: manifest.bases[0], shard: shard)
-        var found: [(file: String, offset: Int, header: BlockHeader)] = []
-        while let block = try reader.next() { found.append((block.file, block.offset, block.header)) }
-        return found
-    }
-
     /// A crash before any call: the next start serves what it would have served, or refuses; and the repair, run
     /// again, comes to the same end. Nothing that went is without its copy.
     @Test func aCrashAtEveryCall() throws {
         let rig = try wholeLog()
         // In the log that is cut first: when that is done, the other one is still whole.
-        let blocks = try blocks(rig, 0)
+        let blocks = try blocks(rig.storage, 0)
         let victim = blocks[blocks.count / 2]
         rig.storage.flipBit(victim.file, at: (victim.offset + 150) * 8)
         let from = victim.header.sequence

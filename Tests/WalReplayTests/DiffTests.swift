@@ -29,20 +29,9 @@ extension WalReplayTests {
         @Test func whileTheServerSells() throws {
             let shop = try Shop(shards: 2)
             try shop.openAndSell()
-            let seller = Handed(client: try shop.server.client(timeoutMs: 120_000))
-            let user = shop.other
-            let isDone = Flag()
-            let finished = DispatchGroup()
-            finished.enter()
-            Thread.detachNewThread {
-                while !isDone.isSet {
-                    _ = try? seller.client.order(IdMint.random(user), user: user, sale: Shop.sale)
-                }
-                finished.leave()
-            }
+            let seller = try Seller(shop)
             let result = try walReplay("diff", shop.dataPath, "--engine", "unix:\(shop.server.unixPath)", "--json")
-            isDone.set()
-            finished.wait()
+            seller.end()
             #expect(result.status == 0, "\(result.output) \(result.errors)")
             #expect(try result.object["same"] as? Bool == true)
         }

@@ -6,11 +6,11 @@ import Testing
 extension WalReplayTests {
     /// A log sent to a fresh server makes the same content there, whatever the number of shards.
     @Suite(.serialized) struct ReplayTests {
-        private func replay(_ shop: Shop, to server: ServerProcess, _ arguments: String...) throws -> ToolResult {
+        private func replay(_ shop: Shop, to server: ServerProcess, _ arguments: String...) throws -> ToolRun {
             try walReplay(["replay", shop.dataPath, "--to", "unix:\(server.unixPath)", "--json"] + arguments)
         }
 
-        private func expectPerfect(_ result: ToolResult, accepted: Int? = nil) throws {
+        private func expectPerfect(_ result: ToolRun, accepted: Int? = nil) throws {
             #expect(result.status == 0, "\(result.output) \(result.errors)")
             let object = try result.object
             #expect(object["ok"] as? Bool == true && object["refused"] as? Int == 0)

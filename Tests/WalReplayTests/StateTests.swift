@@ -57,17 +57,7 @@ extension WalReplayTests {
         @Test func whileTheServerWrites() throws {
             let shop = try Shop(shards: 2)
             try shop.openAndSell()
-            let seller = Handed(client: try shop.server.client(timeoutMs: 120_000))
-            let user = shop.other
-            let isDone = Flag()
-            let finished = DispatchGroup()
-            finished.enter()
-            Thread.detachNewThread {
-                while !isDone.isSet {
-                    _ = try? seller.client.order(IdMint.random(user), user: user, sale: Shop.sale)
-                }
-                finished.leave()
-            }
+            let seller = try Seller(shop)
             var last: UInt64 = 0
             for _ in 0..<4 {
                 let snapshot = try shop.snapshot()
@@ -78,8 +68,7 @@ extension WalReplayTests {
                 let then = try state(shop.dataPath, "--until", "\(snapshot.sequence)")
                 #expect(then["digest"] as? String == hexadecimal(snapshot.digest))
             }
-            isDone.set()
-            finished.wait()
+            seller.end()
         }
 
         @Test func aStateOfATime() throws {
@@ -148,16 +137,4 @@ extension WalReplayTests {
             #expect(nobody.status == 0 && nobody.output.contains("nothing happened to it"))
         }
     }
-}
-
-/// Given to the thread that uses it alone.
-struct Handed: @unchecked Sendable { let client: TestClient }
-
-/// Set once, by any thread.
-final class Flag: @unchecked Sendable {
-    private let lock = NSLock()
-    private var value = false
-
-    var isSet: Bool { lock.withLock { value } }
-    func set() { lock.withLock { value = true } }
 }

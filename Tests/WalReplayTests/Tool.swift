@@ -2,14 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What the tool printed.
-struct ToolResult {
-    var output: String
-    var errors: String
-    var status: Int32
-
-    var lines: [String] { output.split(separator: "\n").map(String.init) }
-
+extension ToolRun {
     /// The one object that was printed.
     var object: [String: Any] {
         get throws {
@@ -26,30 +19,9 @@ struct ToolResult {
     }
 }
 
-/// Runs `wal-replay` to its end, with nobody at its standard input.
-func walReplay(_ arguments: String...) throws -> ToolResult { try walReplay(arguments) }
+func walReplay(_ arguments: String...) throws -> ToolRun { try walReplay(arguments) }
 
-func walReplay(_ arguments: [String]) throws -> ToolResult {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: try ServerProcess.executablePath("wal-replay"))
-    process.arguments = arguments
-    process.standardInput = FileHandle.nullDevice
-    let directory = TemporaryDirectory()
-    // Files, not pipes: nobody has to read while the tool writes.
-    var handles: [FileHandle] = []
-    for name in ["out", "err"] {
-        #expect(FileManager.default.createFile(atPath: "\(directory.path)/\(name)", contents: nil))
-        handles.append(try #require(FileHandle(forWritingAtPath: "\(directory.path)/\(name)")))
-    }
-    process.standardOutput = handles[0]
-    process.standardError = handles[1]
-    try process.run()
-    process.waitUntilExit()
-    return ToolResult(
-        output: try String(contentsOfFile: "\(directory.path)/out", encoding: .utf8),
-        errors: try String(contentsOfFile: "\(directory.path)/err", encoding: .utf8),
-        status: process.terminationStatus)
-}
+func walReplay(_ arguments: [String]) throws -> ToolRun { try ToolRun("wal-replay", arguments) }
 
 func hexadecimal(_ value: UInt64) -> String {
     let digits = String(value, radix: 16)
