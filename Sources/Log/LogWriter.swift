@@ -232,9 +232,10 @@ public struct LogWriter: ~Copyable {
     }
 
     /// Seals an empty block although the last one says all that it would: the log gets a block behind a snapshot that
-    /// covers everything, so that another snapshot can be made of it.
+    /// covers everything, so that another snapshot can be made of it. Nil while anything before it is not durable,
+    /// as for a mark.
     public mutating func sealEmpty(nowMs: UInt64) -> WriteCommand? {
-        guard inFlightCount == 0 && events.pointee.count == 0 else { return nil }
+        guard inFlightCount == 0 && events.pointee.count == 0 && isAllDurable else { return nil }
         return sealBlock(nowMs: nowMs)
     }
 

@@ -34,8 +34,11 @@ extension Reactor {
             submit(command)
         } else if core.writer.needsMark && nowMs >= lastEventMs + Self.markAfterMs {
             sealMark(nowMs)
+        } else if isBlockWanted {
+            sealEmpty(nowMs)
         }
-        if let command = core.sync(nowMs: nowMs, isForced: isStopping || log.files.count > 4) { submit(command) }
+        let isSyncForced = isStopping || isBlockWanted || log.files.count > 4
+        if let command = core.sync(nowMs: nowMs, isForced: isSyncForced) { submit(command) }
         if let segment = core.writer.segmentToPrepare, segment != log.requestedSegment { request(segment) }
     }
 
@@ -50,9 +53,12 @@ extension Reactor {
         if let command = core.writer.sealMark(nowMs: nowMs) { submit(command) }
     }
 
-    /// A block that says nothing, for a snapshot to be taken behind it.
-    mutating func sealEmpty(_ nowMs: UInt64) {
-        if let command = core.writer.sealEmpty(nowMs: nowMs) { submit(command) }
+    /// A block that says nothing, for a snapshot to be taken behind it, once all before it is durable.
+    @inline(never)
+    private mutating func sealEmpty(_ nowMs: UInt64) {
+        guard let command = core.writer.sealEmpty(nowMs: nowMs) else { return }
+        isBlockWanted = false
+        submit(command)
     }
 
     private mutating func submit(_ command: WriteCommand) {

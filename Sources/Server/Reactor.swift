@@ -55,6 +55,8 @@ struct Reactor: ~Copyable {
     /// A pass over what is remembered is under way.
     var isRetiring = false
     var isMeshPolled = false
+    /// The log is to go on by a block, though nothing happens.
+    var isBlockWanted = false
     /// Shard 0 only: which listeners are armed, whether one has to be armed again, and whose turn it is.
     var listeners: [Bool]
     var isAcceptPaused = false
@@ -236,7 +238,7 @@ struct Reactor: ~Copyable {
         armDoorbell()
         takePreparedSegment()
         takeAnswers()
-        if shard == 0 && shared.takeAskForBlock() { sealEmpty(nowMs) }
+        if shared.takeAskForBlock(shard) { isBlockWanted = true }
         if shared.isStopping && !isStopping {
             isStopping = true
             shared.stopStartedMs = nowMs

@@ -21,8 +21,8 @@ final class ServerState: @unchecked Sendable {
     /// How long a stop may take before it cuts off clients that do not read.
     static let stopMaxMs: UInt64 = 10_000
 
-    /// Words of eight to a cache line: 0 stopping, 1 connections, 2 when the stop began, and whether a block is
-    /// asked for; then for each shard its ring's descriptor and whether it is quiet.
+    /// Words of eight to a cache line: 0 stopping, 1 connections, 2 when the stop began; then for each shard
+    /// its ring's descriptor, whether it is quiet, and whether a block is asked of it.
     private let words: UnsafeMutablePointer<UInt64>
 
     init(
@@ -80,14 +80,17 @@ final class ServerState: @unchecked Sendable {
 
     // MARK: A block behind everything
 
-    /// Asks shard 0 for an empty block. Any thread.
+    /// Asks every shard for an empty block, when all before it is durable: a cut is behind what no shard has missing.
+    /// Any thread.
     func askForBlock() {
-        ts_store_seq_cst(word(2, 1), 1)
-        ring(0)
+        for shard in 0..<mesh.shards {
+            ts_store_seq_cst(word(3 + shard, 2), 1)
+            ring(shard)
+        }
     }
 
-    /// Whether a block was asked for since the last look.
-    func takeAskForBlock() -> Bool { ts_exchange(word(2, 1), 0) != 0 }
+    /// Whether a block was asked of a shard since the last look.
+    func takeAskForBlock(_ shard: Int) -> Bool { ts_exchange(word(3 + shard, 2), 0) != 0 }
 
     // MARK: Connections
 

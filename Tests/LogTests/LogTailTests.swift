@@ -177,8 +177,8 @@ import Testing
         #expect(storage.read.isEmpty && storage.listed == 0, "\(storage.read)")
     }
 
-    /// A block is written between two looks at where the log ends, of a reader that does not want it: the log ends there
-    /// all the same.
+    /// A block is written between two looks at where the log ends, of a reader that does not want it: the log ends
+    /// there all the same.
     @Test func aBlockThatComesWhileTheEndIsLookedAt() throws {
         let storage = CountingStorage(SimulatedStorage())
         let rig = try LogRig(storage.inner)

@@ -8,8 +8,8 @@ public struct ToolRun: Sendable {
 
     public var lines: [String] { output.split(separator: "\n").map(String.init) }
 
-    /// Runs one of our executables to its end, with nobody at its standard input. A directory that an argument names must
-    /// outlive the call.
+    /// Runs one of our executables to its end, with nobody at its standard input. A directory that an argument
+    /// names must outlive the call.
     public init(_ name: String, _ arguments: [String]) throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try ServerProcess.executablePath(name))

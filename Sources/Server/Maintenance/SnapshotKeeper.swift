@@ -142,12 +142,14 @@ final class SnapshotKeeper: @unchecked Sendable {
         if fields.count == 4 && lines.count == 2 {
             counts = fields.dropFirst().map { UInt64($0) ?? 0 }
             guard adopt(String(lines[1])) else { return failed() }
+            // What lies behind the newest snapshot has become less; not so when nothing more was durable.
+            bytesAtStart = 0
+            bytesAtSnapshot = bytes
+            tellRoom()
+        } else if room.isShort {
+            askForBlock()
         }
         failures = 0
-        bytesAtStart = 0
-        bytesAtSnapshot = bytes
-        tellRoom()
-        if counts[0] == 0 && room.isShort { askForBlock() }
         let base = manifest.newestBase
         let durationMs = (Clock.monotonicUs() - startUs) / 1000
         if counts[0] > 0 {
