@@ -31,6 +31,8 @@ struct Micro: ParsableCommand {
     var cases: String?
     @Flag(help: "Count the instructions of an operation too, twice, with valgrind.")
     var instructions = false
+    @Option(help: "Operations that --instructions counts, and three times as many: the difference is what counts.")
+    var counted = 16_384
     @Option(help: ArgumentHelp("Compare with a report that --json has written.", valueName: "file"))
     var since: String?
     @OptionGroup var output: ReportOptions
@@ -38,6 +40,7 @@ struct Micro: ParsableCommand {
     @Option(help: .hidden)
     var countedRoom: Int?
 
+    /// At the most: a child makes its tables anew each time.
     private static let countedUsers = 20_000
     private static let countedRuns = 2
 
@@ -45,7 +48,7 @@ struct Micro: ParsableCommand {
         guard batch >= 1, batch <= 8190, operations >= batch, users >= 1 else {
             throw ValidationError("give a batch from 1 to 8190, and at least one batch of operations and one user")
         }
-        guard runs >= 1 else { throw ValidationError("runs have to be above 0") }
+        guard runs >= 1, counted >= 1 else { throw ValidationError("runs and counted have to be above 0") }
         guard (1...64).contains(threads ?? 1) else { throw ValidationError("there are 1 to 64 threads") }
         _ = try choose(all, cases, name: \.name)
     }
@@ -83,7 +86,8 @@ struct Micro: ParsableCommand {
             for run in 0..<Self.countedRuns {
                 for (index, test) in chosen.enumerated() where test.isCountable {
                     Progress.show("counting, run \(run + 1) of \(Self.countedRuns): \(test.name)")
-                    let count = try callgrind.instructions(of: test) { childArguments(test, operations: $0) }
+                    let users = min(users, Self.countedUsers)
+                    let count = try callgrind.instructions(of: test, operations: counted, users: users)
                     report.cases[index].instructions.append(count)
                 }
             }
@@ -91,13 +95,5 @@ struct Micro: ParsableCommand {
         Progress.clear()
         print("\n\(report.table(since: before))")
         try output.write(report)
-    }
-
-    private func childArguments(_ test: MicroCase, operations: Int) -> [String] {
-        [
-            "micro", "--cases", test.name, "--batch", "\(batch)", "--threads", "1",
-            "--operations", "\(operations)", "--users", "\(Self.countedUsers)",
-            "--counted-room", "\(Callgrind.counts(of: test).many)",
-        ]
     }
 }

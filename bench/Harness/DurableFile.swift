@@ -2,8 +2,8 @@ import CLinux
 import Foundation
 import Generator
 
-/// A file of zeros for durable writes as the log makes them: past the page cache (O_DIRECT), with RWF_DSYNC. Goes with
-/// its owner.
+/// A file of zeros for durable writes as the log makes them: past the page cache (O_DIRECT), with RWF_DSYNC. It goes
+/// with its owner.
 final class DurableFile {
     static let sizeBytes = 64 << 20
     private static let fillBytes = 1 << 20

@@ -31,8 +31,8 @@ public struct EventBuffer {
     @inline(__always)
     public var lastLsn: UInt64 { nextLsn &- 1 }
 
-    /// Counts events in that lie behind those there are already: of whoever measures a log without an engine, and fills
-    /// its memory once.
+    /// Counts events in that lie behind those there are already: for whoever measures a log without an engine, and
+    /// fills its memory once.
     public mutating func countIn(sizeBytes: Int, count: Int) {
         precondition(sizeBytes <= capacityBytes - usedBytes)
         usedBytes += sizeBytes

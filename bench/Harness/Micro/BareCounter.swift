@@ -11,8 +11,8 @@ final class BareCounter: Sendable {
         case oneSale = "one-sale"
         /// Each has a sale of its own.
         case ownSales = "own-sales"
-        /// All units of the one sale lie in the stripe of the first thread, and everybody takes from there: the worst
-        /// that contention does while there are units. None is released: that would move it to another stripe.
+        /// All units of the one sale lie in the stripe of the first thread, and everybody takes from there: the
+        /// worst that contention does while there are units. None is released: that would move it to another stripe.
         case oneStripe = "one-stripe"
     }
 

@@ -10,45 +10,62 @@ public final class Callgrind {
     private let directory: URL
     private let program: URL
 
-    /// Fewer operations than this, if there are fewer at once, would be about what the first ones do.
-    private static let operationsMin = 16_384
-
-    /// `program` gets `arguments` of `count`.
-    public init(program: String = "/proc/self/exe") throws {
-        guard let valgrind = Self.find("valgrind") else {
+    /// `program` is a `bench`; its helpers are looked for in `path`, as a shell would.
+    public init(
+        program: String = "/proc/self/exe", path: String = ProcessInfo.processInfo.environment["PATH"] ?? ""
+    ) throws {
+        guard let valgrind = Self.find("valgrind", in: path) else {
             throw LoadError(
                 description: "instructions are counted by valgrind, which is not installed: apt-get install valgrind")
+        }
+        // valgrind up to 3.19 gives up on the debug information that Swift's compiler writes.
+        guard let strip = Self.find("strip", in: path) else {
+            throw LoadError(
+                description: "valgrind gets a copy without debug information, and there is no strip: "
+                    + "apt-get install binutils")
         }
         self.valgrind = valgrind
         directory = FileManager.default.temporaryDirectory.appendingPathComponent(
             "timesale-bench-callgrind-\(UUID().uuidString.prefix(8))")
         self.program = directory.appendingPathComponent("bench")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        // valgrind up to 3.19 gives up on the debug information that Swift's compiler writes.
-        let original = URL(fileURLWithPath: program).resolvingSymlinksInPath().path
-        guard let strip = Self.find("strip") else {
-            throw LoadError(description: "valgrind reads a copy without symbols: apt-get install binutils")
+        do {
+            let original = URL(fileURLWithPath: program).resolvingSymlinksInPath().path
+            try Self.run(strip, ["--strip-debug", "-o", self.program.path, original])
+        } catch {
+            try? FileManager.default.removeItem(at: directory)
+            throw error
         }
-        try Self.run(strip, ["--strip-debug", "-o", self.program.path, original])
     }
 
     deinit { try? FileManager.default.removeItem(at: directory) }
 
-    /// How many operations of a case the two children do; the second number is also the room they have.
-    public static func counts(of micro: MicroCase) -> (few: Int, many: Int) {
-        let few = (operationsMin + micro.granule - 1) / micro.granule * micro.granule
+    /// How many operations of a case the two children do: the first at least `wanted`. The second number is also the
+    /// room that both have.
+    public static func counts(of micro: MicroCase, wanted: Int) -> (few: Int, many: Int) {
+        let few = (wanted + micro.granule - 1) / micro.granule * micro.granule
         return (few, 3 * few)
     }
 
-    /// Of one operation. `arguments` are those that have a child do so many.
-    public func instructions(of micro: MicroCase, arguments: (_ operations: Int) -> [String]) throws -> Double {
-        let counts = Self.counts(of: micro)
-        let few = try total(arguments(counts.few))
-        let many = try total(arguments(counts.many))
-        return try Self.perOperation(few: (counts.few, few), many: (counts.many, many))
+    /// What has a child do some operations of a case, within some room.
+    public static func arguments(of micro: MicroCase, operations: Int, room: Int, users: Int) -> [String] {
+        let batch = if case .engine(_, let batch) = micro.kind { batch } else { 1 }
+        return [
+            "micro", "--cases", micro.name, "--batch", "\(batch)", "--threads", "1", "--operations", "\(operations)",
+            "--users", "\(users)", "--counted-room", "\(room)",
+        ]
     }
 
-    /// What one operation more takes; never less than nothing, where the two counts are about the same thing.
+    /// Of one operation, by so many of it and three times as many.
+    public func instructions(of micro: MicroCase, operations: Int, users: Int) throws -> Double {
+        let counts = Self.counts(of: micro, wanted: operations)
+        let totals = try [counts.few, counts.many].map {
+            try total(Self.arguments(of: micro, operations: $0, room: counts.many, users: users))
+        }
+        return try Self.perOperation(few: (counts.few, totals[0]), many: (counts.many, totals[1]))
+    }
+
+    /// What one operation more takes. More operations that take less are no counts of the same thing.
     public static func perOperation(
         few: (operations: Int, total: UInt64), many: (operations: Int, total: UInt64)
     ) throws(LoadError) -> Double {
@@ -72,7 +89,8 @@ public final class Callgrind {
         return nil
     }
 
-    private func total(_ arguments: [String]) throws -> UInt64 {
+    /// The instructions of a child with these arguments, from its start to its end.
+    public func total(_ arguments: [String]) throws -> UInt64 {
         try Interruption.check()
         let file = directory.appendingPathComponent("callgrind.out")
         try Self.run(
@@ -84,8 +102,8 @@ public final class Callgrind {
         return total
     }
 
-    public static func find(_ program: String) -> String? {
-        (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/\(program)" }
+    private static func find(_ program: String, in path: String) -> String? {
+        path.split(separator: ":").map { "\($0)/\(program)" }
             .first { FileManager.default.isExecutableFile(atPath: $0) }
     }
 
