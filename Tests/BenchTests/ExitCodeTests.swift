@@ -26,6 +26,7 @@ import Testing
         "latency --server /bin/true --rate 1000", "latency --server /bin/true --rounds 0",
         "memory --server /bin/true --batch 8191", "memory --server /bin/true --orders 0",
         "growth --server /bin/true --groups colours", "micro --cpu -1 --batch 0",
+        "micro --runs 0", "micro --cases order-twice", "micro --threads 65", "micro --counted 0",
         "load --server /bin/true --connections 10001", "no-such-command",
     ])
     func refuses(_ line: String) throws {

@@ -15,7 +15,7 @@ public struct Calibration: Codable, Sendable {
         let disk = try DiskProbe(directory: directory).measure(seconds: 1).writes
         if cpu >= 0 { _ = ts_pin_thread(Int32(cpu)) }
         defer { _ = ts_unpin_thread() }
-        let ns = BareEngine(orders: 10_000_000, users: 4_000_000).nanosecondsPerOrder(batch: 1024)
+        let ns = BareEngine(room: 10_000_000, users: 4_000_000).nanosecondsPerOrder(batch: 1024)
         return Calibration(engineNsPerOrder: ns, disk: disk)
     }
 

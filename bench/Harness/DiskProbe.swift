@@ -1,41 +1,22 @@
-import CLinux
 import Foundation
 import Generator
 
 /// The disk by itself: durable writes of 4 KiB, one after the other, as the log makes its smallest ones - past the
 /// page cache (O_DIRECT), with RWF_DSYNC, into a file that has its zeros already.
 public final class DiskProbe {
-    private let path: String
-    private let file: Int32
+    private let file: DurableFile
     private let block: UnsafeMutableRawPointer
     private var next = 0
-    private static let fileBytes = 64 << 20
-    private static let fillBytes = 1 << 20
     private static let writeBytes = 4096
 
-    /// Makes the file in `directory`; nil: with the temporary files.
+    /// Makes its file in `directory`; nil: with the temporary files.
     public init(directory: String?) throws {
-        let parent = directory ?? FileManager.default.temporaryDirectory.path
-        path = "\(parent)/timesale-bench-disk-\(UUID().uuidString.prefix(8))"
-        block = .allocate(byteCount: Self.fillBytes, alignment: 4096)
-        block.initializeMemory(as: UInt8.self, repeating: 0, count: Self.fillBytes)
-        close(open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600))
-        file = ts_open_for_writing(path, 1)
-        guard file >= 0 else { throw Self.fault("open", path) }
-        for offset in stride(from: 0, to: Self.fileBytes, by: Self.fillBytes) {
-            guard pwrite(file, block, Self.fillBytes, off_t(offset)) == Self.fillBytes else {
-                throw Self.fault("write", path)
-            }
-        }
-        guard fsync(file) == 0 else { throw Self.fault("sync", path) }
-        memset(block, 0x5a, Self.writeBytes)
+        file = try DurableFile(directory: directory)
+        block = .allocate(byteCount: Self.writeBytes, alignment: 4096)
+        block.initializeMemory(as: UInt8.self, repeating: 0x5a, count: Self.writeBytes)
     }
 
-    deinit {
-        close(file)
-        unlink(path)
-        block.deallocate()
-    }
+    deinit { block.deallocate() }
 
     public struct Result: Codable, Sendable {
         /// Of each write, from its begin.
@@ -57,9 +38,7 @@ public final class DiskProbe {
         var dueUs = startUs
         var due = 0.0
         while nowUs < endUs {
-            guard ts_write_durably(file, block, UInt(Self.writeBytes), Int64(next)) == Self.writeBytes else {
-                throw Self.fault("write", path)
-            }
+            try file.write(block, sizeBytes: Self.writeBytes, at: next)
             let doneUs = MonotonicClock.nowUs()
             writes.record(us: doneUs - nowUs, nowUs: doneUs)
             while dueUs <= nowUs {
@@ -68,12 +47,8 @@ public final class DiskProbe {
                 dueUs = startUs + UInt64(due / arrivalsPerSecond * 1e6)
             }
             nowUs = doneUs
-            next = (next + Self.writeBytes) % Self.fileBytes
+            next = (next + Self.writeBytes) % DurableFile.sizeBytes
         }
         return Result(writes: writes.latencies, arrivals: arrivals.latencies)
-    }
-
-    private static func fault(_ action: String, _ path: String) -> LoadError {
-        LoadError(description: "cannot \(action) \(path) past the page cache: \(String(cString: strerror(errno)))")
     }
 }

@@ -31,6 +31,15 @@ public struct EventBuffer {
     @inline(__always)
     public var lastLsn: UInt64 { nextLsn &- 1 }
 
+    /// Counts events in that lie behind those there are already: for whoever measures a log without an engine, and
+    /// fills its memory once.
+    public mutating func countIn(sizeBytes: Int, count: Int) {
+        precondition(sizeBytes <= capacityBytes - usedBytes)
+        usedBytes += sizeBytes
+        nextLsn += UInt64(count)
+        self.count += count
+    }
+
     /// Appends an event of a kind with its common fields; the caller fills in the rest.
     @inline(__always)
     mutating func append(_ kind: EventKind, flags: UInt8 = 0, quantity: UInt32 = 0, timeMs: UInt64)
