@@ -11,6 +11,7 @@ struct Bench: ParsableCommand {
             """,
         subcommands: [
             Speed.self, Latency.self, Memory.self, Growth.self, Modules.self, Snapshots.self, Load.self, Micro.self,
+            Compare.self,
         ])
 }
 

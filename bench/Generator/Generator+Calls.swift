@@ -75,6 +75,30 @@ extension Generator {
         }
     }
 
+    /// Makes one sale.
+    public static func createSale(
+        _ plan: LoadPlan, id: UInt64, stock: UInt64, startsAtMs: UInt64, endsAtMs: UInt64, perUserLimit: UInt32
+    ) throws(LoadError) {
+        let operationId = Id128.version7(
+            timeMs: MonotonicClock.wallMs(), partition: Partition.catalogue, random: Partition.mix(id))
+        try call(plan, .createSale, count: 1) { _, entry in
+            CreateSaleEntry(
+                operationId: operationId, saleId: id, stock: stock, startsAtMs: startsAtMs, endsAtMs: endsAtMs,
+                perUserLimit: perUserLimit, holdMs: 0, unitPrice: 100, name: Name("bench \(id)")!
+            ).store(to: entry)
+        }
+    }
+
+    /// What the server says of one sale.
+    public static func sale(_ plan: LoadPlan, id: UInt64) throws(LoadError) -> SaleResult {
+        let entry = OfferIdEntry(offerId: id)
+        let result = try ask(plan, .getSale, OfferIdEntry.sizeBytes, { entry.store(to: $0) }) { results, _ in
+            SaleResult(results)
+        }
+        guard result.code == .ok else { throw LoadError(description: "sale \(id): \(result.code)") }
+        return result
+    }
+
     /// Has the server make a snapshot, and waits for it.
     public static func snapshot(_ plan: LoadPlan) throws(LoadError) -> SnapshotResult {
         try ask(plan, .snapshot) { results, _ in SnapshotResult(results) }
@@ -87,15 +111,17 @@ extension Generator {
         }
     }
 
-    /// Asks for something that no entry has to say more of; `read` gets the results and how many there are.
+    /// Asks for something, with one entry of `size` bytes; `read` gets the results and how many there are.
     private static func ask<Answer>(
-        _ plan: LoadPlan, _ operation: Operation, read: (UnsafeRawPointer, Int) -> Answer
+        _ plan: LoadPlan, _ operation: Operation, _ size: Int = PingEntry.sizeBytes,
+        _ fill: (UnsafeMutableRawPointer) -> Void = { PingEntry(nonce: 0).store(to: $0) },
+        read: (UnsafeRawPointer, Int) -> Answer
     ) throws(LoadError) -> Answer {
         var connection = try GeneratorConnection(plan, shard: 0xffff)
         defer { connection.close() }
-        let length = Frame.headerSizeBytes + PingEntry.sizeBytes
+        let length = Frame.headerSizeBytes + size
         let frame = connection.reserve(length)
-        PingEntry(nonce: 0).store(to: frame + Frame.headerSizeBytes)
+        fill(frame + Frame.headerSizeBytes)
         FrameHeader.seal(frame, operation: operation.rawValue, requestId: 1, count: 1, lengthBytes: length)
         let header = try connection.call(length)
         return read(UnsafeRawPointer(connection.inBytes) + Frame.headerSizeBytes, header.count)

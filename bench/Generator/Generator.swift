@@ -28,11 +28,24 @@ public struct Generator: ~Copyable {
     private var entriesLeft: Int
     private var countFromUs: UInt64 = 0
     private var nowUs: UInt64 = 0
+    private var isDraining = false
+    /// Entries that were accepted since the first one was sent: before, while and after anything is counted.
+    public private(set) var acceptedInAll: UInt64 = 0
+
+    /// What a wire other than timesale's own needs: the entries of one request before they are encoded, and how many
+    /// requests a connection may have in flight.
+    private let wire: (any OrderWire)?
+    private let raw: UnsafeMutableRawPointer
+    private let inFlightMax: Int
 
     public init(_ plan: LoadPlan) throws(LoadError) {
         precondition(plan.connections > 0 && plan.depth > 0 && plan.batch > 0 && plan.batch <= Frame.batchCountMax)
         precondition(plan.connections * plan.depth <= Self.begunCount, "more in flight than can be told apart")
+        precondition(plan.wire == nil || (plan.workload == .order && plan.framesPerSecond == nil))
         self.plan = plan
+        wire = plan.wire
+        raw = .allocate(byteCount: plan.batch * plan.workload.operation.entrySizeBytes, alignment: 16)
+        inFlightMax = Self.begunCount / plan.connections
         entrySizeBytes = plan.workload.operation.entrySizeBytes
         resultSizeBytes = plan.workload.operation.resultSizeBytes
         entries = EntrySource(plan: plan, nowMs: MonotonicClock.wallMs())
@@ -55,6 +68,7 @@ public struct Generator: ~Copyable {
         Glibc.close(epoll)
         begunUs.deallocate()
         tags.deallocate()
+        raw.deallocate()
     }
 
     /// Runs the plan once.
@@ -76,6 +90,16 @@ public struct Generator: ~Copyable {
         report.latency = latency.latencies
         report.lateness = lateness.latencies
         return report
+    }
+
+    /// After `run`: waits for the replies that are still due, so that all that was accepted is known.
+    public mutating func drain(patienceSeconds: Double = 60) throws(LoadError) {
+        isDraining = true
+        let endUs = MonotonicClock.nowUs() + UInt64(patienceSeconds * 1e6)
+        while framesInFlight > 0 {
+            guard nowUs < endUs else { throw LoadError(description: "\(framesInFlight) requests have no reply") }
+            try poll(timeoutNs: 100_000_000)
+        }
     }
 
     private mutating func runClosedLoop(endUs: UInt64) throws(LoadError) {
@@ -132,8 +156,9 @@ public struct Generator: ~Copyable {
 
     private mutating func addFrame(_ index: Int, begunUs begun: UInt64) {
         let count = min(plan.batch, entriesLeft)
-        guard count > 0 else { return }
+        guard count > 0 && !isDraining else { return }
         entriesLeft -= count
+        if let wire { return addRequest(wire, index, count, begunUs: begun) }
         let length = frameLength(count)
         let frame = connections[index].reserve(length)
         let shard = plan.isOwnUsersOnly ? plan.shards.map { index % $0 } : nil
@@ -146,6 +171,15 @@ public struct Generator: ~Copyable {
         FrameHeader.seal(
             frame, operation: plan.workload.operation.rawValue, requestId: requestId, count: count, lengthBytes: length)
         connections[index].outEnd += length
+        framesInFlight += 1
+    }
+
+    private mutating func addRequest(_ wire: any OrderWire, _ index: Int, _ count: Int, begunUs begun: UInt64) {
+        for entry in 0..<count { entries.write(to: raw + entry * entrySizeBytes) }
+        let room = connections[index].reserve(wire.requestBytesMax(orders: count))
+        connections[index].outEnd += wire.writeRequest(raw, count: count, nowMs: entries.nowMs, to: room)
+        begunUs[index * inFlightMax + connections[index].requestsSent % inFlightMax] = begun
+        connections[index].requestsSent += 1
         framesInFlight += 1
     }
 
@@ -166,7 +200,8 @@ public struct Generator: ~Copyable {
             nowUs = MonotonicClock.nowUs()
             let end = connections[index].inEnd + got
             var start = 0
-            while end - start >= Frame.headerSizeBytes {
+            if let wire { start = try takeReplies(wire, index, end) }
+            while wire == nil && end - start >= Frame.headerSizeBytes {
                 let header = FrameHeader(UnsafeRawPointer(bytes + start))
                 guard end - start >= header.lengthBytes else { break }
                 take(header, UnsafeRawPointer(bytes + start))
@@ -179,15 +214,49 @@ public struct Generator: ~Copyable {
         }
     }
 
+    /// Takes the whole replies in the first `end` bytes of a connection, and answers how many bytes they were.
+    private mutating func takeReplies(_ wire: any OrderWire, _ index: Int, _ end: Int) throws(LoadError) -> Int {
+        var start = 0
+        while start < end {
+            var tally = OrderTally()
+            let length = try wire.readReply(connections[index].inBytes + start, count: end - start, into: &tally)
+            guard length > 0 else { break }
+            start += length
+            guard connections[index].repliesRead < connections[index].requestsSent else {
+                throw LoadError(description: "the server answered more than it was asked")
+            }
+            let begun = begunUs[index * inFlightMax + connections[index].repliesRead % inFlightMax]
+            connections[index].repliesRead += 1
+            framesInFlight -= 1
+            acceptedInAll += tally.accepted
+            if nowUs >= countFromUs {
+                report.frames += 1
+                report.accepted += tally.accepted
+                for (code, count) in tally.refused { report.refused[code, default: 0] += count }
+                latency.record(us: nowUs &- begun, nowUs: nowUs)
+            }
+            addFrame(index, begunUs: nowUs)
+        }
+        return start
+    }
+
     private mutating func take(_ header: FrameHeader, _ frame: UnsafeRawPointer) {
         framesInFlight -= 1
-        guard nowUs >= countFromUs else { return }
+        let isCounted = nowUs >= countFromUs
+        var accepted: UInt64 = 0
+        for entry in 0..<header.count {
+            let code: UInt16 = frame.loadLE(Frame.headerSizeBytes + entry * resultSizeBytes)
+            if code == 0 {
+                accepted += 1
+            } else if isCounted {
+                report.refused[code, default: 0] += 1
+            }
+        }
+        acceptedInAll += accepted
+        guard isCounted else { return }
+        report.accepted += accepted
         report.frames += 1
         latency.record(us: nowUs &- begunUs[Int(header.requestId) & (Self.begunCount - 1)], nowUs: nowUs)
         if header.status != .ok { report.refused[header.status.rawValue, default: 0] += UInt64(plan.batch) }
-        for entry in 0..<header.count {
-            let code: UInt16 = frame.loadLE(Frame.headerSizeBytes + entry * resultSizeBytes)
-            if code == 0 { report.accepted += 1 } else { report.refused[code, default: 0] += 1 }
-        }
     }
 }

@@ -12,12 +12,15 @@ struct GeneratorConnection {
     let inBytes: UnsafeMutableRawPointer
     let inCapacity: Int
     var inEnd = 0
+    /// Of a wire whose replies come in the order of their requests.
+    var requestsSent = 0
+    var repliesRead = 0
 
     /// Ten thousand connections are not to cost gigabytes, so each has room for what its plan makes it read: a
     /// reply to a batch, and to a page of the calls before the load.
     private static func inCapacity(_ plan: LoadPlan, replyBytes: Int) -> Int {
         let reply = Frame.headerSizeBytes + max(replyBytes, plan.batch * plan.workload.operation.resultSizeBytes)
-        return max(64 << 10, 2 * reply)
+        return max(64 << 10, 2 * max(reply, plan.wire?.replyBytesMax(orders: plan.batch) ?? 0))
     }
 
     /// Connects and shakes hands, blocking. `replyBytes` of results are the most that a call will answer.
@@ -27,10 +30,10 @@ struct GeneratorConnection {
         out = .allocate(byteCount: outCapacity, alignment: 16)
         inCapacity = Self.inCapacity(plan, replyBytes: replyBytes)
         inBytes = .allocate(byteCount: inCapacity, alignment: 16)
-        try greet(plan.token, shard)
+        if let wire = plan.wire { try wire.greet(BlockingSocket(socket)) } else { try greet(plan.token, shard) }
     }
 
-    private static func connect(_ address: LoadPlan.Address) throws(LoadError) -> Int32 {
+    static func connect(_ address: LoadPlan.Address) throws(LoadError) -> Int32 {
         let socket: Int32
         let code: Int32
         switch address {

@@ -31,6 +31,8 @@ public struct LoadPlan: Sendable {
     /// each shard owns some.
     public var isOwnUsersOnly = false
     public var token = ""
+    /// How orders travel to a server that does not speak timesale's protocol, in a closed loop; nil: to one that does.
+    public var wire: (any OrderWire)?
 
     public init(address: Address) { self.address = address }
 }
