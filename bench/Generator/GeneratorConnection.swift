@@ -12,9 +12,12 @@ struct GeneratorConnection {
     let inBytes: UnsafeMutableRawPointer
     let inCapacity: Int
     var inEnd = 0
+    /// Frames whose replies are to come.
+    var framesInFlight = 0
+    /// Whether it broke while everything is accounted for.
+    var isLost = false
     /// Of a wire whose replies come in the order of their requests.
     var requestsSent = 0
-    var repliesRead = 0
 
     /// Ten thousand connections are not to cost gigabytes, so each has room for what its plan makes it read: a
     /// reply to a batch, and to a page of the calls before the load.
@@ -37,6 +40,7 @@ struct GeneratorConnection {
         let socket: Int32
         let code: Int32
         switch address {
+        case .remote(let host, let port): return try connect(host: host, port: port)
         case .tcp(let port):
             socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
             var name = sockaddr_in()
@@ -61,8 +65,39 @@ struct GeneratorConnection {
                 }
             }
         }
-        guard code == 0 else { throw LoadError(description: "cannot connect: \(String(cString: strerror(errno)))") }
+        guard code == 0 else {
+            let reason = String(cString: strerror(errno))
+            Glibc.close(socket)
+            throw LoadError(description: "cannot connect to \(address): \(reason)")
+        }
         return socket
+    }
+
+    /// Tries the addresses of a host one after the other.
+    private static func connect(host: String, port: UInt16) throws(LoadError) -> Int32 {
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var found: UnsafeMutablePointer<addrinfo>?
+        let code = getaddrinfo(host, String(port), &hints, &found)
+        guard code == 0 else {
+            throw LoadError(description: "cannot find \(host): \(String(cString: gai_strerror(code)))")
+        }
+        defer { freeaddrinfo(found) }
+        var reason = "it has no address"
+        var next = found
+        while let place = next?.pointee {
+            next = place.ai_next
+            let socket = Glibc.socket(
+                place.ai_family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), place.ai_protocol)
+            if Glibc.connect(socket, place.ai_addr, place.ai_addrlen) == 0 {
+                var on: Int32 = 1
+                setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+                return socket
+            }
+            reason = String(cString: strerror(errno))
+            Glibc.close(socket)
+        }
+        throw LoadError(description: "cannot connect to \(host):\(port): \(reason)")
     }
 
     private mutating func greet(_ token: String, _ shard: UInt16) throws(LoadError) {

@@ -96,26 +96,27 @@ struct PostgreSQLConversation {
 }
 
 /// One connection for questions before and after a load.
-public struct PostgreSQLConnection: ~Copyable {
+public final class PostgreSQLConnection {
     private let socket: BlockingSocket
     private var conversation: PostgreSQLConversation
 
     public init(_ address: LoadPlan.Address, user: String, database: String) throws(LoadError) {
         let socket = try BlockingSocket(connectingTo: address)
-        self.socket = socket
-        conversation = PostgreSQLConversation(socket)
+        var conversation = PostgreSQLConversation(socket)
         do throws(LoadError) {
             try conversation.begin(user: user, database: database)
         } catch {
             socket.close()
             throw error
         }
+        self.socket = socket
+        self.conversation = conversation
     }
 
     deinit { socket.close() }
 
     /// The rows of some statements; an error of the server is thrown.
-    public mutating func query(_ statements: String) throws(LoadError) -> [[String]] {
+    public func query(_ statements: String) throws(LoadError) -> [[String]] {
         try conversation.query(statements)
     }
 }

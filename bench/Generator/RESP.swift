@@ -128,7 +128,7 @@ public indirect enum RESP: Equatable, Sendable {
 }
 
 /// One connection for questions before and after a load.
-public struct RedisConnection: ~Copyable {
+public final class RedisConnection {
     private let socket: BlockingSocket
 
     public init(_ address: LoadPlan.Address) throws(LoadError) { socket = try BlockingSocket(connectingTo: address) }

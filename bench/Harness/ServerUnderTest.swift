@@ -16,6 +16,7 @@ public final class ServerUnderTest {
         /// Of other modules; 0: as the server has it.
         public var transactions = 0
         public var coupons = 0
+        public var checkouts = 0
         /// Whether tables have all their memory before the load begins.
         public var areTablesResident = true
         /// The CPU of each shard's thread; empty: the scheduler's choice.
@@ -118,6 +119,7 @@ public final class ServerUnderTest {
             process.arguments! += ["--snapshot-after", "\(settings.snapshotAfterBytes >> 20)MiB"]
         }
         if settings.transactions > 0 { process.arguments! += ["--transactions", "\(settings.transactions)"] }
+        if settings.checkouts > 0 { process.arguments! += ["--checkouts", "\(settings.checkouts)"] }
         if settings.coupons > 0 { process.arguments! += ["--coupons", "\(settings.coupons)"] }
         if !settings.pin.isEmpty {
             process.arguments! += ["--pin", settings.pin.map(String.init).joined(separator: ",")]

@@ -29,6 +29,7 @@ public struct Bout: Sendable {
         plan.users = users
         plan.seed = seed
         plan.saleIds = [terms.sale]
+        plan.isAccounted = true
         self.settings = settings
     }
 
@@ -51,20 +52,28 @@ public struct Bout: Sendable {
         let seconds = Double(MonotonicClock.nowUs() - before.us) / 1e6
         let serverCPU = (server.cpuSeconds - before.server) / seconds
         let machineCPU = (ProcessUsage.machineCPUSeconds - before.machine) / seconds
-        try generator.drain()
-        try check(contestant, server, refused: report.refused, accepted: generator.acceptedInAll)
+        let accepted = try check(contestant, server, report.account)
         return BoutResult(
             ordersPerSecond: report.acceptedPerSecond, latency: report.latency, serverCPU: serverCPU,
             generatorCPU: report.generatorCPU, othersCPU: max(0, machineCPU - serverCPU - report.generatorCPU),
-            acceptedInAll: generator.acceptedInAll)
+            acceptedInAll: accepted)
     }
 
+    /// Answers how many orders were accepted in all.
     private func check(
-        _ contestant: any Contestant, _ server: any ContestantServer, refused: [UInt16: UInt64], accepted: UInt64
-    ) throws {
-        if let (code, count) = refused.first {
+        _ contestant: any Contestant, _ server: any ContestantServer, _ account: Account
+    ) throws -> UInt64 {
+        guard account.connectionsLost == 0, account.unknown == 0 else {
+            throw LoadError(
+                description: """
+                    \(contestant.name) closed \(account.connectionsLost) connections, and \(account.unknown) orders \
+                    have no reply
+                    """)
+        }
+        if let (code, count) = account.refused.first {
             throw LoadError(description: "\(contestant.name) refused \(count) orders with code \(code)")
         }
+        let accepted = account.accepted[.order] ?? 0
         let sold = try server.sold(terms)
         let expected = Sold(units: accepted * UInt64(plan.quantity), orders: accepted)
         guard sold == expected else {
@@ -74,5 +83,6 @@ public struct Bout: Sendable {
                     has sold \(sold.units) units in \(sold.orders) orders
                     """)
         }
+        return accepted
     }
 }

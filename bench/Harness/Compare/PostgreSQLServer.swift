@@ -82,7 +82,7 @@ public final class PostgreSQLServer: ContestantServer {
     private var question: LoadPlan.Address { .unix(path: program.path(".s.PGSQL.\(port)")) }
 
     private func ask(_ statements: String) throws -> [[String]] {
-        var connection = try PostgreSQLConnection(question, user: Self.user, database: Self.database)
+        let connection = try PostgreSQLConnection(question, user: Self.user, database: Self.database)
         return try connection.query(statements)
     }
 

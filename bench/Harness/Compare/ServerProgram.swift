@@ -104,9 +104,11 @@ public enum Installed {
     public static func postgreSQLPrograms() -> String? {
         let root = "/usr/lib/postgresql"
         let versions = ((try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []).compactMap { Int($0) }
-        return versions.max().map { "\(root)/\($0)/bin" }
-            .flatMap { FileManager.default.isExecutableFile(atPath: "\($0)/postgres") ? $0 : nil }
+        guard let newest = versions.max() else { return nil }
+        let folder = "\(root)/\(newest)/bin"
+        return FileManager.default.isExecutableFile(atPath: "\(folder)/postgres") ? folder : nil
     }
+
     /// What a server says of its version; nothing if it says nothing.
     public static func version(_ executable: String) -> String {
         ((try? ServerProgram.run(executable, ["--version"])) ?? "").trimmingCharacters(in: .whitespacesAndNewlines)

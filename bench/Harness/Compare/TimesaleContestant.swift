@@ -45,7 +45,7 @@ public struct TimesaleContestant: Contestant {
         func sold(_ terms: SaleTerms) throws -> Sold {
             let plan = LoadPlan(address: server.address(isUnix: isUnix))
             let orders = try Generator.statistics(plan).reduce(0) { $0 + $1.ordersRemembered }
-            return Sold(units: try Generator.sale(plan, id: terms.sale).sold, orders: orders)
+            return Sold(units: try Generator.sales(plan, [terms.sale])[0].sold, orders: orders)
         }
 
         func stop() { server.stop() }
