@@ -51,7 +51,7 @@ let package = Package(
             dependencies: ["Protocol", "CLinux", .product(name: "Histogram", package: "hdrhistogram-swift")],
             path: "bench/Generator"),
         .target(
-            name: "Harness", dependencies: ["Generator", "Engine", "Protocol", "CLinux"], path: "bench/Harness"),
+            name: "Harness", dependencies: ["Generator", "Log", "Engine", "Protocol", "CLinux"], path: "bench/Harness"),
         .executableTarget(
             name: "bench",
             dependencies: [
@@ -98,7 +98,9 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
-        .testTarget(name: "BenchTests", dependencies: ["Harness", "Generator", "Protocol", "bench"]),
+        .testTarget(
+            name: "BenchTests",
+            dependencies: ["Harness", "Generator", "TestSupport", "Protocol", "bench", "timesaled"]),
         .testTarget(name: "ServerOptionsTests", dependencies: ["ServerOptions"]),
         .testTarget(name: "TidyTests"),
         .target(name: "TestSupport", dependencies: ["Protocol", "TimesaleSpawn"], path: "Tests/Support"),

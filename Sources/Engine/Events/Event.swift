@@ -33,7 +33,7 @@ public struct EventBuffer {
 
     /// Appends an event of a kind with its common fields; the caller fills in the rest.
     @inline(__always)
-    mutating func append(_ kind: EventKind, flags: UInt8 = 0, quantity: UInt32 = 0, timeMs: UInt64)
+    public mutating func append(_ kind: EventKind, flags: UInt8 = 0, quantity: UInt32 = 0, timeMs: UInt64)
         -> UnsafeMutableRawPointer
     {
         let sizeBytes = kind.sizeBytes

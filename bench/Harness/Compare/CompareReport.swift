@@ -133,7 +133,7 @@ extension CompareReport {
         ])
         for ratio in ratios {
             table.add([
-                "\(ratio.against), \(ratio.case)", decimal(ratio.median), decimal(ratio.low), decimal(ratio.high),
+                "\(ratio.against), \(ratio.case)", Self.times(ratio.median), Self.times(ratio.low), Self.times(ratio.high),
                 decimal(ratio.p99.median, 2), decimal(ratio.p99.low, 2), decimal(ratio.p99.high, 2),
                 Self.target(ratio),
             ])
@@ -144,6 +144,9 @@ extension CompareReport {
             \(decimal(100 * confidence)) % of all cases (sign test).
             """
     }
+
+    /// With three digits or more.
+    private static func times(_ ratio: Double) -> String { decimal(ratio, ratio < 10 ? 2 : ratio < 100 ? 1 : 0) }
 
     private static func target(_ ratio: Ratio) -> String {
         guard let target = ratio.target, let isMet = ratio.isMet else { return "" }

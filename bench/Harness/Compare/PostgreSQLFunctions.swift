@@ -36,6 +36,7 @@ public enum PostgreSQLFunctions {
                 ON CONFLICT (user_id, sale_id) DO UPDATE SET units = b.units + wanted
                     WHERE (SELECT per_user_limit = 0 OR b.units + wanted <= per_user_limit FROM sale WHERE id = the_sale);
             IF FOUND THEN
+                PERFORM pg_advisory_xact_lock(the_sale);
                 UPDATE sale SET available = available - wanted
                     WHERE id = the_sale AND available >= wanted AND now() >= starts_at AND now() < ends_at;
                 IF FOUND THEN
@@ -80,6 +81,7 @@ public enum PostgreSQLFunctions {
                 IF counted < buyers THEN
                     RAISE SQLSTATE 'TS001';
                 END IF;
+                PERFORM pg_advisory_xact_lock(the_sale);
                 UPDATE sale SET available = available - wanted
                     WHERE id = the_sale AND available >= wanted AND now() >= starts_at AND now() < ends_at;
                 IF NOT FOUND THEN

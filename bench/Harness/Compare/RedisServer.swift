@@ -72,7 +72,8 @@ public final class RedisServer: ContestantServer {
             "dir \(program.directory.path)", "bind 127.0.0.1", "port \(port)", "unixsocket \(program.path("redis.sock"))",
             "save \"\"", "appendonly \(durability == .none ? "no" : "yes")",
             "aof-use-rdb-preamble yes", "auto-aof-rewrite-percentage 0", "no-appendfsync-on-rewrite yes",
-            "io-threads 1", "maxclients 20000", "slowlog-log-slower-than -1", "loglevel warning",
+            "io-threads 1", "maxclients 20000", "slowlog-log-slower-than -1", "latency-tracking no",
+            "loglevel warning",
         ]
         if durability != .none { lines.append("appendfsync \(durability.rawValue)") }
         if settings.serverCPU >= 0 { lines.append("server_cpulist \(settings.serverCPU)") }

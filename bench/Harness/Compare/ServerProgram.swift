@@ -94,10 +94,12 @@ final class ServerProgram {
 
 /// Where the servers are that others have made; nil where one is not installed.
 public enum Installed {
-    public static func redisServer() -> String? {
+    public static func redisServer() -> String? { program("redis-server") }
+
+    static func program(_ name: String) -> String? {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
         return (path.split(separator: ":").map(String.init) + ["/usr/bin", "/usr/local/bin"])
-            .map { "\($0)/redis-server" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+            .map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
     }
 
     /// The folder with the programs of the newest version, as Debian has them.
