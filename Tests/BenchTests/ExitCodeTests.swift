@@ -26,6 +26,8 @@ import Testing
         "latency --server /bin/true --rate 1000", "latency --server /bin/true --rounds 0",
         "memory --server /bin/true --batch 8191", "memory --server /bin/true --orders 0",
         "growth --server /bin/true --groups colours", "micro --cpu -1 --batch 0",
+        "micro --cpu -1 --parts disk", "micro --cpu -1 --counted log", "compare --server /bin/true --rounds 0",
+        "compare --server /bin/true --cases batch-1024", "compare --server /bin/true --against mysql",
         "load --server /bin/true --connections 10001", "no-such-command",
     ])
     func refuses(_ line: String) throws {

@@ -7,21 +7,28 @@ import Generator
 /// A process runs the part twice under callgrind, with fewer and with more operations; the difference of both counts over
 /// the difference of operations is what one costs, without what a start costs. Only functions whose names have
 /// "measured" in them are counted: they enclose what is timed, and nothing else.
-public struct InstructionCount {
+public final class InstructionCount {
     private let valgrind: String
+    /// A copy without debug information, which valgrind may be too old to read and then gives up on.
     private let executable: String
 
     private static let fewer = 1 << 16
     private static let more = 3 << 16
 
-    /// `executable` is `bench` itself, which is run again. Throws if valgrind is not there.
+    /// `executable` is `bench` itself, which is run again. Throws if valgrind or binutils are not there.
     public init(executable: String) throws {
-        guard let valgrind = Installed.program("valgrind") else {
-            throw LoadError(
-                description: "valgrind is not installed: the package is valgrind on Debian (apt-get install valgrind)")
-        }
+        guard let valgrind = Installed.program("valgrind") else { throw Self.missing("valgrind", package: "valgrind") }
+        guard let objcopy = Installed.program("objcopy") else { throw Self.missing("objcopy", package: "binutils") }
         self.valgrind = valgrind
-        self.executable = executable
+        let copy = FileManager.default.temporaryDirectory.appendingPathComponent("timesale-bench-\(UUID().uuidString)")
+        self.executable = copy.path
+        try ServerProgram.run(objcopy, ["--strip-debug", executable, copy.path])
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: executable) }
+
+    private static func missing(_ program: String, package: String) -> LoadError {
+        LoadError(description: "\(program) is not installed: the package is \(package) on Debian (apt-get install \(package))")
     }
 
     /// What the two processes do: few enough operations for a program that is some fifty times slower.
