@@ -47,9 +47,9 @@ public struct EntrySource {
         case .issueCoupon:
             IssueCouponEntry(couponId: id, userId: user, policyId: sale()).store(to: entry)
         case .earnPoints:
-            EarnEntry(transactionId: id, userId: user, expiresAtMs: 0, amount: Workload.earnedPoints).store(to: entry)
+            EarnEntry(transactionId: id, userId: user, expiresAtMs: 0, amount: 100).store(to: entry)
         case .usePoints:
-            UsePointsEntry(transactionId: id, userId: user, amount: Workload.usedPoints).store(to: entry)
+            UsePointsEntry(transactionId: id, userId: user, amount: 1).store(to: entry)
         case .listCoupons:
             ListUserCouponsEntry(userId: user, after: .zero, limit: 20, stateMask: 0).store(to: entry)
         case .getBalance: UserEntry(userId: user).store(to: entry)

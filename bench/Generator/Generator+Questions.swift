@@ -1,4 +1,3 @@
-import Glibc
 import Protocol
 
 // What a server says of what was done to it: asked after a load, over a connection of its own, one question at a time.
@@ -73,34 +72,6 @@ extension Generator {
         return answers
     }
 
-    /// The points of all users of the plan together. The questions are sent many at a time: there may be a million.
-    public static func balanceOfAll(_ plan: LoadPlan) throws(LoadError) -> UInt64 {
-        var connection = try GeneratorConnection(plan, shard: 0xffff)
-        defer { connection.close() }
-        let length = Frame.headerSizeBytes + UserEntry.sizeBytes
-        let countMax = 200
-        var (sum, first): (UInt64, UInt64) = (0, 1)
-        while first <= plan.users {
-            let count = min(countMax, Int(plan.users - first + 1))
-            let frames = connection.reserve(count * length)
-            for index in 0..<count {
-                let frame = frames + index * length
-                UserEntry(userId: Id128(high: plan.userSpace, low: first + UInt64(index)))
-                    .store(to: frame + Frame.headerSizeBytes)
-                FrameHeader.seal(
-                    frame, operation: Operation.getBalance.rawValue, requestId: 1, count: 1, lengthBytes: length)
-            }
-            try connection.call(count * length, replies: count) { header, results in
-                guard header.status == .ok else {
-                    throw LoadError(description: "refused: \(header.status)")
-                }
-                sum += BalanceResult(results).balance
-            }
-            first += UInt64(count)
-        }
-        return sum
-    }
-
     /// Where a server is and how many shards it has.
     public static func topology(_ plan: LoadPlan) throws(LoadError) -> TopologyResult {
         var connection = try GeneratorConnection(plan, shard: 0xffff)
@@ -111,32 +82,6 @@ extension Generator {
 }
 
 extension GeneratorConnection {
-    /// Sends the `length` bytes of several frames at the start of `out`, and takes as many replies, blocking. All
-    /// replies together have to fit into what is read at a time.
-    fileprivate func call(
-        _ length: Int, replies: Int, _ take: (FrameHeader, UnsafeRawPointer) throws(LoadError) -> Void
-    ) throws(LoadError) {
-        var sent = 0
-        while sent < length {
-            let some = Glibc.send(socket, out + sent, length - sent, Int32(MSG_NOSIGNAL))
-            guard some > 0 else { throw LoadError(description: "the server went away") }
-            sent += some
-        }
-        var (start, end, taken) = (0, 0, 0)
-        while taken < replies {
-            let got = recv(socket, inBytes + end, inCapacity - end, 0)
-            guard got > 0 else { throw LoadError(description: "the server closed the connection") }
-            end += got
-            while end - start >= Frame.headerSizeBytes, taken < replies {
-                let header = FrameHeader(UnsafeRawPointer(inBytes + start))
-                guard end - start >= header.lengthBytes else { break }
-                try take(header, UnsafeRawPointer(inBytes + start + Frame.headerSizeBytes))
-                start += header.lengthBytes
-                taken += 1
-            }
-        }
-    }
-
     /// Results of the last call.
     fileprivate var results: UnsafeRawPointer { UnsafeRawPointer(inBytes) + Frame.headerSizeBytes }
 
