@@ -51,7 +51,8 @@ let package = Package(
             dependencies: ["Protocol", "CLinux", .product(name: "Histogram", package: "hdrhistogram-swift")],
             path: "bench/Generator"),
         .target(
-            name: "Harness", dependencies: ["Generator", "Log", "Engine", "Protocol", "CLinux"], path: "bench/Harness"),
+            name: "Harness", dependencies: ["Generator", "Storage", "Log", "Engine", "Protocol", "CLinux"],
+            path: "bench/Harness"),
         .executableTarget(
             name: "bench",
             dependencies: [

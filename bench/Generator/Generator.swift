@@ -99,7 +99,8 @@ public struct Generator: ~Copyable {
         } else {
             try runClosedLoop(endUs: endUs)
         }
-        report.seconds = Double(nowUs - countFromUs) / 1e6
+        // Entries may be used up before the warm-up is over.
+        report.seconds = Double(max(nowUs, countFromUs) - countFromUs) / 1e6
         report.generatorCPU = (MonotonicClock.threadCPUSeconds() - startCPU) / (Double(nowUs - startUs) / 1e6)
         report.unsent = UInt64(connections.reduce(0) { $0 + ($1.outEnd - $1.outStart) } / frameLength(plan.batch))
         if plan.isAccounted { try settle() }

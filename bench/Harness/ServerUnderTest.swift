@@ -79,10 +79,15 @@ public final class ServerUnderTest {
         try? FileManager.default.removeItem(at: directory)
     }
 
-    /// Ends the server as a crash does, and starts it on what it left.
-    public func crashAndRecover() throws -> Recovery {
+    /// Ends the server as a crash does; its data stays until it is stopped.
+    public func crash() {
         kill(pid, SIGKILL)
         process.waitUntilExit()
+    }
+
+    /// Ends the server as a crash does, and starts it on what it left.
+    public func crashAndRecover() throws -> Recovery {
+        crash()
         let messages = Pipe()
         try launch(messages: messages)
         var text = ""
@@ -102,7 +107,7 @@ public final class ServerUnderTest {
     // MARK: Start
 
     private var unixPath: String { directory.appendingPathComponent("bench.sock").path }
-    private var dataPath: String { directory.appendingPathComponent("data").path }
+    var dataPath: String { directory.appendingPathComponent("data").path }
 
     private func launch(messages: Pipe? = nil) throws {
         process = Process()
