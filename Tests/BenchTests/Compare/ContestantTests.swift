@@ -135,107 +135,120 @@ import Testing
         return plan
     }
 
-    private func start(
-        _ kind: Kind, _ terms: SaleTerms, batch: Int = 1, _ body: (Buyer, any ContestantServer) throws -> Void
-    ) throws {
+    private func start(_ kind: Kind, _ terms: SaleTerms, batch: Int = 1) throws -> (Buyer, any ContestantServer) {
         let plan = plan(batch: batch)
         let server = try contestant(kind).start(plan, terms: terms)
-        defer { server.stop() }
-        try body(try Buyer(server, plan, terms), server)
+        do {
+            return (try Buyer(server, plan, terms), server)
+        } catch {
+            server.stop()
+            throw error
+        }
     }
 
     @Test(arguments: Kind.allCases) func refusesInTheSameCases(_ kind: Kind) throws {
         var terms = SaleTerms()
         (terms.stock, terms.perUserLimit) = (5, 2)
-        try start(kind, terms) { buyer, server in
-            let first = buyer.entry(1, user: 1, 1)
-            #expect(try buyer.code(first) == 0)
-            #expect(try buyer.code(first) == 0, "a repeated order gets the first answer")
-            #expect(try server.sold(terms) == Sold(units: 1, orders: 1))
-            var other = first
-            other.quantity = 2
-            #expect(try buyer.code(other) == 21, "its id stands for another order")
+        let (buyer, server) = try start(kind, terms)
+        defer { server.stop() }
+        let first = buyer.entry(1, user: 1, 1)
+        #expect(try buyer.code(first) == 0)
+        #expect(try buyer.code(first) == 0, "a repeated order gets the first answer")
+        #expect(try server.sold(terms) == Sold(units: 1, orders: 1))
+        var other = first
+        other.quantity = 2
+        #expect(try buyer.code(other) == 21, "its id stands for another order")
 
-            #expect(try buyer.code(buyer.entry(2, user: 1, 2)) == 33)
-            #expect(try buyer.code(buyer.entry(3, user: 1, 1)) == 0, "what was refused took nothing of the limit")
-            #expect(try buyer.code(buyer.entry(4, user: 2, 3)) == 33, "the limit holds for one order as well")
-            #expect(try buyer.code(buyer.entry(5, user: 2, 2)) == 0)
-            #expect(try server.sold(terms) == Sold(units: 4, orders: 3))
+        #expect(try buyer.code(buyer.entry(2, user: 1, 2)) == 33)
+        #expect(try buyer.code(buyer.entry(3, user: 1, 1)) == 0, "what was refused took nothing of the limit")
+        #expect(try buyer.code(buyer.entry(4, user: 2, 3)) == 33, "the limit holds for one order as well")
+        #expect(try buyer.code(buyer.entry(5, user: 2, 2)) == 0)
+        #expect(try server.sold(terms) == Sold(units: 4, orders: 3))
 
-            let tooMuch = buyer.entry(6, user: 3, 2)
-            #expect(try buyer.code(tooMuch) == 32, "one is left, two are wanted")
-            #expect(try buyer.code(tooMuch) == 32, "what was refused is not remembered")
-            #expect(try buyer.code(buyer.entry(7, user: 3, 1)) == 0, "nor does it take anything")
-            #expect(try buyer.code(buyer.entry(8, user: 4, 1)) == 32)
-            #expect(try buyer.code(buyer.entry(9, user: 1, 1)) == 33, "the limit is looked at before the stock")
-            #expect(try buyer.code(first) == 0)
-            #expect(try server.sold(terms) == Sold(units: 5, orders: 4))
-        }
+        let tooMuch = buyer.entry(6, user: 3, 2)
+        #expect(try buyer.code(tooMuch) == 32, "one is left, two are wanted")
+        #expect(try buyer.code(tooMuch) == 32, "what was refused is not remembered")
+        #expect(try buyer.code(buyer.entry(7, user: 3, 1)) == 0, "nor does it take anything")
+        #expect(try buyer.code(buyer.entry(8, user: 4, 1)) == 32)
+        #expect(try buyer.code(buyer.entry(9, user: 1, 1)) == 33, "the limit is looked at before the stock")
+        #expect(try buyer.code(first) == 0)
+        #expect(try server.sold(terms) == Sold(units: 5, orders: 4))
     }
 
     @Test(arguments: Kind.allCases) func batchesAreTheSameOneAfterTheOther(_ kind: Kind) throws {
         var terms = SaleTerms()
         (terms.stock, terms.perUserLimit) = (7, 2)
-        try start(kind, terms, batch: 8) { buyer, server in
-            func tally(_ accepted: UInt64, _ refused: [UInt16: UInt64]) -> OrderTally {
-                var tally = OrderTally()
-                (tally.accepted, tally.refused) = (accepted, refused)
-                return tally
-            }
-            let whole = [buyer.entry(1, user: 1, 1), buyer.entry(2, user: 2, 1), buyer.entry(3, user: 1, 1)]
-            #expect(try buyer.send(whole) == tally(3, [:]))
-            #expect(try buyer.send(whole) == tally(3, [:]), "a repeated batch gets the first answer")
-            #expect(try server.sold(terms) == Sold(units: 3, orders: 3))
-
-            let twice = buyer.entry(4, user: 3, 1)
-            var reused = twice
-            reused.quantity = 2
-            let mixed = [
-                twice, buyer.entry(5, user: 1, 1), twice, reused, buyer.entry(6, user: 3, 1), buyer.entry(7, user: 3, 1),
-                whole[0],
-            ]
-            #expect(try buyer.send(mixed) == tally(4, [33: 2, 21: 1]))
-            #expect(try server.sold(terms) == Sold(units: 5, orders: 5))
-
-            let last = [buyer.entry(8, user: 4, 2), buyer.entry(9, user: 5, 1), buyer.entry(10, user: 6, 2)]
-            #expect(try buyer.send(last) == tally(1, [32: 2]))
-            #expect(try buyer.send([buyer.entry(11, user: 5, 1), buyer.entry(12, user: 1, 1)]) == tally(0, [32: 1, 33: 1]))
-            #expect(try server.sold(terms) == Sold(units: 7, orders: 6))
+        let (buyer, server) = try start(kind, terms, batch: 8)
+        defer { server.stop() }
+        func tally(_ accepted: UInt64, _ refused: [UInt16: UInt64]) -> OrderTally {
+            var tally = OrderTally()
+            (tally.accepted, tally.refused) = (accepted, refused)
+            return tally
         }
+        let whole = [buyer.entry(1, user: 1, 1), buyer.entry(2, user: 2, 1), buyer.entry(3, user: 1, 1)]
+        #expect(try buyer.send(whole) == tally(3, [:]))
+        #expect(try buyer.send(whole) == tally(3, [:]), "a repeated batch gets the first answer")
+        #expect(try server.sold(terms) == Sold(units: 3, orders: 3))
+
+        let twice = buyer.entry(4, user: 3, 1)
+        var reused = twice
+        reused.quantity = 2
+        let mixed = [
+            twice, buyer.entry(5, user: 1, 1), twice, reused, buyer.entry(6, user: 3, 1), buyer.entry(7, user: 3, 1),
+            whole[0],
+        ]
+        #expect(try buyer.send(mixed) == tally(4, [33: 2, 21: 1]))
+        #expect(try server.sold(terms) == Sold(units: 5, orders: 5))
+
+        let last = [buyer.entry(8, user: 4, 2), buyer.entry(9, user: 5, 1), buyer.entry(10, user: 6, 2)]
+        #expect(try buyer.send(last) == tally(1, [32: 2]))
+        #expect(try buyer.send([buyer.entry(11, user: 5, 1), buyer.entry(12, user: 1, 1)]) == tally(0, [32: 1, 33: 1]))
+        #expect(try server.sold(terms) == Sold(units: 7, orders: 6))
     }
 
-    @Test(arguments: Kind.allCases, [1, 8]) func sellsInTheWindowAlone(_ kind: Kind, _ batch: Int) throws {
+    @Test(arguments: Kind.allCases, [1, 8]) func sellsNothingBeforeItStarts(_ kind: Kind, _ batch: Int) throws {
         let nowMs = MonotonicClock.wallMs()
         var terms = SaleTerms()
         (terms.startsAtMs, terms.endsAtMs) = (nowMs + 3_600_000, nowMs + 7_200_000)
-        try start(kind, terms, batch: batch) { buyer, server in
-            let orders = (1...UInt64(batch)).map { buyer.entry($0, user: $0, 1) }
-            let early = try buyer.send(orders)
-            #expect(early.accepted == 0 && early.refused == [34: UInt64(batch)])
-            #expect(try server.sold(terms) == Sold(units: 0, orders: 0))
-        }
-        // Long enough for a server to start.
-        (terms.startsAtMs, terms.endsAtMs) = (0, MonotonicClock.wallMs() + 15_000)
-        try start(kind, terms, batch: batch) { buyer, server in
+        let (buyer, server) = try start(kind, terms, batch: batch)
+        defer { server.stop() }
+        let orders = (1...UInt64(batch)).map { buyer.entry($0, user: $0, 1) }
+        let early = try buyer.send(orders)
+        #expect(early.accepted == 0 && early.refused == [34: UInt64(batch)])
+        #expect(try server.sold(terms) == Sold(units: 0, orders: 0))
+    }
+
+    @Test(arguments: Kind.allCases, [1, 8]) func sellsNothingOnceItHasEnded(_ kind: Kind, _ batch: Int) throws {
+        // Long enough for a server to start, or it is tried again with more.
+        for seconds: UInt64 in [4, 20, 100] {
+            var terms = SaleTerms()
+            terms.endsAtMs = MonotonicClock.wallMs() + 1000 * seconds
+            guard let (buyer, server) = try? start(kind, terms, batch: batch) else { continue }
+            defer { server.stop() }
             let first = (1...UInt64(batch)).map { buyer.entry($0, user: $0, 1) }
-            #expect(try buyer.send(first).accepted == UInt64(batch))
-            var (next, sold) = (UInt64(batch), UInt64(batch))
-            while true {
-                let orders = (1...UInt64(batch)).map { buyer.entry(next + $0, user: $0, 1) }
-                next += UInt64(batch)
-                let isLate = MonotonicClock.wallMs() > terms.endsAtMs + 10_000
-                let tally = try buyer.send(orders)
-                sold += tally.accepted
-                guard tally.accepted == 0 else {
-                    try #require(!isLate, "still sold ten seconds after the end")
-                    continue
-                }
-                #expect(tally.refused == [35: UInt64(batch)])
-                break
-            }
+            guard try buyer.send(first).accepted == UInt64(batch) else { continue }
+            let sold = try buyUntilRefused(buyer, terms, batch: UInt64(batch), code: 35) + UInt64(batch)
             #expect(MonotonicClock.wallMs() >= terms.endsAtMs)
             #expect(try buyer.send(first).accepted == UInt64(batch), "what was accepted stays so")
             #expect(try server.sold(terms) == Sold(units: sold, orders: sold))
+            return
+        }
+        Issue.record("no server starts")
+    }
+
+    /// Orders until all of a batch are refused, with `code`; answers how many were accepted.
+    private func buyUntilRefused(
+        _ buyer: Buyer, _ terms: SaleTerms, batch: UInt64, code: UInt16
+    ) throws -> UInt64 {
+        var (next, sold) = (batch, UInt64(0))
+        while true {
+            let orders = (1...batch).map { buyer.entry(next + $0, user: $0, 1) }
+            next += batch
+            let isLate = MonotonicClock.wallMs() > terms.endsAtMs + 10_000
+            let tally = try buyer.send(orders)
+            sold += tally.accepted
+            if tally.refused[code] == batch { return sold }
+            try #require(tally.refused.keys.allSatisfy { $0 == code } && !isLate, "\(tally)")
         }
     }
 
