@@ -51,7 +51,7 @@ let package = Package(
             dependencies: ["Protocol", "CLinux", .product(name: "Histogram", package: "hdrhistogram-swift")],
             path: "bench/Generator"),
         .target(
-            name: "Harness", dependencies: ["Generator", "Log", "Engine", "Protocol", "CLinux"],
+            name: "Harness", dependencies: ["Generator", "Storage", "Log", "Engine", "Protocol", "CLinux"],
             path: "bench/Harness"),
         .executableTarget(
             name: "bench",
@@ -100,7 +100,8 @@ let package = Package(
             ]),
 
         .testTarget(
-            name: "BenchTests", dependencies: ["Harness", "Generator", "Protocol", "TestSupport", "bench"]),
+            name: "BenchTests",
+            dependencies: ["Harness", "Generator", "TestSupport", "Protocol", "bench", "timesaled"]),
         .testTarget(name: "ServerOptionsTests", dependencies: ["ServerOptions"]),
         .testTarget(name: "TidyTests"),
         .target(name: "TestSupport", dependencies: ["Protocol", "TimesaleSpawn"], path: "Tests/Support"),

@@ -4,7 +4,7 @@
 set -euo pipefail
 
 # Libraries that the build links, then what only the tests need.
-packages=(liburing-dev libhiredis-dev python3 binutils valgrind postgresql python3-psycopg2)
+packages=(liburing-dev libhiredis-dev python3 binutils postgresql python3-psycopg2 redis-server valgrind)
 
 # swift-configuration's manifest is the one of our dependencies that asks for the newest tools.
 swift_major=6
@@ -42,8 +42,41 @@ as_root() {
     fi
 }
 
+# Servers that come with packages are started by who needs them, on ports of their own: here no service starts, and none
+# that was not there before will at the next boot.
+policy=/usr/sbin/policy-rc.d
+policy_is_ours=
+
+forbid_services() {
+    if [[ ! -e $policy ]]; then
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        policy_is_ours=1
+        as_root chmod 755 "$policy"
+    fi
+}
+
+allow_services() {
+    if [[ -n $policy_is_ours ]]; then
+        as_root rm -f "$policy"
+        policy_is_ours=
+    fi
+}
+
 install_packages() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
+    local code=0
+    forbid_services
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" || code=$?
+    allow_services
+    return "$code"
+}
+
+disable_services() {
+    local package
+    for package in "$@"; do
+        if [[ $package == redis-server && -d /run/systemd/system ]]; then
+            as_root systemctl disable --quiet redis-server
+        fi
+    done
 }
 
 check_swift
@@ -59,9 +92,11 @@ if ((${#missing[@]} == 0)); then
 fi
 names="${missing[*]}"
 printf 'setup: installing %s\n' "$names"
+trap allow_services EXIT
 # The package lists of a machine may be absent or stale: they are fetched only when they turn out to be.
 if ! install_packages "${missing[@]}"; then
     printf 'setup: fetching the package lists and trying again\n'
     as_root apt-get update || stop "apt-get update failed, so $names cannot be installed; see its message above"
     install_packages "${missing[@]}" || stop "apt-get could not install $names; see its message above"
 fi
+disable_services "${missing[@]}"

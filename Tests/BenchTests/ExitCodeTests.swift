@@ -27,6 +27,8 @@ import Testing
         "memory --server /bin/true --batch 8191", "memory --server /bin/true --orders 0",
         "growth --server /bin/true --groups colours", "micro --cpu -1 --batch 0",
         "micro --runs 0", "micro --cases order-twice", "micro --threads 65", "micro --counted 0",
+        "compare --server /bin/true --rounds 0", "compare --server /bin/true --cases batch-1024",
+        "compare --server /bin/true --against mysql",
         "load --server /bin/true --connections 10001", "no-such-command",
     ])
     func refuses(_ line: String) throws {

@@ -67,16 +67,4 @@ struct Growth: ParsableCommand {
         }
         return trial
     }
-
-    private func raiseDescriptorLimit(_ count: Int) throws {
-        var limit = rlimit()
-        let resource = __rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue))
-        guard getrlimit(resource, &limit) == 0 else { return }
-        guard limit.rlim_max >= rlim_t(count) else {
-            throw LoadError(
-                description: "\(count) open files are needed, and the limit is \(limit.rlim_max): ulimit -n")
-        }
-        limit.rlim_cur = max(limit.rlim_cur, rlim_t(count))
-        setrlimit(resource, &limit)
-    }
 }

@@ -19,7 +19,7 @@ struct Load: ParsableCommand {
     var seconds = 4.0
     @Option(help: "Frames a second on a schedule (open loop) in place of a closed loop.")
     var rate: Double?
-    @Option(help: "What to ask for: order, issueCoupon, earnPoints or usePoints.")
+    @Option(help: "What to ask for: \(Workload.allCases.map(\.rawValue).joined(separator: ", ")).")
     var workload = Workload.order
     @Option(help: "Seed of users, sales and ids.")
     var seed: UInt64 = 1
@@ -27,6 +27,9 @@ struct Load: ParsableCommand {
     func validate() throws {
         guard connections >= 1, connections <= 10_000, depth >= 1, batch >= 1, batch <= 8190 else {
             throw ValidationError("connections are 1 to 10000, the batch 1 to 8190, the depth at least 1")
+        }
+        guard batch <= workload.batchMax else {
+            throw ValidationError("a frame holds at most \(workload.batchMax) of \(workload.rawValue): lower --batch")
         }
         guard connections * depth <= 1 << 20, seconds > 0, (rate ?? 1) > 0 else {
             throw ValidationError("seconds and rate have to be above 0, frames in flight at most 1048576")

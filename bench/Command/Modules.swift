@@ -34,7 +34,7 @@ struct Modules: ParsableCommand {
         print(machine.text)
         var all: [ModulesReport.Row] = []
         for test in try choose(Self.cases, cases, name: \.name) {
-            var rows = Workload.allCases.map { ModulesReport.Row(test, $0) }
+            var rows = Workload.ofModules.map { ModulesReport.Row(test, $0) }
             for run in 0..<runs {
                 for index in rows.indices {
                     Progress.show("\(test.name), run \(run + 1) of \(runs): \(rows[index].workload.rawValue)")

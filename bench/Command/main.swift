@@ -10,7 +10,9 @@ struct Bench: ParsableCommand {
             bench/README.md says how to read the figures.
             """,
         subcommands: [
+            TimeSale.self, Coupon.self, Point.self, Full.self, All.self,
             Speed.self, Latency.self, Memory.self, Growth.self, Modules.self, Snapshots.self, Load.self, Micro.self,
+            Compare.self,
         ])
 }
 

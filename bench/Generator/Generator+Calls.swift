@@ -5,44 +5,62 @@ extension Generator {
     /// Stock of each sale, coupons of each policy: above any demand, as their limit per user is.
     static let stock: UInt64 = 1 << 40
     static let perUserLimit: UInt32 = 1_000_000
+    /// Of each unit, in the smallest unit of a currency.
+    static let unitPrice: UInt64 = 100
     /// What every user has before uses begin.
     static let creditedPoints: UInt32 = 1_000_000_000
 
     /// Makes what the plan's entries need: its sales, its policies, or points of its users.
     public static func prepare(_ plan: LoadPlan) throws(LoadError) {
-        let nowMs = MonotonicClock.wallMs()
-        let operationId = { (number: UInt64) in
-            Id128.version7(timeMs: nowMs, partition: Partition.catalogue, random: Partition.mix(number))
-        }
         switch plan.workload {
-        case .order:
-            try call(plan, .createSale, count: plan.saleIds.count) { index, entry in
-                let id = plan.saleIds[index]
-                CreateSaleEntry(
-                    operationId: operationId(id), saleId: id, stock: stock, startsAtMs: 0,
-                    endsAtMs: nowMs + 86_400_000, perUserLimit: perUserLimit, holdMs: 0, unitPrice: 100,
-                    name: Name("bench \(id)")!
-                ).store(to: entry)
-            }
-        case .issueCoupon:
-            try call(plan, .createPolicy, count: plan.saleIds.count) { index, entry in
-                let id = plan.saleIds[index]
-                CreatePolicyEntry(
-                    operationId: operationId(id), policyId: id, quantity: stock, validFromMs: 0,
-                    validUntilMs: nowMs + 86_400_000, discountValue: 10, maxDiscount: 0, minPurchase: 0,
-                    perUserLimit: perUserLimit, discountKind: DiscountKind.percent.rawValue, name: Name("bench \(id)")!
-                ).store(to: entry)
-            }
-        case .earnPoints: break
-        case .usePoints:
-            try call(plan, .earnPoints, count: Int(plan.users), inFrame: 4096) { index, entry in
-                let user = Id128(UInt64(index) + 1)
-                EarnEntry(
-                    transactionId: .version7(
-                        timeMs: nowMs, partition: Partition.of(user: user), random: Partition.mix(UInt64(index))),
-                    userId: user, expiresAtMs: 0, amount: creditedPoints
-                ).store(to: entry)
-            }
+        case .order: try createSales(plan)
+        case .issueCoupon: try createPolicies(plan)
+        case .purchase, .checkout:
+            try createSales(plan)
+            try createPolicies(plan)
+        case .usePoints: try creditUsers(plan)
+        case .earnPoints, .getBalance, .listCoupons: break
+        }
+    }
+
+    private static func operationId(_ number: UInt64, _ nowMs: UInt64) -> Id128 {
+        Id128.version7(timeMs: nowMs, partition: Partition.catalogue, random: Partition.mix(number))
+    }
+
+    private static func createSales(_ plan: LoadPlan) throws(LoadError) {
+        let nowMs = MonotonicClock.wallMs()
+        try call(plan, .createSale, count: plan.saleIds.count) { index, entry in
+            let id = plan.saleIds[index]
+            CreateSaleEntry(
+                operationId: operationId(2 * id, nowMs), saleId: id, stock: plan.stock ?? stock, startsAtMs: 0,
+                endsAtMs: nowMs + 86_400_000, perUserLimit: plan.perUserLimit ?? perUserLimit, holdMs: 0,
+                unitPrice: unitPrice, name: Name("bench \(id)")!
+            ).store(to: entry)
+        }
+    }
+
+    private static func createPolicies(_ plan: LoadPlan) throws(LoadError) {
+        let nowMs = MonotonicClock.wallMs()
+        try call(plan, .createPolicy, count: plan.saleIds.count) { index, entry in
+            let id = plan.saleIds[index]
+            CreatePolicyEntry(
+                operationId: operationId(2 * id + 1, nowMs), policyId: id, quantity: plan.stock ?? stock,
+                validFromMs: 0, validUntilMs: nowMs + 86_400_000, discountValue: 10, maxDiscount: 0, minPurchase: 0,
+                perUserLimit: plan.perUserLimit ?? perUserLimit, discountKind: DiscountKind.percent.rawValue,
+                name: Name("bench \(id)")!
+            ).store(to: entry)
+        }
+    }
+
+    private static func creditUsers(_ plan: LoadPlan) throws(LoadError) {
+        let nowMs = MonotonicClock.wallMs()
+        try call(plan, .earnPoints, count: Int(plan.users), inFrame: 4096) { index, entry in
+            let user = Id128(high: plan.userSpace, low: UInt64(index) + 1)
+            EarnEntry(
+                transactionId: .version7(
+                    timeMs: nowMs, partition: Partition.of(user: user), random: Partition.mix(UInt64(index))),
+                userId: user, expiresAtMs: 0, amount: creditedPoints
+            ).store(to: entry)
         }
     }
 
@@ -72,6 +90,19 @@ extension Generator {
                 }
             }
             first += some
+        }
+    }
+
+    /// Makes one sale with terms of its own.
+    public static func createSale(
+        _ plan: LoadPlan, id: UInt64, stock: UInt64, startsAtMs: UInt64, endsAtMs: UInt64, perUserLimit: UInt32
+    ) throws(LoadError) {
+        try call(plan, .createSale, count: 1) { _, entry in
+            CreateSaleEntry(
+                operationId: operationId(2 * id, MonotonicClock.wallMs()), saleId: id, stock: stock,
+                startsAtMs: startsAtMs, endsAtMs: endsAtMs, perUserLimit: perUserLimit, holdMs: 0,
+                unitPrice: unitPrice, name: Name("bench \(id)")!
+            ).store(to: entry)
         }
     }
 

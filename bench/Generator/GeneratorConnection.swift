@@ -12,12 +12,18 @@ struct GeneratorConnection {
     let inBytes: UnsafeMutableRawPointer
     let inCapacity: Int
     var inEnd = 0
+    /// Frames whose replies are to come.
+    var framesInFlight = 0
+    /// Whether it broke while everything is accounted for.
+    var isLost = false
+    /// Of a wire whose replies come in the order of their requests.
+    var requestsSent = 0
 
     /// Ten thousand connections are not to cost gigabytes, so each has room for what its plan makes it read: a
     /// reply to a batch, and to a page of the calls before the load.
     private static func inCapacity(_ plan: LoadPlan, replyBytes: Int) -> Int {
         let reply = Frame.headerSizeBytes + max(replyBytes, plan.batch * plan.workload.operation.resultSizeBytes)
-        return max(64 << 10, 2 * reply)
+        return max(64 << 10, 2 * max(reply, plan.wire?.replyBytesMax(orders: plan.batch) ?? 0))
     }
 
     /// Connects and shakes hands, blocking. `replyBytes` of results are the most that a call will answer.
@@ -27,13 +33,14 @@ struct GeneratorConnection {
         out = .allocate(byteCount: outCapacity, alignment: 16)
         inCapacity = Self.inCapacity(plan, replyBytes: replyBytes)
         inBytes = .allocate(byteCount: inCapacity, alignment: 16)
-        try greet(plan.token, shard)
+        if let wire = plan.wire { try wire.greet(BlockingSocket(socket)) } else { try greet(plan.token, shard) }
     }
 
-    private static func connect(_ address: LoadPlan.Address) throws(LoadError) -> Int32 {
+    static func connect(_ address: LoadPlan.Address) throws(LoadError) -> Int32 {
         let socket: Int32
         let code: Int32
         switch address {
+        case .remote(let host, let port): return try connect(host: host, port: port)
         case .tcp(let port):
             socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
             var name = sockaddr_in()
@@ -58,8 +65,39 @@ struct GeneratorConnection {
                 }
             }
         }
-        guard code == 0 else { throw LoadError(description: "cannot connect: \(String(cString: strerror(errno)))") }
+        guard code == 0 else {
+            let reason = String(cString: strerror(errno))
+            Glibc.close(socket)
+            throw LoadError(description: "cannot connect to \(address): \(reason)")
+        }
         return socket
+    }
+
+    /// Tries the addresses of a host one after the other.
+    private static func connect(host: String, port: UInt16) throws(LoadError) -> Int32 {
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var found: UnsafeMutablePointer<addrinfo>?
+        let code = getaddrinfo(host, String(port), &hints, &found)
+        guard code == 0 else {
+            throw LoadError(description: "cannot find \(host): \(String(cString: gai_strerror(code)))")
+        }
+        defer { freeaddrinfo(found) }
+        var reason = "it has no address"
+        var next = found
+        while let place = next?.pointee {
+            next = place.ai_next
+            let socket = Glibc.socket(
+                place.ai_family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), place.ai_protocol)
+            if Glibc.connect(socket, place.ai_addr, place.ai_addrlen) == 0 {
+                var on: Int32 = 1
+                setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+                return socket
+            }
+            reason = String(cString: strerror(errno))
+            Glibc.close(socket)
+        }
+        throw LoadError(description: "cannot connect to \(host):\(port): \(reason)")
     }
 
     private mutating func greet(_ token: String, _ shard: UInt16) throws(LoadError) {

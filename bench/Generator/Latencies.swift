@@ -2,7 +2,10 @@ import Histogram
 
 /// Percentiles of times, in microseconds.
 public struct Latencies: Codable, Equatable, Sendable {
+    public var meanUs = 0.0
     public var p50Us: UInt64 = 0
+    public var p90Us: UInt64 = 0
+    public var p95Us: UInt64 = 0
     public var p99Us: UInt64 = 0
     public var p999Us: UInt64 = 0
     public var p9999Us: UInt64 = 0
@@ -40,9 +43,15 @@ public struct LatencyRecorder {
         tenthEndUs = nowUs + 100_000
     }
 
+    /// Of the last tenth of a second that is over.
+    var lastTenthP99Us: UInt64? { tenthsP99Us.last }
+
     public var latencies: Latencies {
         var result = Latencies()
+        result.meanUs = histogram.totalCount > 0 ? histogram.mean : 0
         result.p50Us = histogram.valueAtPercentile(50)
+        result.p90Us = histogram.valueAtPercentile(90)
+        result.p95Us = histogram.valueAtPercentile(95)
         result.p99Us = histogram.valueAtPercentile(99)
         result.p999Us = histogram.valueAtPercentile(99.9)
         result.p9999Us = histogram.valueAtPercentile(99.99)

@@ -1,8 +1,12 @@
+import Protocol
+
 /// What a load generator is to do.
 public struct LoadPlan: Sendable {
-    public enum Address: Sendable {
+    public enum Address: Equatable, Sendable {
+        /// Of this machine.
         case tcp(port: UInt16)
         case unix(path: String)
+        case remote(host: String, port: UInt16)
     }
 
     public var address: Address
@@ -23,7 +27,20 @@ public struct LoadPlan: Sendable {
     /// Of the sales, or of the policies.
     public var saleIds: [UInt64] = [1]
     public var users: UInt64 = 1_000_000
+    /// How much the first sales are wanted more than the others, as `ZipfTable` has it; 0: all alike.
+    public var skew = 0.0
+    /// Stock of each sale, coupons of each policy; nil: above any demand.
+    public var stock: UInt64?
+    /// Nil: above any demand.
+    public var perUserLimit: UInt32?
     public var quantity: UInt32 = 1
+    /// The upper half of the users' ids: another one makes other users.
+    public var userSpace: UInt64 = 0
+    /// Ends after so many entries, if its time is not over before.
+    public var entriesMax: Int?
+    /// Whether everything is accounted for: warm-up too, the replies that are on their way when the time is over are
+    /// waited for, and a connection that breaks leaves unknown what was in flight, in place of ending the run.
+    public var isAccounted = false
     public var seed: UInt64 = 1
     /// The number of shards: connections ask for each in turn. nil: for any.
     public var shards: Int?
@@ -31,6 +48,8 @@ public struct LoadPlan: Sendable {
     /// each shard owns some.
     public var isOwnUsersOnly = false
     public var token = ""
+    /// How orders travel to a server that does not speak timesale's protocol, in a closed loop; nil: to one that does.
+    public var wire: (any OrderWire)?
 
     public init(address: Address) { self.address = address }
 }
@@ -53,10 +72,54 @@ public struct LoadReport: Sendable {
     /// Frames of an open loop that were due and could not even be sent when the run ended.
     public var unsent: UInt64 = 0
 
+    public var account = Account()
+    public var timeline: [Moment] = []
+
     public var acceptedPerSecond: Double { seconds > 0 ? Double(accepted) / seconds : 0 }
     public var refusedTotal: UInt64 { refused.values.reduce(0, +) }
 
     public init() {}
+}
+
+/// All that was sent, and what became of it: what a server has to agree with.
+public struct Account: Sendable {
+    /// Entries that are reported as done, by operation.
+    public var accepted: [Operation: UInt64] = [:]
+    /// Refused entries by code.
+    public var refused: [UInt16: UInt64] = [:]
+    /// Entries whose reply never came: each may have been accepted or not.
+    public var unknown: UInt64 = 0
+    public var connectionsLost = 0
+    /// How often each sale or policy was asked for, in the plan's order.
+    public var demand: [UInt64] = []
+
+    public init() {}
+
+    /// Adds what another load on the same server did; not its demand, which is that of its own offers.
+    public mutating func add(_ other: Account) {
+        accepted.merge(other.accepted, uniquingKeysWith: +)
+        refused.merge(other.refused, uniquingKeysWith: +)
+        unknown += other.unknown
+        connectionsLost += other.connectionsLost
+    }
+}
+
+/// What a load had come to at one moment.
+public struct Moment: Codable, Equatable, Sendable {
+    /// Since its begin, warm-up included.
+    public var seconds: Double
+    /// So far.
+    public var accepted: UInt64
+    public var refused: UInt64
+    /// Of the last tenth of a second; nil as long as none is counted.
+    public var p99Us: UInt64?
+
+    public init(seconds: Double, accepted: UInt64, refused: UInt64, p99Us: UInt64?) {
+        self.seconds = seconds
+        self.accepted = accepted
+        self.refused = refused
+        self.p99Us = p99Us
+    }
 }
 
 /// Why a run could not be carried out.

@@ -2,6 +2,13 @@ import Foundation
 
 /// Reads what the kernel says in /proc (proc(5)); nil where a text is not as expected.
 public enum ProcFile {
+    /// The process that a `stat` file names as the parent.
+    public static func parent(inStat text: String) -> Int32? {
+        guard let end = text.lastIndex(of: ")") else { return nil }
+        let fields = text[text.index(after: end)...].split(separator: " ")
+        return fields.count > 1 ? Int32(fields[1]) : nil
+    }
+
     /// CPU ticks, user and system, of a `stat` file. The name in it may hold spaces and parentheses.
     public static func cpuTicks(inStat text: String) -> Int? {
         guard let end = text.lastIndex(of: ")") else { return nil }

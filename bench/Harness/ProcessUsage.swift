@@ -6,6 +6,13 @@ public struct ProcessUsage {
 
     public init(pid: Int32) { folder = "/proc/\(pid)" }
 
+    /// A process and its children, such as a server with a process for each connection.
+    public static func family(of pid: Int32) -> [ProcessUsage] {
+        let all = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { Int32($0) }
+        return all.filter { $0 == pid || ProcFile.read("/proc/\($0)/stat").flatMap(ProcFile.parent(inStat:)) == pid }
+            .map { ProcessUsage(pid: $0) }
+    }
+
     /// CPU seconds of all its threads, ended ones too.
     public var cpuSeconds: Double { cpuSeconds(inStat: "\(folder)/stat") }
 

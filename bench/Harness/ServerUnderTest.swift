@@ -16,6 +16,7 @@ public final class ServerUnderTest {
         /// Of other modules; 0: as the server has it.
         public var transactions = 0
         public var coupons = 0
+        public var checkouts = 0
         /// Whether tables have all their memory before the load begins.
         public var areTablesResident = true
         /// The CPU of each shard's thread; empty: the scheduler's choice.
@@ -78,10 +79,15 @@ public final class ServerUnderTest {
         try? FileManager.default.removeItem(at: directory)
     }
 
-    /// Ends the server as a crash does, and starts it on what it left.
-    public func crashAndRecover() throws -> Recovery {
+    /// Ends the server as a crash does; its data stays until it is stopped.
+    public func crash() {
         kill(pid, SIGKILL)
         process.waitUntilExit()
+    }
+
+    /// Ends the server as a crash does, and starts it on what it left.
+    public func crashAndRecover() throws -> Recovery {
+        crash()
         let messages = Pipe()
         try launch(messages: messages)
         var text = ""
@@ -101,7 +107,7 @@ public final class ServerUnderTest {
     // MARK: Start
 
     private var unixPath: String { directory.appendingPathComponent("bench.sock").path }
-    private var dataPath: String { directory.appendingPathComponent("data").path }
+    var dataPath: String { directory.appendingPathComponent("data").path }
 
     private func launch(messages: Pipe? = nil) throws {
         process = Process()
@@ -118,6 +124,7 @@ public final class ServerUnderTest {
             process.arguments! += ["--snapshot-after", "\(settings.snapshotAfterBytes >> 20)MiB"]
         }
         if settings.transactions > 0 { process.arguments! += ["--transactions", "\(settings.transactions)"] }
+        if settings.checkouts > 0 { process.arguments! += ["--checkouts", "\(settings.checkouts)"] }
         if settings.coupons > 0 { process.arguments! += ["--coupons", "\(settings.coupons)"] }
         if !settings.pin.isEmpty {
             process.arguments! += ["--pin", settings.pin.map(String.init).joined(separator: ",")]

@@ -69,13 +69,11 @@ public struct Trial: Sendable {
     public mutating func setWorkload(_ workload: Workload) {
         plan.workload = workload
         let room = settings.capacity.orders
-        switch workload {
-        case .order: return
-        case .issueCoupon: settings.coupons = room
-        case .earnPoints: settings.transactions = room
-        case .usePoints: settings.transactions = room + Int(plan.users)
-        }
-        settings.capacity.orders = 1000
+        let records = workload.records
+        settings.coupons = room * records.coupons
+        settings.transactions = room * records.transactions + (workload == .usePoints ? Int(plan.users) : 0)
+        settings.checkouts = room * records.checkouts
+        settings.capacity.orders = records.orders > 0 ? room * records.orders : 1000
     }
 
     /// `begins` is called with the server's process id before the load.

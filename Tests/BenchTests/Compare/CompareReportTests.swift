@@ -1,0 +1,71 @@
+import Foundation
+import Generator
+import Testing
+
+@testable import Harness
+
+/// Shows how ratios are formed and judged, from rounds that are made up.
+@Suite struct CompareReportTests {
+    private func round(_ rate: Double, p99Us: UInt64) -> BoutResult {
+        var latency = Latencies()
+        (latency.p50Us, latency.p99Us, latency.p999Us) = (p99Us / 2, p99Us, 2 * p99Us)
+        return BoutResult(
+            ordersPerSecond: rate, latency: latency, serverCPU: 0.98, generatorCPU: 0.3, othersCPU: 0.1,
+            acceptedInAll: 1)
+    }
+
+    private func report(_ test: String, own: [BoutResult], other: [BoutResult], against: String) -> CompareReport {
+        CompareReport(
+            machine: Machine(kernel: "6.1.0", cpuModel: "Some CPU", cpus: 2, memoryBytes: 8 << 30),
+            versions: ["redis": "7"], transport: "tcp", secondsPerRound: 2,
+            bouts: [(test, "timesale", own), (test, against, other)])
+    }
+
+    private let other = [(10.0, 100), (20, 200), (40, 300)]
+
+    /// Rounds are compared with themselves: 3, 4 and 5 times, though the medians are 5 times apart.
+    @Test func ratiosAreOfTheSameRound() throws {
+        let own = [round(50, p99Us: 50), round(80, p99Us: 400), round(120, p99Us: 150)]
+        let report = report(
+            "depth-1", own: own, other: other.map { round($0.0, p99Us: UInt64($0.1)) }, against: "redis-always")
+        let ratio = try #require(report.ratios.first)
+        #expect(ratio.median == 4 && ratio.low == 3 && ratio.high == 5 && abs(ratio.confidence - 0.75) < 1e-9)
+        #expect(ratio.p99.median == 0.5 && ratio.p99.low == 0.5 && ratio.p99.high == 2)
+        #expect(ratio.target == 3 && ratio.isMet == true)
+        #expect(report.text.contains("at least 3, p99 no higher: met"))
+        let result = report.results[0]
+        #expect(result.opsPerS == Spread([50, 80, 120]) && result.p99 == 150 && result.cpu.server == 0.98)
+    }
+
+    @Test func aRateIsNotEnoughWhereTheP99CountsToo() throws {
+        let others = other.map { round($0.0, p99Us: UInt64($0.1)) }
+        func isMet(_ test: String, _ factor: Double, _ against: String = "redis-always") -> Bool? {
+            let own = other.map { round(factor * $0.0, p99Us: UInt64(2 * $0.1)) }
+            return report(test, own: own, other: others, against: against).ratios.first?.isMet
+        }
+        #expect(isMet("depth-1", 3.5) == false)
+        #expect(isMet("depth-16", 15) == true && isMet("depth-16", 14.9) == false)
+        #expect(isMet("depth-128", 50) == true && isMet("depth-128", 49) == false)
+        #expect(isMet("batch-128", 30) == true && isMet("batch-128", 29) == false)
+        #expect(isMet("depth-128", 100, "redis-none") == nil)
+    }
+
+    @Test func theKeysAreThoseThatAreDocumented() throws {
+        let one = [round(30, p99Us: 50)]
+        let report = report("depth-16", own: one, other: [round(1, p99Us: 60)], against: "redis-always")
+        let json = try #require(
+            try JSONSerialization.jsonObject(with: JSONFile.data(report)) as? [String: Any])
+        #expect(
+            Set(json.keys) == [
+                "command", "machine", "versions", "transport", "secondsPerRound", "interval", "results", "ratios",
+            ])
+        let result = try #require((json["results"] as? [[String: Any]])?.first)
+        #expect(
+            Set(result.keys) == ["contestant", "case", "ops_per_s", "p50", "p99", "p999", "cpu", "rounds"])
+        #expect((result["ops_per_s"] as? [String: Double]).map { Set($0.keys) } == ["median", "min", "max"])
+        #expect((result["cpu"] as? [String: Double]).map { Set($0.keys) } == ["server", "generator", "others"])
+        let ratio = try #require((json["ratios"] as? [[String: Any]])?.first)
+        #expect(
+            Set(ratio.keys) == ["case", "against", "median", "low", "high", "confidence", "p99", "target", "met"])
+    }
+}
