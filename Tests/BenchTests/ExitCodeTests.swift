@@ -28,6 +28,7 @@ import Testing
         "growth --server /bin/true --groups colours", "micro --cpu -1 --batch 0",
         "micro --cpu -1 --parts disk", "micro --cpu -1 --counted log", "compare --server /bin/true --rounds 0",
         "compare --server /bin/true --cases batch-1024", "compare --server /bin/true --against mysql",
+        "compare --server /bin/true --fsync no",
         "load --server /bin/true --connections 10001", "no-such-command",
     ])
     func refuses(_ line: String) throws {
