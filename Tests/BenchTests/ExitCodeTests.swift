@@ -29,6 +29,7 @@ import Testing
         "micro --runs 0", "micro --cases order-twice", "micro --threads 65", "micro --counted 0",
         "compare --server /bin/true --rounds 0", "compare --server /bin/true --cases batch-1024",
         "compare --server /bin/true --against mysql",
+        "compare --server /bin/true --fsync no",
         "load --server /bin/true --connections 10001", "no-such-command",
     ])
     func refuses(_ line: String) throws {

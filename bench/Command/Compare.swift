@@ -40,6 +40,9 @@ struct Compare: ParsableCommand {
         guard rounds >= 1, seconds > 0, users >= 1 else {
             throw ValidationError("rounds, seconds and users have to be above 0")
         }
+        guard options.fsync == "always" else {
+            throw ValidationError("timesale runs with --fsync always here: that is what the others are compared with")
+        }
         _ = try choose(Self.cases, cases, name: \.name)
         _ = try choose(Self.opponents, against, name: { $0 })
     }

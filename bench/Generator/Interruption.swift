@@ -7,6 +7,10 @@ private let isInterrupted = Atomic<Bool>(false)
 /// files removed.
 public enum Interruption {
     public static func install() {
+        // Who starts this from a thread that blocks them would have it inherit that, as would its servers.
+        var none = sigset_t()
+        sigemptyset(&none)
+        sigprocmask(SIG_SETMASK, &none, nil)
         for number in [SIGINT, SIGTERM] {
             signal(number) { _ in isInterrupted.store(true, ordering: .relaxed) }
         }

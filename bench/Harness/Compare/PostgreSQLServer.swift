@@ -61,7 +61,7 @@ public final class PostgreSQLServer: ContestantServer {
             }
             try prepare(terms)
         } catch {
-            program.stop()
+            program.stop(SIGQUIT)
             throw error
         }
     }
@@ -110,5 +110,6 @@ public final class PostgreSQLServer: ContestantServer {
         return Sold(units: terms.stock - available, orders: orders)
     }
 
-    public func stop() { program.stop() }
+    /// Its processes all end on this, its memory is given back.
+    public func stop() { program.stop(SIGQUIT) }
 }

@@ -59,7 +59,7 @@ public final class RedisServer: ContestantServer {
             }
             try prepare(terms)
         } catch {
-            program.stop()
+            program.stop(SIGKILL)
             throw error
         }
     }
@@ -113,5 +113,5 @@ public final class RedisServer: ContestantServer {
         return Sold(units: terms.stock - available, orders: UInt64(orders))
     }
 
-    public func stop() { program.stop() }
+    public func stop() { program.stop(SIGKILL) }
 }

@@ -49,9 +49,9 @@ final class ServerProgram {
         ProcessUsage.family(of: process.processIdentifier).reduce(0) { $0 + $1.cpuSeconds(ofThreads: "") }
     }
 
-    /// Ends it at once: what it knows is thrown away.
-    func stop() {
-        if process.isRunning { kill(process.processIdentifier, SIGQUIT) }
+    /// Ends it at once, by this signal: what it knows is thrown away.
+    func stop(_ signal: Int32) {
+        if process.isRunning { kill(process.processIdentifier, signal) }
         if process.processIdentifier > 0 { process.waitUntilExit() }
         try? FileManager.default.removeItem(at: directory)
     }
