@@ -138,6 +138,16 @@ public struct Verification: Encodable, Sendable {
 
     private static let failuresShown = 10
 
+    /// What else holds if nothing failed.
+    public var held: String {
+        var parts: [String] = []
+        if !offers.isEmpty {
+            parts.append("\(grouped(offers.count)) sales and policies: nothing oversold, nothing wanted left over")
+        }
+        if logNote == nil { parts.append("\(grouped(users.count)) users: balances and coupons as in the log") }
+        return parts.joined(separator: "; ")
+    }
+
     public var text: String {
         let (failures, sides) = (failures, logNote == nil ? "replies, server and log" : "replies and server")
         if !failures.isEmpty {
@@ -147,8 +157,7 @@ public struct Verification: Encodable, Sendable {
         }
         let counted = counts.filter { $0.server > 0 }.map { "\(grouped($0.server)) \($0.what)" }
         return "verified    \(counted.joined(separator: ", ")): \(sides) agree\n"
-            + "            \(grouped(offers.count)) sales and policies, \(grouped(users.count)) users: nothing "
-            + "oversold, nothing left over, every balance right"
+            + "            \(held)"
             + (logNote.map { "\n            the log was not read: \($0)" } ?? "")
     }
 }
@@ -165,7 +174,7 @@ extension Verification {
         _ loads: [Load], credited: UInt64, before: [ShardStatsResult], plan: LoadPlan, users: [Id128],
         readLog: (LogTally.Scope) throws -> LogTally?
     ) throws {
-        let after = try Generator.statistics(plan)
+        let after = try Generator.statisticsNow(plan)
         func counted(_ field: KeyPath<ShardStatsResult, UInt64>) -> UInt64 {
             after.reduce(0) { $0 &+ $1[keyPath: field] } &- before.reduce(0) { $0 &+ $1[keyPath: field] }
         }
