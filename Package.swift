@@ -99,7 +99,9 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
-        .testTarget(name: "BenchTests", dependencies: ["Harness", "Generator", "Protocol", "bench"]),
+        .testTarget(
+            name: "BenchTests",
+            dependencies: ["Harness", "Generator", "TestSupport", "Protocol", "bench", "timesaled"]),
         .testTarget(name: "ServerOptionsTests", dependencies: ["ServerOptions"]),
         .testTarget(name: "TidyTests"),
         .target(name: "TestSupport", dependencies: ["Protocol", "TimesaleSpawn"], path: "Tests/Support"),

@@ -38,7 +38,7 @@ import Testing
 
     /// Each workload writes entries of its own operation, for the same users under new ids.
     @Test func everyWorkloadIsWellFormedAndNew() {
-        for workload in Workload.allCases {
+        for workload in Workload.allCases where workload.records.sizeBytes > 0 && !workload.isJourney {
             var plan = LoadPlan(address: .tcp(port: 0))
             (plan.workload, plan.users, plan.saleIds) = (workload, 10, [7])
             var source = EntrySource(plan: plan, nowMs: 1_700_000_000_000)
@@ -56,6 +56,7 @@ import Testing
                     case .issueCoupon: #expect(IssueCouponEntry(entry).policyId == 7)
                     case .earnPoints: #expect(EarnEntry(entry).amount == 100 && EarnEntry.reservedIsZero(entry))
                     case .usePoints: #expect(UsePointsEntry(entry).amount == 1 && UsePointsEntry.reservedIsZero(entry))
+                    case .listCoupons, .getBalance, .purchase, .checkout: Issue.record("\(workload)")
                     }
                 }
             }

@@ -41,10 +41,10 @@ extension ScenarioResult {
         if isVerified {
             let sides = verification.logNote == nil ? "Replies, server and log" : "Replies and server"
             page.add(
-                verdict: "\(sides) agree about every count. \(verification.held).", isGood: true)
+                verdict: "\(sides) agree about every count. \(verification.held)", isGood: true)
         }
         for failure in verification.failures.prefix(20) { page.add(verdict: failure, isGood: false) }
-        if let note = verification.logNote { page.add(paragraph: "The log was not read: \(note).") }
+        if let note = verification.logNote { page.add(paragraph: "\(note.prefix(1).uppercased())\(note.dropFirst()).") }
         for phase in phases {
             let own = verdicts.filter { $0.phase == phase.name }
             let met = own.filter(\.isMet).map { "\($0.threshold) (\($0.measured))" }

@@ -122,7 +122,7 @@ public struct ScenarioRunner {
             log = try readLog(scope)
             return log
         }
-        if log == nil { verification.logNote = "--data names the directory of a server that runs here" }
+        if log == nil { verification.logNote = "the log was not read: --data names it, where it is on this machine" }
         return ScenarioResult(scenario: scenario.name, phases: results, verification: verification)
     }
 

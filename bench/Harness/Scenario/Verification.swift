@@ -114,7 +114,7 @@ public struct Verification: Encodable, Sendable {
     public var counts: [Count] = []
     public var offers: [Offer] = []
     public var users: [User] = []
-    /// Why the log was not read; nil if it was.
+    /// That the log was not read, and why; nil if it was.
     public var logNote: String?
 
     public init() {}
@@ -148,6 +148,7 @@ public struct Verification: Encodable, Sendable {
         return parts.joined(separator: "; ")
     }
 
+    /// Lines for a terminal.
     public var text: String {
         let (failures, sides) = (failures, logNote == nil ? "replies, server and log" : "replies and server")
         if !failures.isEmpty {
@@ -156,9 +157,8 @@ public struct Verification: Encodable, Sendable {
                 + (more > 0 ? "\n            and \(grouped(more)) more" : "")
         }
         let counted = counts.filter { $0.server > 0 }.map { "\(grouped($0.server)) \($0.what)" }
-        return "verified    \(counted.joined(separator: ", ")): \(sides) agree\n"
-            + "            \(held)"
-            + (logNote.map { "\n            the log was not read: \($0)" } ?? "")
+        let lines = ["\(counted.joined(separator: ", ")): \(sides) agree", held, logNote ?? ""]
+        return "verified    " + lines.filter { !$0.isEmpty }.joined(separator: "\n            ")
     }
 }
 
