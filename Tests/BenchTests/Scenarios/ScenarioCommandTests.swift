@@ -139,7 +139,7 @@ import Testing
     /// Replies that are lost leave a range, and what the server counts lies in it.
     @Test func aLostConnectionMakesARange() throws {
         let server = try ServerProcess(["--snapshot-after", "0KiB", "--orders", "10000"])
-        let relay = try Relay(to: server.unixPath, at: "\(directory.path)/relay", breakAfter: 6000)
+        let relay = try Relay(to: server.unixPath, at: "\(directory.path)/relay", breakAfter: 2000)
         defer { relay.stop() }
         let (run, json) = try bench(
             ["timesale", "--target", "unix:\(relay.path)", "--data", server.dataPath] + Self.small
