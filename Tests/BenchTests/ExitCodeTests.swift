@@ -31,6 +31,15 @@ import Testing
         "compare --server /bin/true --against mysql",
         "compare --server /bin/true --fsync no",
         "load --server /bin/true --connections 10001", "no-such-command",
+        "timesale --server no-such-file", "timesale --server /bin/true --threshold p98<5ms",
+        "timesale --server /bin/true --threshold p99<5", "timesale --server /bin/true --skew -1",
+        "timesale --server /bin/true --rate 0", "timesale --server /bin/true --rate -5",
+        "timesale --server /bin/true --data somewhere", "timesale --target nowhere",
+        "coupon --server /bin/true --stock 0", "coupon --server /bin/true --buyers 0",
+        "point --server /bin/true --users 0", "point --server /bin/true --batch 8191",
+        "full --server /bin/true --shards 65", "full --server /bin/true --operations 0",
+        "all --server /bin/true --seconds 0", "all --server /bin/true --fsync sometimes",
+        "all --server /bin/true --sales 0", "all --server /bin/true --depth 0",
     ])
     func refuses(_ line: String) throws {
         let run = try bench(line.split(separator: " ").map(String.init))

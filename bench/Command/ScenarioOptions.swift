@@ -14,7 +14,9 @@ struct ScenarioOptions: ParsableArguments {
             TIMESALE_TOKEN holds the token of an admin, if it wants one.
             """, valueName: "address"))
     var target: String?
-    @Option(help: ArgumentHelp("The data directory of --target's server, if it is here: to read its log.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp(
+            "The data directory of --target's server, if it is here: to read its log.", valueName: "dir"))
     var data: String?
     @Option(help: "Where the data directories of fresh servers are made; the disk there is part of what is measured.")
     var directory: String?
@@ -39,7 +41,9 @@ struct ScenarioOptions: ParsableArguments {
     var users = 1_000_000
     @Option(help: "Sales, and policies.")
     var sales = 1
-    @Option(parsing: .unconditional, help: "How much the first sales are wanted more than the others (Zipf); 0: all alike.")
+    @Option(
+        parsing: .unconditional,
+        help: "How much the first sales are wanted more than the others (Zipf); 0: all alike.")
     var skew = 0.0
     @Option(help: "Seconds of each phase that measures speed, after half a second that is not counted.")
     var seconds = 5.0
@@ -64,13 +68,14 @@ struct ScenarioOptions: ParsableArguments {
         help: ArgumentHelp(
             """
             Such as 'p99<5ms', 'rate>=50000' or 'errors<0.1%'; may be repeated. Metrics: \
-            \(Threshold.Metric.allCases.map(\.rawValue).joined(separator: ", ")). In place of a default of the same metric: \
-            rate >= 1,000/s, mean <= 100 ms, p95 <= 200 ms, errors < 1 %.
+            \(Threshold.Metric.allCases.map(\.rawValue).joined(separator: ", ")). In place of a default of the same \
+            metric: rate >= 1,000/s, mean <= 100 ms, p95 <= 200 ms, errors < 1 %.
             """, valueName: "threshold"))
     var thresholds: [String] = []
     @Option(help: ArgumentHelp("Write everything that was measured to this file, as JSON.", valueName: "file"))
     var json: String?
-    @Option(help: ArgumentHelp("Write a page with plots into this directory: index.html, report.json.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp("Write a page with plots into this directory: index.html, report.json.", valueName: "dir"))
     var report: String?
 
     func validate() throws {
@@ -79,7 +84,8 @@ struct ScenarioOptions: ParsableArguments {
         }
         if let target {
             guard LoadPlan.Address(target) != nil else {
-                throw ValidationError("--target is HOST:PORT, such as 127.0.0.1:7070, or unix:PATH of at most 107 bytes")
+                throw ValidationError(
+                    "--target is HOST:PORT, such as 127.0.0.1:7070, or unix:PATH of at most 107 bytes")
             }
         } else if !FileManager.default.isExecutableFile(atPath: server) {
             throw ValidationError("there is no server at \(server): run make build, or name one with --server")

@@ -7,9 +7,9 @@ struct TimeSale: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "timesale", abstract: "A time sale: sold out by a rush, then orders at speed.",
         discussion: """
-            First --buyers buyers at once ask for three times the stock of each sale: all of it has to be sold, and not \
-            one unit more, at most two to each user. Then orders of a sale with stock above any demand, as fast as they \
-            come back, or at --rate.
+            First --buyers buyers at once ask for three times the stock: all of a sale that was asked for often enough \
+            has to be sold, and not one unit more, at most two to each user. Then orders of sales with stock above any \
+            demand, as fast as they come back, or at --rate.
 
             Afterwards the replies, what the server says, and its log have to tell the same. Exits with 0; with 1 if \
             they do not, or the run failed; with 2 if a threshold was missed; with 64 for a wrong flag.

@@ -72,6 +72,23 @@ extension Generator {
         return answers
     }
 
+    /// The counters of every shard as they are now. A shard that is asked says what the others had published, which may
+    /// be a second ago: so each is asked for its own.
+    public static func statisticsNow(_ plan: LoadPlan) throws(LoadError) -> [ShardStatsResult] {
+        var answers: [ShardStatsResult] = []
+        for shard in 0..<(plan.shards ?? 1) {
+            let replyBytes = (plan.shards ?? 1) * ShardStatsResult.sizeBytes
+            var connection = try GeneratorConnection(plan, shard: UInt16(shard), replyBytes: replyBytes)
+            defer { connection.close() }
+            let count = try connection.ask(.stats, count: 1) { _, entry in PingEntry(nonce: 0).store(to: entry) }
+            guard shard < count else {
+                throw LoadError(description: "the server has \(count) shards, not \(shard + 1)")
+            }
+            answers.append(ShardStatsResult(connection.results + shard * ShardStatsResult.sizeBytes))
+        }
+        return answers
+    }
+
     /// Where a server is and how many shards it has.
     public static func topology(_ plan: LoadPlan) throws(LoadError) -> TopologyResult {
         var connection = try GeneratorConnection(plan, shard: 0xffff)

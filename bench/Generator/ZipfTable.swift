@@ -31,7 +31,7 @@ public struct ZipfTable: Sendable {
 
     /// The rank that 64 random bits draw.
     public func rank(_ random: UInt64) -> Int {
-        let column = Int((random >> 32) &* count >> 32)
+        let column = Int(((random >> 32) &* count) >> 32)
         return UInt32(truncatingIfNeeded: random) < own[column] ? column : Int(other[column])
     }
 

@@ -66,13 +66,13 @@ public struct Page {
         * { box-sizing: border-box; }
         body { margin: 0; background: var(--paper); color: var(--ink);
           font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
-        main { max-width: 60rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
+        main { max-width: 66rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
         h1 { font-size: 1.75rem; line-height: 1.2; margin: 0; letter-spacing: -0.01em; }
         h2 { font-size: 1.25rem; margin: 3rem 0 0.75rem; padding-top: 1.25rem; border-top: 1px solid var(--rule); }
         .subtitle { color: var(--faint); margin: 0.5rem 0 0; }
         .scroll { overflow-x: auto; }
-        table { border-collapse: collapse; width: 100%; font-size: 0.875rem; font-variant-numeric: tabular-nums; }
-        th, td { text-align: right; padding: 0.4rem 0.6rem; border-bottom: 1px solid var(--rule); white-space: nowrap; }
+        table { border-collapse: collapse; width: 100%; font-size: 0.8125rem; font-variant-numeric: tabular-nums; }
+        th, td { text-align: right; padding: 0.4rem 0.5rem; border-bottom: 1px solid var(--rule); white-space: nowrap; }
         th { font-weight: 600; color: var(--faint); }
         th:first-child, td:first-child { text-align: left; padding-left: 0; }
         .verdict { margin: 0.3rem 0; font-size: 0.9375rem; }

@@ -46,17 +46,17 @@ public enum Plot {
         let points = series.flatMap(\.points)
         let xMax = points.map(\.x).max() ?? 1
         let yTicks = ticks(upTo: points.map(\.y).max() ?? 1)
-        let frame = Frame(height: height, xMax: max(xMax, 1e-9), yMin: 0, yMax: yTicks.last ?? 1, isLogarithmic: false)
+        let frame = Frame(
+            height: height, xMax: max(xMax, 1e-9), yMin: 0, yMax: yTicks.last ?? 1, isLogarithmic: false)
         var body = ""
         for tick in yTicks { body += frame.horizontal(tick, label: short(tick)) }
         for tick in ticks(upTo: xMax) where tick <= xMax { body += frame.label(x: tick, short(tick)) }
         return drawing(frame, body + curves(series, frame), series.map(\.name), x: x, y: y)
     }
 
-    /// Values at named places, over decades: the places stand at equal distances.
+    /// Times in microseconds at named places, over decades: the places stand at equal distances.
     public static func percentiles(
-        _ series: [(name: String, values: [Double])], names: [String], y: String, height: Double = 280,
-        label: @escaping (Double) -> String
+        _ series: [(name: String, values: [Double])], names: [String], y: String, height: Double = 280
     ) -> String {
         let values = series.flatMap(\.values).filter { $0 > 0 }
         let low = pow(10, floor(log10(values.min() ?? 1)))
@@ -66,14 +66,14 @@ public enum Plot {
         var body = ""
         var tick = low
         while tick <= high * 1.001 {
-            body += frame.horizontal(tick, label: label(tick))
+            body += frame.horizontal(tick, label: duration(us: tick))
             tick *= 10
         }
         for (index, name) in names.enumerated() { body += frame.label(x: Double(index), name) }
         let lines = series.map { line in
             Series(name: line.name, points: line.values.enumerated().map { (Double($0), max(low, $1)) })
         }
-        return drawing(frame, body + curves(lines, frame, marks: label), lines.map(\.name), x: "", y: y)
+        return drawing(frame, body + curves(lines, frame, hasTimes: true), lines.map(\.name), x: "", y: y)
     }
 
     /// Bars in groups, each group with a scale of its own. Bars of one name have one colour in all groups.
@@ -138,15 +138,16 @@ public enum Plot {
         }
     }
 
-    private static func curves(_ series: [Series], _ frame: Frame, marks: ((Double) -> String)? = nil) -> String {
+    private static func curves(_ series: [Series], _ frame: Frame, hasTimes: Bool = false) -> String {
         series.enumerated().map { index, series in
             let colour = index % Page.colourCount
             let path = series.points.map { "\(at(frame.x($0.x))),\(at(frame.y($0.y)))" }.joined(separator: " ")
             var body = "<polyline class=\"line k\(colour)\" points=\"\(path)\"/>\n"
-            if let marks {
+            if hasTimes {
                 for point in series.points {
-                    body += "<circle class=\"f\(colour)\" cx=\"\(at(frame.x(point.x)))\" cy=\"\(at(frame.y(point.y)))\" "
-                        + "r=\"3.5\"><title>\(escaped("\(series.name): \(marks(point.y))"))</title></circle>\n"
+                    let time = escaped("\(series.name): \(duration(us: point.y))")
+                    body += "<circle class=\"f\(colour)\" cx=\"\(at(frame.x(point.x)))\" "
+                        + "cy=\"\(at(frame.y(point.y)))\" r=\"3.5\"><title>\(time)</title></circle>\n"
                 }
             }
             return body

@@ -16,7 +16,8 @@ extension ScenarioReport {
                 Plot.BarGroup(
                     name: result.scenario,
                     bars: result.phases.filter { $0.kind == .speed }.map {
-                        Plot.Bar(name: $0.name, value: $0.acceptedPerSecond, text: "\(grouped($0.acceptedPerSecond))/s")
+                        Plot.Bar(
+                            name: $0.name, value: $0.acceptedPerSecond, text: "\(grouped($0.acceptedPerSecond))/s")
                     })
             }
             page.add(plot: Plot.bars(groups), caption: "Accepted operations a second; each group has its own scale")
@@ -40,19 +41,24 @@ extension ScenarioResult {
         if isVerified {
             let sides = verification.logNote == nil ? "Replies, server and log" : "Replies and server"
             page.add(
-                verdict: "\(sides) agree about every count, \(grouped(verification.offers.count)) sales and policies "
-                    + "and \(grouped(verification.users.count)) users; nothing oversold, nothing left over.",
-                isGood: true)
+                verdict: "\(sides) agree about every count. \(verification.held)", isGood: true)
         }
         for failure in verification.failures.prefix(20) { page.add(verdict: failure, isGood: false) }
-        if let note = verification.logNote { page.add(paragraph: "The log was not read: \(note).") }
-        for verdict in verdicts {
-            page.add(
-                verdict: "\(verdict.phase): \(verdict.threshold), measured \(verdict.measured)", isGood: verdict.isMet)
+        if let note = verification.logNote { page.add(paragraph: "\(note.prefix(1).uppercased())\(note.dropFirst()).") }
+        for phase in phases {
+            let own = verdicts.filter { $0.phase == phase.name }
+            let met = own.filter(\.isMet).map { "\($0.threshold) (\($0.measured))" }
+            if !met.isEmpty { page.add(verdict: "\(phase.name): \(met.joined(separator: ", "))", isGood: true) }
+            for verdict in own where !verdict.isMet {
+                page.add(
+                    verdict: "\(verdict.phase): \(verdict.threshold) missed with \(verdict.measured)", isGood: false)
+            }
         }
         page.add(
-            table: ["phase", "accepted/s", "accepted", "refused", "mean", "p50", "p95", "p99", "p99.9", "max", "shard's CPU",
-                "generator's"],
+            table: [
+                "phase", "accepted/s", "accepted", "refused", "mean", "p50", "p95", "p99", "p99.9", "max",
+                "CPU: shards", "generator",
+            ],
             phases.map { phase in
                 [
                     phase.name, grouped(phase.acceptedPerSecond), grouped(phase.accepted),
@@ -70,8 +76,7 @@ extension ScenarioResult {
         page.add(
             plot: Plot.percentiles(
                 phases.map { ($0.name, $0.percentiles) },
-                names: ["p50", "p90", "p95", "p99", "p99.9", "p99.99", "max"], y: "latency",
-                label: { duration(us: $0) }),
+                names: ["p50", "p90", "p95", "p99", "p99.9", "p99.99", "max"], y: "latency"),
             caption: "Latency by percentile")
     }
 }

@@ -53,6 +53,29 @@ public struct Room: Equatable, Sendable {
                 + "choose another --directory, or lower --seconds or --operations")
     }
 
+    /// Of a record with its share of the index, at most.
+    private static let recordBytes = 96
+    /// Of a user.
+    private static let userBytes = 96
+
+    /// Tables have all their memory before the load begins.
+    func memoryBytes(users: Int) -> Int {
+        (orders + coupons + transactions + checkouts) * Self.recordBytes + users * Self.userBytes + (256 << 20)
+    }
+
+    /// Refuses a machine that has too little; nil: what it has is not known.
+    public func check(memoryFreeBytes: Int?, users: Int) throws(LoadError) {
+        let needed = memoryBytes(users: users)
+        guard let memoryFreeBytes, memoryFreeBytes < needed else { return }
+        throw LoadError(
+            description: "\(Self.text(memoryFreeBytes)) of memory are free, and the server needs \(Self.text(needed)): "
+                + "lower --seconds, --operations or --users")
+    }
+
+    public static var memoryFreeBytes: Int? {
+        ProcFile.read("/proc/meminfo").flatMap { ProcFile.bytes(of: "MemAvailable", in: $0) }
+    }
+
     /// What the disk below a directory has free for this user.
     public static func freeBytes(of path: String) throws(LoadError) -> Int {
         var found = statvfs()

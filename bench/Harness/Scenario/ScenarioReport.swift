@@ -83,8 +83,8 @@ public struct ScenarioResult: Encodable, Sendable {
 
     public var text: String {
         var table = TextTable([
-            scenario, "accepted/s", "accepted", "refused", "mean", "p50", "p95", "p99", "p99.9", "p99.99", "max", "shard",
-            "generator",
+            scenario, "accepted/s", "accepted", "refused", "mean", "p50", "p95", "p99", "p99.9", "p99.99", "max",
+            "CPU: shards", "generator",
         ])
         for phase in phases {
             let latency = phase.latency

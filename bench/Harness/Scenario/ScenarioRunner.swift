@@ -53,11 +53,13 @@ public struct ScenarioRunner {
                     description: "\(address) takes this token for a shop's, and sales are made by an admin: "
                         + "set TIMESALE_TOKEN")
             }
-            plan.setShards(Int(topology.shards))
+            plan.setShards(Int(topology.shards), users: load.users)
             // Users and sales that the server has never seen.
             plan.userSpace = UInt64(Date().timeIntervalSince1970 * 1000)
             say("reading the log")
-            let sequence = try data.map { (path) throws(LoadError) in try LogTally.read(path, after: .max).lastSequence }
+            let sequence = try data.map { (path) throws(LoadError) in
+                try LogTally.read(path, after: .max).lastSequence
+            }
             pinGenerator()
             return try run(scenario, plan, firstOffer: plan.userSpace << 20, usage: nil) { scope in
                 try data.map { (path) throws(LoadError) in try LogTally.read(path, after: sequence ?? 0, scope) }
@@ -71,6 +73,7 @@ public struct ScenarioRunner {
         let room = Room(scenario, load)
         let disk = settings.directory ?? FileManager.default.temporaryDirectory.path
         try room.check(freeBytes: Room.freeBytes(of: disk), of: disk)
+        try room.check(memoryFreeBytes: Room.memoryFreeBytes, users: load.users)
         var settings = settings
         room.apply(to: &settings, users: load.users, offers: load.sales * scenario.phases.count)
         say("\(scenario.name): starting a server")
@@ -81,7 +84,7 @@ public struct ScenarioRunner {
         defer { server.stop() }
         pinGenerator()
         var plan = LoadPlan(address: server.address(isUnix: isUnix))
-        plan.setShards(settings.shards)
+        plan.setShards(settings.shards, users: load.users)
         return try run(scenario, plan, firstOffer: 1, usage: server.usage) { scope in
             say("\(scenario.name): killing the server and reading its log")
             server.crash()
@@ -97,7 +100,7 @@ public struct ScenarioRunner {
         _ scenario: Scenario, _ base: LoadPlan, firstOffer: UInt64, usage: ProcessUsage?,
         readLog: (LogTally.Scope) throws -> LogTally?
     ) throws -> ScenarioResult {
-        let before = try Generator.statistics(base)
+        let before = try Generator.statisticsNow(base)
         var loads: [Verification.Load] = []
         var results: [PhaseResult] = []
         var credited: UInt64 = 0
@@ -119,7 +122,7 @@ public struct ScenarioRunner {
             log = try readLog(scope)
             return log
         }
-        if log == nil { verification.logNote = "--data names the directory of a server that runs here" }
+        if log == nil { verification.logNote = "the log was not read: --data names it, where it is on this machine" }
         return ScenarioResult(scenario: scenario.name, phases: results, verification: verification)
     }
 
@@ -160,9 +163,10 @@ public struct ScenarioRunner {
 
 extension LoadPlan {
     /// Connections to each shard, for the users of that: as a shop's client does.
-    mutating func setShards(_ count: Int) {
+    mutating func setShards(_ count: Int, users: Int) {
         shards = count > 1 ? count : nil
-        isOwnUsersOnly = count > 1
+        // Of so few users a shard may own none.
+        isOwnUsersOnly = count > 1 && users >= 100 * count
     }
 }
 

@@ -114,7 +114,7 @@ public struct Verification: Encodable, Sendable {
     public var counts: [Count] = []
     public var offers: [Offer] = []
     public var users: [User] = []
-    /// Why the log was not read; nil if it was.
+    /// That the log was not read, and why; nil if it was.
     public var logNote: String?
 
     public init() {}
@@ -138,6 +138,17 @@ public struct Verification: Encodable, Sendable {
 
     private static let failuresShown = 10
 
+    /// What else holds if nothing failed.
+    public var held: String {
+        var parts: [String] = []
+        if !offers.isEmpty {
+            parts.append("\(grouped(offers.count)) sales and policies: nothing oversold, nothing wanted left over")
+        }
+        if logNote == nil { parts.append("\(grouped(users.count)) users: balances and coupons as in the log") }
+        return parts.joined(separator: "; ")
+    }
+
+    /// Lines for a terminal.
     public var text: String {
         let (failures, sides) = (failures, logNote == nil ? "replies, server and log" : "replies and server")
         if !failures.isEmpty {
@@ -146,10 +157,8 @@ public struct Verification: Encodable, Sendable {
                 + (more > 0 ? "\n            and \(grouped(more)) more" : "")
         }
         let counted = counts.filter { $0.server > 0 }.map { "\(grouped($0.server)) \($0.what)" }
-        return "verified    \(counted.joined(separator: ", ")): \(sides) agree\n"
-            + "            \(grouped(offers.count)) sales and policies, \(grouped(users.count)) users: nothing "
-            + "oversold, nothing left over, every balance right"
-            + (logNote.map { "\n            the log was not read: \($0)" } ?? "")
+        let lines = ["\(counted.joined(separator: ", ")): \(sides) agree", held, logNote ?? ""]
+        return "verified    " + lines.filter { !$0.isEmpty }.joined(separator: "\n            ")
     }
 }
 
@@ -165,7 +174,7 @@ extension Verification {
         _ loads: [Load], credited: UInt64, before: [ShardStatsResult], plan: LoadPlan, users: [Id128],
         readLog: (LogTally.Scope) throws -> LogTally?
     ) throws {
-        let after = try Generator.statistics(plan)
+        let after = try Generator.statisticsNow(plan)
         func counted(_ field: KeyPath<ShardStatsResult, UInt64>) -> UInt64 {
             after.reduce(0) { $0 &+ $1[keyPath: field] } &- before.reduce(0) { $0 &+ $1[keyPath: field] }
         }
