@@ -34,7 +34,7 @@ extension ShardCore {
     /// that they have left.
     mutating func needs(offer slot: UInt32) -> Bool {
         if engine.pointee.hasRecords(ofOffer: slot) { return true }
-        if lastRetirementLsn <= writer.durableLsn { return false }
+        if lastRetirementLsn <= writer.durableLsn || PlantedBug.saleRetiredBeforeItsOrders.isPlanted { return false }
         retirementIsAwaited = true
         return true
     }

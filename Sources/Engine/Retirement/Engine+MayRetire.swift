@@ -8,7 +8,8 @@ import Protocol
 extension Engine {
     /// Whether an id has been remembered long enough.
     func isOld(_ id: Id128, acceptedAtMs: UInt64, nowMs: UInt64) -> Bool {
-        isOver(max(acceptedAtMs, id.mintTimeMs ?? 0), nowMs: nowMs)
+        let fromMs = PlantedBug.idForgottenTooEarly.isPlanted ? 0 : acceptedAtMs
+        return isOver(max(fromMs, id.mintTimeMs ?? 0), nowMs: nowMs)
     }
 
     /// Whether something is longer ago than the retention time.
