@@ -128,7 +128,7 @@ extension World {
             return .version8(hashHigh: dice.next(), hashLow: dice.next(), partition: partition)
         }
         var timeMs = clockMs
-        if scenario.forgets && dice.chance(150) {
+        if scenario.forgets && !isCalm && dice.chance(150) {
             // Clocks of clients go fast or slow: both count, when an id was minted and when it was accepted.
             timeMs += UInt64(dice.below(2 * Int(retainMs)))
             timeMs -= retainMs

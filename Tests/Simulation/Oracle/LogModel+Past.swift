@@ -48,7 +48,10 @@ extension LogModel {
     /// The checkout that an id is the id of a part of, or was.
     func checkout(ofPart id: Id128) -> Checkout? { (parts[id] ?? past.parts[id]).map { checkouts[$0] } }
 
-    func tombstone(_ id: Id128) -> Place? { (tombstones[id] ?? past.tombstones[id]?.last)?.place }
+    /// All tombstones that have had an id, the last one first.
+    func allTombstones(_ id: Id128) -> [Place] {
+        ((tombstones[id].map { [$0] } ?? []) + (past.tombstones[id] ?? []).reversed()).map(\.place)
+    }
 
     /// All uses and restores that have had an id, the last one first.
     func operations(_ id: Id128) -> [CouponOperation] {

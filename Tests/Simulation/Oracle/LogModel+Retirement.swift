@@ -10,7 +10,8 @@ extension LogModel {
         case tombstone(Id128, Tombstone)
         case coupon(Int, inEffect: CouponOperation?)
         case couponOperation(Id128, CouponOperation)
-        case transaction(Id128, user: Id128)
+        /// And whose transaction the id had been before.
+        case transaction(Id128, user: Id128, before: Id128?)
         case checkout(Int, parts: [Id128])
         case offer(Int, creation: Id128, restocks: [Id128: Restock])
     }
@@ -195,8 +196,8 @@ extension LogModel {
         if let fault = whyStays(transaction: id, nowMs) { throw Violation(4, "transaction \(id) has left: \(fault)") }
         try changePoints(of: user, lsn, &block) { _, moment, _ throws(Violation) in moment.isGone[place] = true }
         transactions[id] = nil
+        block.undo.append(.forgotten(.transaction(id, user: user, before: past.transactions[id])))
         past.transactions[id] = user
-        block.undo.append(.forgotten(.transaction(id, user: user)))
     }
 
     private mutating func forgetCoupon(
@@ -314,22 +315,28 @@ extension LogModel {
             couponOperations[id] = operation
             past.couponOperations[id]!.removeLast()
             revertNote(id)
-        case .transaction(let id, let user):
+        case .transaction(let id, let user, let before):
             transactions[id] = user
+            past.transactions[id] = before
             revertNote(id)
         case .checkout(let index, let ids):
             let id = checkouts[index].id
             checkoutPlaces[id] = index
             checkouts[index].retired = nil
             past.checkouts[id]!.removeLast()
-            for part in ids { parts[part] = index }
+            for part in ids {
+                parts[part] = index
+                past.parts[part] = nil
+            }
             revertNote(id)
         case .offer(let index, let creation, let own):
             offers[index].retired = nil
             creations[creation] = index
+            past.creations[creation] = nil
             revertNote(creation)
             for (id, restock) in own {
                 restocks[id] = restock
+                past.restocks[id] = nil
                 revertNote(id)
             }
         }

@@ -40,7 +40,7 @@ extension World {
                 throw Violation(
                     3, "a client saw checkout \(id) after \(known.shownVersions) events; a crash left \(versions)")
             }
-            if known.isTombstoneShown && model.tombstone(id) == nil {
+            if known.isTombstoneShown && model.allTombstones(id).isEmpty {
                 throw Violation(
                     3, "a client was told that checkout \(id) is cancelled before it came; a crash undid it")
             }
@@ -64,7 +64,7 @@ extension World {
             if model.checkout(id, createdAtMs: decidedAtMs)?.createdAtMs != decidedAtMs {
                 checkouts[index].decidedAtMs = 0
             }
-            if model.tombstone(id) == nil { checkouts[index].isTombstoneShown = false }
+            if model.allTombstones(id).isEmpty { checkouts[index].isTombstoneShown = false }
         }
     }
 }

@@ -174,7 +174,7 @@ extension World {
         }
         let isExplained: Bool
         if code == .cancelled {
-            isExplained = model.tombstone(id).map { isShowable($0) } ?? false
+            isExplained = model.allTombstones(id).contains { isShowable($0) }
         } else if let order = model.order(id) {
             isExplained = isShowable(order.versions[0], of: id)
         } else {

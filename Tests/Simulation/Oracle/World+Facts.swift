@@ -91,7 +91,7 @@ extension World {
                     "a client saw order \(known.id) after \(known.shownVersions) events; a crash left \(versions)"
                 )
             }
-            if known.isTombstoneShown && model.tombstone(known.id) == nil {
+            if known.isTombstoneShown && model.allTombstones(known.id).isEmpty {
                 throw Violation(
                     3,
                     "a client was told that order \(known.id) is cancelled before it came; a crash undid it")
@@ -124,7 +124,7 @@ extension World {
             let (id, decidedAtMs) = (orders[index].id, orders[index].decidedAtMs)
             orders[index].shownVersions = min(orders[index].shownVersions, model.versionsOfOrder(id))
             orders[index].isTombstoneShown =
-                orders[index].isTombstoneShown && model.tombstone(id) != nil
+                orders[index].isTombstoneShown && !model.allTombstones(id).isEmpty
             if model.order(id, createdAtMs: decidedAtMs)?.createdAtMs != decidedAtMs { orders[index].decidedAtMs = 0 }
         }
         for index in offers.indices {

@@ -73,7 +73,7 @@ extension World {
         for known in changes where known.isShown && !isLogged(known) {
             throw Violation(3, "a client saw that \(known.change.id) was accepted; a crash undid it")
         }
-        for known in changes where known.isTombstoneShown && model.tombstone(known.change.id) == nil {
+        for known in changes where known.isTombstoneShown && model.allTombstones(known.change.id).isEmpty {
             throw Violation(3, "a client was told that \(known.change.id) is cancelled; a crash undid it")
         }
         for (user, shown) in shownMoments where (model.ledgers[user]?.moments.count ?? 0) < shown {
@@ -97,7 +97,7 @@ extension World {
                 changes[index].isShown = false
                 changes[index].decidedAtMs = 0
             }
-            if model.tombstone(changes[index].change.id) == nil { changes[index].isTombstoneShown = false }
+            if model.allTombstones(changes[index].change.id).isEmpty { changes[index].isTombstoneShown = false }
         }
         for (user, shown) in shownMoments {
             shownMoments[user] = min(shown, model.ledgers[user]?.moments.count ?? 0)
