@@ -44,9 +44,9 @@ import Testing
 
     /// What has to be forgotten, and asked about afterwards.
     private static let ofForgetting: [(Coverage.Kind, Int)] = [
-        (.ordersRetired, 300), (.checkoutsRetired, 30), (.transactionsRetired, 100), (.couponsRetired, 30),
-        (.couponOperationsRetired, 5), (.tombstonesRetired, 50), (.offersRetired, 50), (.retirementsCut, 10),
-        (.tooOld, 50), (.forgottenAnswers, 50), (.acceptedAnew, 5), (.allForgotten, 8),
+        (.ordersRetired, 50), (.checkoutsRetired, 8), (.transactionsRetired, 100), (.couponsRetired, 15),
+        (.couponOperationsRetired, 5), (.tombstonesRetired, 50), (.offersRetired, 30), (.retirementsCut, 10),
+        (.tooOld, 50), (.forgottenAnswers, 50), (.acceptedAnew, 1), (.allForgotten, 6),
     ]
 
     /// The log is full in the middle of a frame whose results lie where its reply is to wait: some seeds come
