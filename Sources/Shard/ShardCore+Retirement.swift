@@ -14,7 +14,8 @@ extension ShardCore {
         precondition(!isTaking, "a take has to settle first")
         let before = engine.pointee.statistics.retired
         let budget = isBusy ? Self.recordsPerBusyCall : Self.recordsPerCall
-        let isUnderWay = engine.pointee.retire(nowMs: nowMs, budget: budget)
+        let isUnderWay = engine.pointee.retire(
+            nowMs: nowMs, budget: budget, durableLsn: writer.durableLsn)
         if engine.pointee.statistics.retired != before { lastRetirementLsn = engine.pointee.events.pointee.lastLsn }
         let offer = engine.pointee.takeRetirableOffer()
         if offer != 0 { ask(aboutOffer: offer, nowMs: nowMs) }

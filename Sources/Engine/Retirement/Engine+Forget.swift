@@ -55,8 +55,19 @@ extension Engine {
             forgetCoupon(slot)
         case .catalogueOperation: preconditionFailure("operations on the catalogue leave with their offer")
         }
+        let isDurable = isDurable(user: user)
         users[user].pointee.lastLsn = lsn
+        guard isDurable else { return }
+        sweep.lastLsn = lsn
         forgetUserIfEmpty(user)
+    }
+
+    /// Whether all that has happened to a user's records is durable, retirements apart: these undo nothing that a reply
+    /// may not show. Until then the user stays, also without records, because replies wait for what it knows:
+    /// that nothing is left of a balance tells of its last use.
+    func isDurable(user slot: UInt32) -> Bool {
+        let lastLsn = users[slot].pointee.lastLsn
+        return lastLsn <= sweep.durableLsn || lastLsn == sweep.lastLsn
     }
 
     /// Units of an order that was confirmed stay sold; they do not count towards the user's limit any more.
@@ -138,7 +149,7 @@ extension Engine {
     }
 
     /// A user of whom nothing is left leaves too: by no event, since it follows.
-    private mutating func forgetUserIfEmpty(_ slot: UInt32) {
+    mutating func forgetUserIfEmpty(_ slot: UInt32) {
         let user = users[slot]
         let wallet = user.pointee.wallet
         if wallet != 0 && wallets[wallet].pointee.isEmpty {

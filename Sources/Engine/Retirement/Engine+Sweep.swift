@@ -21,6 +21,10 @@ struct RetirementSweep {
     /// From the end of one pass to the next.
     var restMs: UInt64 = 0
     var retiredBefore: UInt64 = 0
+    /// What is durable of this shard's log.
+    var durableLsn: UInt64 = 0
+    /// The last retirement of a user of whom everything before it was durable.
+    var lastLsn: UInt64 = 0
     /// An offer that may leave as far as this shard knows, 0 for none: the pass waits until somebody takes it.
     var offer: UInt32 = 0
 }
@@ -28,8 +32,9 @@ struct RetirementSweep {
 extension Engine {
     /// Looks at some records, and retires those that may leave, until about `budget` of them have been looked at, each
     /// of which costs a miss of the cache, or the event buffer is full. Answers whether a pass is under way: when there
-    /// is nothing better to do, it should go on.
-    public mutating func retire(nowMs: UInt64, budget: Int) -> Bool {
+    /// is nothing better to do, it should go on. `durableLsn`: what is durable of this shard's log.
+    public mutating func retire(nowMs: UInt64, budget: Int, durableLsn: UInt64 = .max) -> Bool {
+        sweep.durableLsn = durableLsn
         if sweep.stage == .resting {
             guard nowMs >= sweep.passAtMs else { return false }
             beginPass()
@@ -146,6 +151,9 @@ extension Engine {
     private mutating func nextUser() {
         sweep.user += 1
         if users.slots.contains(sweep.user) {
+            // One whose records have left before what had happened to them was durable.
+            let user = users[sweep.user]
+            if !user.pointee.id.isZero && isDurable(user: sweep.user) { forgetUserIfEmpty(sweep.user) }
             sweep.stage = .orders
             sweep.next = users[sweep.user].pointee.newestOrder
         } else {

@@ -291,6 +291,26 @@ import Testing
         #expect(isUnderWayLater || cluster.engines[0].sweep.passAtMs > cluster.nowMs + Cluster.retainMs / 64)
     }
 
+    /// What was left of a balance is gone, which is not durable yet, and then its record: a refusal for want of points
+    /// still waits for that. The simulator found it.
+    @Test func aUserStaysUntilAllThatHappenedIsDurable() {
+        let id = cluster.mint(alice)
+        #expect(cluster.earn(alice, 10, id: id).result.code == .ok)
+        cluster.advance(byMs: Cluster.retainMs + 1)
+        #expect(cluster.cancelTransaction(id).result.code == .ok)
+        let cancelledLsn = cluster.engines[0].events.pointee.lastLsn
+        for durableLsn in [cancelledLsn - 1, cancelledLsn] {
+            cluster.engines[0].sweep.passAtMs = 0
+            while cluster.engines[0].retire(nowMs: cluster.nowMs, budget: 100, durableLsn: durableLsn) {}
+            #expect(cluster.recordCounts()[5] == 0 && cluster.usersKnown() == 1)
+            let refusal = cluster.use(alice, 1)
+            #expect(refusal.result.code == .insufficientPoints && refusal.waitLsn >= cancelledLsn)
+        }
+        cluster.engines[0].sweep.passAtMs = 0
+        while cluster.engines[0].retire(nowMs: cluster.nowMs, budget: 100, durableLsn: cancelledLsn + 1) {}
+        #expect(cluster.usersKnown() == 0)
+    }
+
     /// At the end of the event buffer a pass waits for the log.
     @Test func aPassStopsWhereThereIsNoRoom() {
         cluster.sell(1, stock: 1000, endsAtMs: cluster.nowMs + 1000, holdMs: 0)

@@ -63,6 +63,7 @@ final class World {
     var isCalm = false
     /// Of this life.
     var retainMs: UInt64
+    var damagedSnapshots: Set<String> = []
     var awaitedRetirements: [AwaitedRetirement] = []
     var clockStands = false
 
