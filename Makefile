@@ -66,8 +66,8 @@ test: setup ## build everything in debug mode, run every suite
 	@for suite in $(SUITES); do $(MAKE) --no-print-directory $$suite || exit 1; done
 	@echo "make test: swift test $(SUITES:%=+ %) green"
 
-bench: build ## in about fifteen minutes: speed, latency, memory, growth, modules
-	@for measurement in speed latency memory growth modules; do \
+bench: build ## in about fifteen minutes: speed, latency, memory, growth, modules, snapshots
+	@for measurement in speed latency memory growth modules snapshots; do \
 		printf '\n== bin/bench %s $(BENCH_FLAGS)\n' $$measurement; \
 		bin/bench $$measurement $(BENCH_FLAGS) || exit 1; \
 	done

@@ -63,7 +63,7 @@ let package = Package(
         .executableTarget(
             name: "wal-replay",
             dependencies: [
-                "Storage", "Log", "Engine", "Protocol",
+                "CommandLineTool", "TimesaleClient", "Storage", "Log", "Engine", "Protocol",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "tools/wal-replay"),
@@ -93,7 +93,8 @@ let package = Package(
         .testTarget(
             name: "CommandLineTests",
             dependencies: [
-                "CommandLineTool", "TimesaleClient", "TimesaleTestKit", "TimesaleSpawn", "timesale", "timesaled",
+                "CommandLineTool", "TimesaleClient", "TimesaleTestKit", "TimesaleSpawn", "TestSupport", "timesale",
+                "timesaled", "wal-replay",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -129,7 +130,11 @@ let package = Package(
         .executableTarget(name: "hotpath", dependencies: ["TestSupport", "Protocol"], path: "Tests/HotPath"),
         .executableTarget(name: "rush", dependencies: ["TestSupport", "Protocol"], path: "Tests/Rush"),
         .testTarget(
-            name: "CrashTests", dependencies: ["TestSupport", "Protocol", "timesaled", "wal-replay", "rush"]),
+            name: "CrashTests",
+            dependencies: ["TestSupport", "Protocol", "timesale", "timesaled", "wal-replay", "rush"]),
+        .testTarget(
+            name: "WalReplayTests",
+            dependencies: ["TestSupport", "TimesaleSpawn", "Log", "Protocol", "timesaled", "wal-replay"]),
         .testTarget(name: "ProtocolTests", dependencies: ["TestSupport", "Protocol", "CAtomics"]),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Protocol", "CAtomics"]),
     ],

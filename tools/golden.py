@@ -60,6 +60,8 @@ LAYOUTS = {
     "PingEntry": "nonce:u64",
     "PingResult": "code:u16 :r6 nonce:u64 nowMs:u64",
     "SnapshotResult": "code:u16 :r6 sequence:u64 digest:u64 recordCount:u64 size:u64 durationMs:u64",
+    "TailEntry": "afterSequence:u64 afterIndex:u32 waitMs:u32 limit:u32 :r4",
+    "TailResult": "code:u16 shard:u16 index:u32 sequence:u64 event:event",
     "ShardStatsResult": "code:u16 shard:u16 connections:u32 frames:u64 ordersAccepted:u64 ordersRefused:u64 "
     "confirms:u64 cancels:u64 expiries:u64 extends:u64 forwarded:u64 busy:u64 logEvents:u64 logBytes:u64 "
     "logBlocks:u64 writtenLsn:u64 durableLsn:u64 logLatencyUs:u64 ordersRemembered:u64 ordersCapacity:u64 "
@@ -114,6 +116,7 @@ LAYOUTS = {
 
 SIZES = {
     "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24, "SnapshotResult": 48, "ShardStatsResult": 376,
+    "TailEntry": 24, "TailResult": 192,
     "CreateSaleEntry": 144, "OfferIdEntry": 8, "RestockEntry": 32, "ListOffersEntry": 16, "SaleResult": 168,
     "OrderEntry": 48, "OrderResult": 24, "OrderIdEntry": 16, "ExtendEntry": 24, "ListUserOrdersEntry": 40,
     "OrderViewResult": 64, "CreatePolicyEntry": 160, "PolicyResult": 184, "IssueCouponEntry": 40,
@@ -130,6 +133,7 @@ OPERATIONS = {
     "stats": (3, "PingEntry", "ShardStatsResult"),
     "topology": (4, "PingEntry", "TopologyResult"),
     "snapshot": (5, "PingEntry", "SnapshotResult"),
+    "tail": (6, "TailEntry", "TailResult"),
     "createSale": (16, "CreateSaleEntry", "SaleResult"),
     "getSale": (17, "OfferIdEntry", "SaleResult"),
     "listSales": (18, "ListOffersEntry", "SaleResult"),
@@ -167,6 +171,7 @@ CODES = {
     "OK": 0, "BAD_COUNT": 4, "UNAUTHENTICATED": 7, "INVALID_ID": 17, "ID_REUSED": 21, "NOT_FOUND": 22,
     "ALREADY_EXISTS": 23, "SOLD_OUT": 32, "CONFIRMED": 37, "CANCELLED": 38, "EXPIRED": 39,
     "INSUFFICIENT_POINTS": 64, "ALREADY_SPENT": 65, "EXHAUSTED": 80, "MIN_PURCHASE": 85, "INVALID_PERCENTAGE": 86, "BUSY": 96,
+    "TRIMMED": 113,
 }  # fmt: skip
 
 
@@ -189,6 +194,8 @@ def pack(layout, values):
     for name, kind in fields(layout):
         if kind == "reason":
             data += struct.pack("<B31s", len(values[name].encode()), values[name].encode())
+        elif kind == "event":
+            data += bytes.fromhex(values[name]).ljust(176, b"\0")
         elif kind[0] == "r":
             data += bytes(int(kind[1:]))
         elif kind == "id":
@@ -309,6 +316,16 @@ NOT_BOUGHT = {key: number(0) if key[-2:] == "Id" else 0 for key in BOUGHT} | dic
 )
 
 
+# The order as its event in the log has it: `orderPlaced` (docs/log-format.md), two units, held until its deadline.
+PLACED = (struct.pack("<BBHIQ", 1, 0, 64, 2, NOW + 5) + ORDER.bytes + USER.bytes
+          + struct.pack("<QQ", 1001, NOW + 5 + HOLD)).hex()
+CONFIRMED = (struct.pack("<BBHIQ", 2, 0, 32, 0, NOW + 60000) + ORDER.bytes).hex()
+
+
+def place(sequence, index=0xFFFFFFFF, code="OK"):
+    return dict(code=CODES[code], shard=0, index=index, sequence=sequence, event="")
+
+
 def stats(shard):
     names = [name for name, kind in fields("ShardStatsResult") if kind == "u64"]
     counters = {name: (shard + 1) * 1000000007 + position for position, name in enumerate(names)}
@@ -333,6 +350,18 @@ def frames():
         frame(
             "snapshot reply", "snapshot", reply, 60,
             [dict(code=0, sequence=90210, digest=0x0123456789abcdef, recordCount=120012, size=7688192, durationMs=260)]),
+        frame("tail request", "tail", request, 61,
+              [dict(afterSequence=90210, afterIndex=3, waitMs=20000, limit=1000)]),
+        frame("tail reply", "tail", reply, 61,
+              [dict(code=0, shard=0, index=4, sequence=90210, event=PLACED),
+               dict(code=0, shard=1, index=0, sequence=90212, event=CONFIRMED), place(90213)]),
+        frame("tail reply in the middle of a block", "tail", reply, 62,
+              [dict(code=0, shard=0, index=4, sequence=90210, event=PLACED), place(90210, index=4)]),
+        frame("tail request from now on", "tail", request, 63,
+              [dict(afterSequence=MASK, afterIndex=0xFFFFFFFF, waitMs=0, limit=1)]),
+        frame("tail reply without events", "tail", reply, 63, [place(90213)]),
+        frame("tail reply of a trimmed log", "tail", reply, 64, [place(90000, code="TRIMMED")]),
+        frame("tail busy reply", "tail", reply, 65, [], status="BUSY"),
         frame("create sale request", "createSale", request, 5,
               [dict(operationId=CREATE, stock=10000) | {key: SALE[key] for key in
                ("saleId", "startsAtMs", "endsAtMs", "perUserLimit", "holdMs", "unitPrice", "name")},

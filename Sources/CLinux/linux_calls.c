@@ -43,7 +43,9 @@ int ts_unpin_thread(void) {
 
 int ts_set_precise_timers(void) { return prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); }
 
-int ts_set_low_priority(void) {
+int ts_set_low_priority(int idle) {
+    const struct sched_param none = {0};
+    if (idle && sched_setscheduler(0, SCHED_IDLE, &none) != 0) return -1;
     // ioprio_set(2) has no wrapper and no header: who 1 is a process, class 3 is idle.
     syscall(SYS_ioprio_set, 1, 0, 3 << 13);
     return setpriority(PRIO_PROCESS, 0, 10);

@@ -59,6 +59,9 @@ public struct Engine: ~Copyable {
     var checkouts: Pool<CheckoutRecord>
     /// Earnings that confirms of checkouts will post: room is kept for them.
     var earningsReserved = 0
+    /// Whether the log has room on the disk for more than the ends of what is open. Without it only those are accepted:
+    /// confirms, cancels and expiries of open holds and checkouts, and closings.
+    public var hasLogSpace = true
     /// Whether the snapshot that is being replayed is one of version 1: its lots are as they were earned.
     var takingsReduceLots = false
     var offers: Pool<OfferRecord>

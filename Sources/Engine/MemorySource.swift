@@ -6,7 +6,7 @@ public struct MemorySource: Sendable {
     public let allocate: @Sendable (_ sizeBytes: Int) -> UnsafeMutableRawPointer
     /// Makes memory resident now, without changing it: for tables that are touched at random from the
     /// first operation on, where each first touch of a huge page would cost its clearing.
-    let populate: @Sendable (_ memory: UnsafeMutableRawPointer, _ sizeBytes: Int) -> Void
+    public let populate: @Sendable (_ memory: UnsafeMutableRawPointer, _ sizeBytes: Int) -> Void
 
     public init(
         allocate: @escaping @Sendable (_ sizeBytes: Int) -> UnsafeMutableRawPointer,

@@ -3,8 +3,9 @@ import Engine
 
 /// What is durable of all logs together.
 ///
-/// Each block carries a sequence from one counter, so that "all blocks up to sequence S" is a cut across shards. It may
-/// be built upon once everything in it is durable: snapshots, `tail` and the mirror ask here for the highest such S.
+/// Each block carries a sequence from one counter, so that "all blocks up to sequence S" is a cut across shards. It
+/// may be built upon once everything in it is durable: snapshots, `tail` and the mirror ask here for the highest
+/// such S.
 ///
 /// One cache line for each shard:
 ///
@@ -12,8 +13,8 @@ import Engine
 ///     word 1   bytes of log that it has sealed since the start
 ///     word 2   its last durable LSN
 ///
-/// A shard writes word 0 before it draws a sequence. So whoever reads the counter first and the lines after it either
-/// finds a block that was drawn by then durable, or the bound that was written before it.
+/// A shard writes word 0 before it draws a sequence. So whoever reads the counter first and the lines after it
+/// either finds a block that was drawn by then durable, or the bound that was written before it.
 ///
 /// Written by the thread of each shard for its own line, read by any.
 public struct DurableBoard: @unchecked Sendable {
@@ -58,6 +59,9 @@ public struct DurableBoard: @unchecked Sendable {
         }
         return cut
     }
+
+    /// The last sequence that any block has, durable or not.
+    public var lastDrawn: UInt64 { ts_load_seq_cst(counter) }
 
     /// Bytes of log that all shards have sealed since the start.
     public var bytesSealed: UInt64 { (0..<shards).reduce(0) { $0 + ts_load_relaxed(word($1, 1)) } }

@@ -8,7 +8,7 @@ public enum FsyncMode: String, Sendable, CaseIterable {
     /// Replies wait for the write; a sync follows each second. Survives the end of the process, not of the
     /// machine.
     case everysec
-    /// Replies wait for the write; a sync follows only where a release or a creation needs one.
+    /// Replies wait for the write; a sync follows only where a release or a creation needs one, or somebody follows.
     case no
 }
 
@@ -61,6 +61,8 @@ public struct WriteCommand {
     public var offsetBytes: Int
     /// To be given back at completion.
     public var ticket: UInt64
+    /// Whether the write has to be on the disk when it completes.
+    public var isDurable: Bool
 }
 
 /// A sync that the driver has to carry out on these segments of the log.
@@ -102,6 +104,7 @@ public struct LogWriter: ~Copyable {
         var eventsBytes = 0
         var block: UnsafeRawPointer?
         var lengthBytes = 0
+        var isDurable = false
         var isComplete = false
     }
 
@@ -134,12 +137,15 @@ public struct LogWriter: ~Copyable {
     public private(set) var writtenSequence: UInt64 = 0
     /// The segment of that block.
     private var writtenSegment: UInt64
+    /// The sequence of the last block that is durable, with every block of this log before it.
+    private var durableSequence: UInt64 = 0
     public private(set) var blocksSealed: UInt64 = 0
     public private(set) var bytesSealed: UInt64 = 0
     private let inPlace = InPlace()
 
-    /// `events` is where the engine already writes to; it must be empty. `board` is shared by all shards. Small
-    /// blocks, and second writes of any size (0), are for tests and the simulator, which see to it that they come up.
+    /// `events` is where the engine already writes to; it must be empty. `board` is shared by all shards. `recent`
+    /// gets the blocks for those who follow. Small blocks, and second writes of any size (0), are for tests and the
+    /// simulator, which see to it that they come up.
     public init(
         identity: LogIdentity, mode: FsyncMode, position: LogPosition, events: UnsafeMutablePointer<EventBuffer>,
         board: DurableBoard, recent: RecentBlocks? = nil, memory: MemorySource,
@@ -196,6 +202,13 @@ public struct LogWriter: ~Copyable {
     /// The file of this segment exists, is as long as a segment, all zeros, and durable by name.
     public mutating func segmentIsPrepared(_ segment: UInt64) { preparedSegment = segment }
 
+    /// Bytes that fit into segments that are there already: the rest of the current one, and the next one if it is
+    /// prepared.
+    public var roomBytes: Int {
+        let rest = identity.segmentSizeBytes &- position.offsetBytes
+        return preparedSegment > position.segment ? rest &+ identity.segmentSizeBytes : rest
+    }
+
     /// Neither a write nor a sync of a segment before this one can come any more: its file may be closed.
     public var firstSegmentInUse: UInt64 {
         mode == .always ? writtenSegment : min(writtenSegment, syncingSegment ?? firstUnsyncedSegment)
@@ -218,10 +231,24 @@ public struct LogWriter: ~Copyable {
         return sealBlock(nowMs: nowMs)
     }
 
-    /// Whether `sealMark` would seal something, now or once the disk is idle.
-    public var needsMark: Bool {
-        inFlightCount == 0 && events.pointee.count == 0 && durableLsn > sealedDurableLsn
+    /// Seals an empty block although the last one says all that it would: the log gets a block behind a snapshot that
+    /// covers everything, so that another snapshot can be made of it. Nil while anything before it is not durable,
+    /// as for a mark.
+    public mutating func sealEmpty(nowMs: UInt64) -> WriteCommand? {
+        guard inFlightCount == 0 && events.pointee.count == 0 && isAllDurable else { return nil }
+        return sealBlock(nowMs: nowMs)
     }
+
+    /// Whether `sealMark` would seal something, now or once the disk is idle.
+    ///
+    /// In the modes that sync later a mark waits until all before it is durable, and is written durably itself: else
+    /// either nobody would ever know that a block without events is durable, or each mark would cost a sync.
+    public var needsMark: Bool {
+        inFlightCount == 0 && events.pointee.count == 0 && durableLsn > sealedDurableLsn && isAllDurable
+    }
+
+    /// Whether all blocks that are written are durable.
+    private var isAllDurable: Bool { durableSequence == writtenSequence && syncingLsn == nil }
 
     private mutating func sealBlock(nowMs: UInt64) -> WriteCommand? {
         let eventsBytes = events.pointee.usedBytes
@@ -249,12 +276,15 @@ public struct LogWriter: ~Copyable {
             firstLsn: position.nextLsn, eventCount: events.pointee.count, sequence: sequence,
             durableLsn: durableLsn, timeMs: nowMs)
         position.previousChecksum = header.seal(block)
+        // What has no events is sealed when all before it is durable.
+        let isDurable = mode == .always || eventsBytes == 0
         let command = WriteCommand(
             memory: UnsafeRawPointer(block), lengthBytes: lengthBytes, segment: position.segment,
-            offsetBytes: position.offsetBytes, ticket: nextTicket)
+            offsetBytes: position.offsetBytes, ticket: nextTicket, isDurable: isDurable)
         let flight = InFlight(
             ticket: nextTicket, lastLsn: events.pointee.lastLsn, segment: position.segment, sequence: sequence,
-            eventsBytes: eventsBytes, block: UnsafeRawPointer(block), lengthBytes: lengthBytes)
+            eventsBytes: eventsBytes, block: UnsafeRawPointer(block), lengthBytes: lengthBytes,
+            isDurable: isDurable)
         if inFlightCount == 0 { inFlight.0 = flight } else { inFlight.1 = flight }
         inFlightCount += 1
         nextTicket += 1
@@ -288,17 +318,22 @@ public struct LogWriter: ~Copyable {
             writtenLsn = inFlight.0.lastLsn
             writtenSequence = inFlight.0.sequence
             writtenSegment = inFlight.0.segment
-            if let recent, recent.isWanted { recent.append(inFlight.0.block!, inFlight.0.lengthBytes) }
+            if inFlight.0.isDurable { durableSequence = writtenSequence }
+            if let recent {
+                recent.written(inFlight.0.block!, inFlight.0.lengthBytes, sequence: inFlight.0.sequence)
+            }
             inFlight.0 = inFlight.1
             inFlightCount -= 1
         }
         if mode == .always { durableLsn = writtenLsn }
-        // In the other modes a mark may be all that was written since the last sync: no event waits for one.
-        guard durableLsn == writtenLsn else { return }
+        guard durableSequence == writtenSequence else { return }
         board.isDurable(identity.shard, below: inFlightCount == 0 ? 0 : inFlight.0.sequence, lsn: durableLsn)
     }
 
     // MARK: Syncing, where writes are not durable by themselves
+
+    /// Whether somebody waits for durable events, who gets them with a sync each second.
+    private var isFollowed: Bool { recent.map { $0.isWanted } ?? false }
 
     /// The sync to carry out now, if one is due: each second (`everysec`), or when something waits for it.
     public mutating func sync(nowMs: UInt64, isAwaited: Bool) -> SyncCommand? {
@@ -306,7 +341,7 @@ public struct LogWriter: ~Copyable {
         switch mode {
         case .always: return nil
         case .everysec: guard isAwaited || nowMs >= lastSyncMs + 1000 else { return nil }
-        case .no: guard isAwaited else { return nil }
+        case .no: guard isAwaited || isFollowed && nowMs >= lastSyncMs + 1000 else { return nil }
         }
         lastSyncMs = nowMs
         syncingLsn = writtenLsn
@@ -324,8 +359,9 @@ public struct LogWriter: ~Copyable {
     public mutating func syncCompleted() {
         guard let lsn = syncingLsn else { preconditionFailure("a completion of no sync") }
         durableLsn = max(durableLsn, lsn)
-        let isAll = inFlightCount == 0 && syncingSequence == writtenSequence
-        board.isDurable(identity.shard, below: isAll ? 0 : syncingSequence + 1, lsn: durableLsn)
+        durableSequence = max(durableSequence, syncingSequence)
+        let isAll = inFlightCount == 0 && durableSequence == writtenSequence
+        board.isDurable(identity.shard, below: isAll ? 0 : durableSequence + 1, lsn: durableLsn)
         syncingLsn = nil
         syncingSegment = nil
     }

@@ -5,6 +5,7 @@ public enum Operation: UInt8, CaseIterable, Sendable {
     case stats = 3
     case topology = 4
     case snapshot = 5
+    case tail = 6
 
     case createSale = 16
     case getSale = 17
@@ -51,6 +52,7 @@ extension Operation {
         switch self {
         case .handshake: HandshakeEntry.sizeBytes
         case .ping, .stats, .topology, .snapshot: PingEntry.sizeBytes
+        case .tail: TailEntry.sizeBytes
         case .createSale: CreateSaleEntry.sizeBytes
         case .createPolicy: CreatePolicyEntry.sizeBytes
         case .getSale, .closeSale, .getPolicy, .closePolicy: OfferIdEntry.sizeBytes
@@ -82,6 +84,7 @@ extension Operation {
         case .ping: PingResult.sizeBytes
         case .stats: ShardStatsResult.sizeBytes
         case .snapshot: SnapshotResult.sizeBytes
+        case .tail: TailResult.sizeBytes
         case .createSale, .getSale, .listSales, .restockSale, .closeSale: SaleResult.sizeBytes
         case .order: OrderResult.sizeBytes
         case .confirm, .cancel, .extend, .getOrder, .listUserOrders: OrderViewResult.sizeBytes
@@ -110,7 +113,7 @@ extension Operation {
     @inlinable
     public var owner: Owner {
         switch self {
-        case .handshake, .ping, .stats, .topology, .snapshot: .connection
+        case .handshake, .ping, .stats, .topology, .snapshot, .tail: .connection
         case .createSale, .getSale, .listSales, .restockSale, .closeSale,
             .createPolicy, .getPolicy, .listPolicies, .restockPolicy, .closePolicy:
             .catalogue
@@ -138,7 +141,7 @@ extension Operation {
     @inlinable
     public var answersList: Bool {
         switch self {
-        case .stats, .listSales, .listUserOrders, .listTransactions, .listPolicies, .listUserCoupons: true
+        case .stats, .tail, .listSales, .listUserOrders, .listTransactions, .listPolicies, .listUserCoupons: true
         default: false
         }
     }
@@ -176,9 +179,9 @@ extension Operation {
 
     /// Whether only a token of scope `admin` may ask for it.
     @inlinable
-    public var isAdmin: Bool { changesCatalogue || self == .snapshot }
+    public var isAdmin: Bool { changesCatalogue || isAside }
 
     /// Whether it takes longer than a turn of a shard and touches none of its state: somebody else does it.
     @inlinable
-    public var isAside: Bool { self == .snapshot }
+    public var isAside: Bool { self == .snapshot || self == .tail }
 }

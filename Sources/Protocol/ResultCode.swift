@@ -69,6 +69,9 @@ extension ResultCode {
 
     // What the server tried and could not do; its messages say why.
     @inlinable public static var failed: ResultCode { ResultCode(112) }
+
+    // What was asked for is not there any more.
+    @inlinable public static var trimmed: ResultCode { ResultCode(113) }
 }
 
 extension ResultCode {
@@ -99,7 +102,7 @@ extension ResultCode {
         (.alreadyUsed, "ALREADY_USED"), (.notUsed, "NOT_USED"), (.minPurchase, "MIN_PURCHASE"),
         (.invalidPercentage, "INVALID_PERCENTAGE"),
         (.busy, "BUSY"), (.capacity, "CAPACITY"), (.noSpace, "NO_SPACE"), (.shuttingDown, "SHUTTING_DOWN"),
-        (.failed, "FAILED"),
+        (.failed, "FAILED"), (.trimmed, "TRIMMED"),
     ]
 }
 

@@ -199,13 +199,17 @@ extension Reactor {
             nowMs)
         if progress == .blocked { return false }
         connection.pointee.unanswered += frames
-        if let request = core.takeAside() { shared.desk.request(request, shard: shard) }
+        if let request = core.takeAside() { handOut(request) }
         frameInHandSlot = slot
         frameInHandBytes = lengthBytes * frames
         guard progress == .finished else { return false }
         frameIsFinished(nowMs)
         return true
     }
+
+    /// A request that another thread answers.
+    @inline(never)
+    private func handOut(_ request: AsideRequest) { shared.desk.request(request, shard: shard) }
 
     /// Ends a connection whose stream cannot be told apart into frames any more.
     @inline(never)

@@ -34,8 +34,11 @@ extension Reactor {
             submit(command)
         } else if core.writer.needsMark && nowMs >= lastEventMs + Self.markAfterMs {
             sealMark(nowMs)
+        } else if isBlockWanted {
+            sealEmpty(nowMs)
         }
-        if let command = core.sync(nowMs: nowMs, isForced: isStopping || log.files.count > 4) { submit(command) }
+        let isSyncForced = isStopping || isBlockWanted || log.files.count > 4
+        if let command = core.sync(nowMs: nowMs, isForced: isSyncForced) { submit(command) }
         if let segment = core.writer.segmentToPrepare, segment != log.requestedSegment { request(segment) }
     }
 
@@ -50,8 +53,15 @@ extension Reactor {
         if let command = core.writer.sealMark(nowMs: nowMs) { submit(command) }
     }
 
+    /// A block that says nothing, for a snapshot to be taken behind it, once all before it is durable.
+    @inline(never)
+    private mutating func sealEmpty(_ nowMs: UInt64) {
+        guard let command = core.writer.sealEmpty(nowMs: nowMs) else { return }
+        isBlockWanted = false
+        submit(command)
+    }
+
     private mutating func submit(_ command: WriteCommand) {
-        let isDurable = core.writer.mode == .always
         if command.ticket & 1 == 0 {
             log.submittedUs.0 = Clock.monotonicUs()
             log.lengthBytes.0 = Int32(command.lengthBytes)
@@ -61,7 +71,7 @@ extension Reactor {
         }
         ring.write(
             log.file(command.segment), command.memory, command.lengthBytes, at: command.offsetBytes,
-            isDurable: isDurable, CompletionTag(.logWrite, command.ticket))
+            isDurable: command.isDurable, CompletionTag(.logWrite, command.ticket))
         // At once: the kernel holds a write back until everything submitted with it is begun (io_submit_sqes,
         // blk_start_plug), and to begin a send takes 7 us.
         ring.submit()

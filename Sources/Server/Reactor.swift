@@ -13,6 +13,7 @@ import Shard
 ///     wait       submit what the last turn prepared; sleep until something completes
 ///     reap       completions: received bytes queue up, log writes advance what is durable
 ///     advance    durable units return to the stripes, durable changes to the catalogue    (promise 6)
+///     admit      whether the disk has room for more than the ends of what is open
 ///     process    requests of other shards, then frames, at most an allowance of entries:
 ///                decisions, events, results                                               (bounded turn)
 ///     expire     holds whose time is over
@@ -54,6 +55,8 @@ struct Reactor: ~Copyable {
     /// A pass over what is remembered is under way.
     var isRetiring = false
     var isMeshPolled = false
+    /// The log is to go on by a block, though nothing happens.
+    var isBlockWanted = false
     /// Shard 0 only: which listeners are armed, whether one has to be armed again, and whose turn it is.
     var listeners: [Bool]
     var isAcceptPaused = false
@@ -61,6 +64,8 @@ struct Reactor: ~Copyable {
     /// How far each growing table has been made resident.
     let grownBytes: UnsafeMutablePointer<Int>
     let doorbellValue: UnsafeMutablePointer<UInt64>
+    /// What the disk has room for beside the segments of this shard: `DiskRoom` writes it.
+    let roomBytes: UnsafeMutablePointer<UInt64>
     let inPlace = InPlace()
 
     /// Unread replies beyond this stop the reading of further requests of a connection.
@@ -88,6 +93,7 @@ struct Reactor: ~Copyable {
             isMeshPolled = core.shards == 1
             reap(nowMs)
             core.advance(nowMs: nowMs)
+            admit()
             process(nowMs)
             expire(nowMs)
             retire(nowMs)
@@ -150,13 +156,21 @@ struct Reactor: ~Copyable {
     }
 
 
+    private mutating func admit() {
+        if core.admit(roomBytes: Int(ts_load_relaxed(roomBytes))) { spaceHasChanged() }
+    }
+
+    @inline(never)
+    private mutating func spaceHasChanged() { shared.room.refuses(shard, !core.hasLogSpace) }
+
     private mutating func expire(_ nowMs: UInt64) {
         _ = core.expireHolds(nowMs: nowMs)
     }
 
     /// A little in each turn, more when there is nothing else to do; nothing when stopping.
     private mutating func retire(_ nowMs: UInt64) {
-        isRetiring = !isStopping && core.retire(isBusy: core.isWorking || !input.isEmpty, nowMs: nowMs)
+        let mayRetire = !isStopping && core.hasLogSpace
+        isRetiring = mayRetire && core.retire(isBusy: core.isWorking || !input.isEmpty, nowMs: nowMs)
     }
 
     private mutating func reply(_ nowMs: UInt64) {
@@ -224,6 +238,7 @@ struct Reactor: ~Copyable {
         armDoorbell()
         takePreparedSegment()
         takeAnswers()
+        if shared.takeAskForBlock(shard) { isBlockWanted = true }
         if shared.isStopping && !isStopping {
             isStopping = true
             shared.stopStartedMs = nowMs

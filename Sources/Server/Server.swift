@@ -64,15 +64,20 @@ public enum Server {
                     + "clock: set the clock right, then start again")
         }
         let clock = Clock(startMs: max(Clock.wallMs(), state.lastTimeMs), memory: memory)
+        let sequence = memory.allocate(64).bindMemory(to: UInt64.self, capacity: 8)
+        sequence.pointee = state.lastSequence
+        let durable = DurableBoard(shards: configuration.shards, counter: sequence, memory: memory)
+        let room = DiskRoom(storage: storage, board: durable, logger: logger, memory: memory)
         let spares = SpareSegments(
             storage: storage, segmentSizeBytes: state.manifest.segmentSizeBytes,
-            sizeBytes: configuration.logAheadBytes, logger: logger)
+            sizeBytes: configuration.logAheadBytes, room: room, logger: logger)
         let keeper = SegmentKeeper(
-            storage: storage, identities: state.shards.map(\.identity), spares: spares, clock: clock, logger: logger)
+            storage: storage, identities: state.shards.map(\.identity), spares: spares, room: room, clock: clock,
+            logger: logger)
         let shared = ServerState(
             mesh: Mesh(shards: configuration.shards, memory: memory), listeners: listeners.map(\.socket),
             doorbells: (0..<configuration.shards).map { _ in ts_eventfd() },
-            keeper: keeper, tokens: configuration.tokens, graceMs: configuration.graceMs,
+            keeper: keeper, room: room, tokens: configuration.tokens, graceMs: configuration.graceMs,
             clientTimeoutMs: configuration.clientTimeoutMs, connectionCountMax: configuration.connectionCountMax,
             memory: memory)
         keeper.notify = { [unowned shared] in shared.ring($0) }
@@ -81,31 +86,34 @@ public enum Server {
         let sparesThread = WorkThread(name: "log spares") { spares.run() }
         let start = StartGate(count: configuration.shards)
         let board = StatisticsBoard(shards: configuration.shards, memory: memory)
-        let sequence = memory.allocate(64).bindMemory(to: UInt64.self, capacity: 8)
-        sequence.pointee = state.lastSequence
-        let durable = DurableBoard(shards: configuration.shards, counter: sequence, memory: memory)
         let facts = InstanceFacts(
             instance: UInt64.random(in: 1...UInt64.max), retainMs: configuration.retainMs,
             inFlightMaxBytes: Reactor.inFlightMaxBytes)
         let snapshots = SnapshotKeeper(
-            storage: storage, state: state, board: durable, spares: spares, configuration: configuration,
-            logger: logger)
-        shared.desk = AsideDesk(shards: configuration.shards, snapshots: snapshots) { [unowned shared] in
-            shared.ring($0)
+            storage: storage, state: state, board: durable, spares: spares, room: room, configuration: configuration,
+            logger: logger) { [unowned shared] in shared.askForBlock() }
+        let recent = (0..<configuration.shards).map { _ in RecentBlocks(memory: memory) }
+        let tails = TailKeeper(storage: storage, board: durable, recent: recent, memory: memory, logger: logger)
+        shared.desk = AsideDesk(shards: configuration.shards, snapshots: snapshots, tails: tails) {
+            [unowned shared] in shared.ring($0)
         }
         let threads = state.shards.enumerated().map { shard, recovered in
             let thread = ShardThread(
                 shard: shard, recovered: recovered, configuration: configuration, shared: shared, clock: clock,
-                board: board, facts: facts, durable: durable, start: start, storage: storage, memory: memory,
-                logger: logger)
+                board: board, facts: facts, durable: durable, recent: recent[shard], start: start, storage: storage,
+                memory: memory, logger: logger)
             return WorkThread(name: "shard \(shard)") { thread.run() }
         }
         start.waitUntilAllAreReady()
         let snapshotsThread = WorkThread(name: "snapshots") { snapshots.run() }
+        let tailsThread = WorkThread(name: "tails") { tails.run() }
         for listener in listeners { announce("listening on \(listener.address)") }
         announce("ready")
         let signal = wait(signals)
         logger.info("stopping on \(signal == SIGTERM ? "SIGTERM" : "SIGINT")")
+        // Whoever waits for events is told before the shards end.
+        tails.stop()
+        tailsThread.join()
         shared.stop()
         for thread in threads { thread.join() }
         snapshots.stop()

@@ -10,6 +10,7 @@ final class ServerState: @unchecked Sendable {
     let listeners: [Int32]
     let doorbells: [Int32]
     let keeper: SegmentKeeper
+    let room: DiskRoom
     /// Set before any shard runs.
     var desk: AsideDesk!
     let tokens: [AccessToken]
@@ -21,17 +22,18 @@ final class ServerState: @unchecked Sendable {
     static let stopMaxMs: UInt64 = 10_000
 
     /// Words of eight to a cache line: 0 stopping, 1 connections, 2 when the stop began; then for each shard
-    /// its ring's descriptor and whether it is quiet.
+    /// its ring's descriptor, whether it is quiet, and whether a block is asked of it.
     private let words: UnsafeMutablePointer<UInt64>
 
     init(
-        mesh: Mesh, listeners: [Int32], doorbells: [Int32], keeper: SegmentKeeper, tokens: [AccessToken],
-        graceMs: UInt64, clientTimeoutMs: UInt64, connectionCountMax: Int, memory: MemorySource
+        mesh: Mesh, listeners: [Int32], doorbells: [Int32], keeper: SegmentKeeper, room: DiskRoom,
+        tokens: [AccessToken], graceMs: UInt64, clientTimeoutMs: UInt64, connectionCountMax: Int, memory: MemorySource
     ) {
         self.mesh = mesh
         self.listeners = listeners
         self.doorbells = doorbells
         self.keeper = keeper
+        self.room = room
         self.tokens = tokens
         self.graceMs = graceMs
         self.clientTimeoutMs = clientTimeoutMs
@@ -75,6 +77,20 @@ final class ServerState: @unchecked Sendable {
     /// Every shard has nothing left to do. A shard that waits for another one is not quiet, so that all of
     /// them being so at different moments means that all are.
     var allQuiet: Bool { (0..<mesh.shards).allSatisfy { ts_load_seq_cst(word(3 + $0, 1)) != 0 } }
+
+    // MARK: A block behind everything
+
+    /// Asks every shard for an empty block, when all before it is durable: a cut is behind what no shard has missing.
+    /// Any thread.
+    func askForBlock() {
+        for shard in 0..<mesh.shards {
+            ts_store_seq_cst(word(3 + shard, 2), 1)
+            ring(shard)
+        }
+    }
+
+    /// Whether a block was asked of a shard since the last look.
+    func takeAskForBlock(_ shard: Int) -> Bool { ts_exchange(word(3 + shard, 2), 0) != 0 }
 
     // MARK: Connections
 

@@ -17,6 +17,7 @@ struct ShardThread: @unchecked Sendable {
     let board: StatisticsBoard
     let facts: InstanceFacts
     let durable: DurableBoard
+    let recent: RecentBlocks
     let start: StartGate
     let storage: DirectoryStorage
     let memory: MemorySource
@@ -32,7 +33,7 @@ struct ShardThread: @unchecked Sendable {
             let buffers = try ReceiveBuffers(ring: ring, memory: memory)
             let writer = LogWriter(
                 identity: recovered.identity, mode: configuration.fsync, position: recovered.position,
-                events: recovered.events, board: durable, memory: memory)
+                events: recovered.events, board: durable, recent: recent, memory: memory)
             let core = ShardCore(
                 engine: recovered.engine, writer: writer, mesh: shared.mesh, statistics: board, instance: facts,
                 memory: memory)
@@ -53,7 +54,7 @@ struct ShardThread: @unchecked Sendable {
                 starved: SlotList(countMax: configuration.connectionCountMax),
                 log: LogFilesOpen(segment: segment, file: file),
                 listeners: Array(repeating: false, count: shared.listeners.count),
-                grownBytes: grownBytes, doorbellValue: .allocate(capacity: 1))
+                grownBytes: grownBytes, doorbellValue: .allocate(capacity: 1), roomBytes: shared.room.bytesPerShard)
             start.arriveAndWait()
             reactor.run()
         } catch {

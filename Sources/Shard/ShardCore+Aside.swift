@@ -10,9 +10,25 @@ public struct AsideRequest: Sendable {
     public var operation: Operation
     public var connection: UInt64
     public var requestId: UInt64
+    /// What `tail` asks for.
+    public var tail: TailEntry?
 }
 
 extension ShardCore {
+    /// Leaves a request for `takeAside`, or refuses it.
+    @inline(never)
+    mutating func putAside(
+        _ operation: Operation, _ header: FrameHeader, _ entry: UnsafeRawPointer, _ connection: UInt64
+    ) -> WorkProgress {
+        var request = AsideRequest(operation: operation, connection: connection, requestId: header.requestId)
+        if operation == .tail {
+            guard TailEntry.isValid(entry) else { return refuseFrame(.invalid, header, connection) }
+            request.tail = TailEntry(entry)
+        }
+        aside = request
+        return .finished
+    }
+
     /// The request that `begin` has just taken for somebody else, once.
     @inline(__always)
     public mutating func takeAside() -> AsideRequest? {
@@ -21,8 +37,8 @@ extension ShardCore {
         return aside
     }
 
-    /// The reply to a request that was handed out: `count` results, or none and why. False if there is no room for it
-    /// now; a later turn has some.
+    /// The reply to a request that was handed out: `count` results, or none and why. False if there is no room for
+    /// it now; a later turn has some.
     public mutating func answerAside(
         _ request: AsideRequest, status: ResultCode, count: Int, results: UnsafeRawBufferPointer
     ) -> Bool {

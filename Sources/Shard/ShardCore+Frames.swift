@@ -22,10 +22,7 @@ extension ShardCore {
         switch operation.owner {
         case .connection:
             if operation == .handshake { return refuseFrame(.unknownOperation, header, connection) }
-            if operation.isAside {
-                aside = AsideRequest(operation: operation, connection: connection, requestId: header.requestId)
-                return .finished
-            }
+            if operation.isAside { return putAside(operation, header, entries, connection) }
             return answerSystem(operation, header, entries, connection, isAdmin: isAdmin, nowMs: nowMs)
         case .catalogue:
             let owner = Partition.owner(of: Partition.catalogue, shards: shards)

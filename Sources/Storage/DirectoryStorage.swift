@@ -79,6 +79,8 @@ public final class DirectoryStorage: LogStorage, Sendable {
         }
     }
 
+    private static let zerosPartBytes = 256 << 10
+
     public func fillWithZeros(_ name: String, sizeBytes: Int) throws(StorageError) {
         try fillWithZeros(name, sizeBytes: sizeBytes, pause: {})
     }
@@ -86,7 +88,7 @@ public final class DirectoryStorage: LogStorage, Sendable {
     /// Fills a file with zeros past the page cache, in parts after each of which the caller may pause: a log
     /// that is written meanwhile waits in the disk's own line behind each part.
     public func fillWithZeros(_ name: String, sizeBytes: Int, pause: () -> Void) throws(StorageError) {
-        let zeros = ZeroedBuffer(sizeBytes: min(sizeBytes, PacedStorage.partBytes))
+        let zeros = ZeroedBuffer(sizeBytes: min(sizeBytes, Self.zerosPartBytes))
         let fd = try openDirectly(name)
         defer { close(fd) }
         var done = 0

@@ -97,7 +97,10 @@ import Testing
         var report = MemoryReport(
             command: "memory", machine: machine, orders: 1_000_000, users: 400_000, ordersPerSecond: 5e6,
             emptyResidentBytes: 10 << 20, residentBytes: 128_000_000, logBytes: 72_000_000,
-            recoveredOrders: 1_000_000, recoveredEvents: 1_000_001, recoveryMs: 400, recoveryCPUSeconds: 0.25)
+            recoveredOrders: 1_000_000, recoveredEvents: 1_000_001, recoveryMs: 400, recoveryCPUSeconds: 0.25,
+            snapshot: MemoryReport.Snapshot(
+                records: 1_000_001, bytes: 64 << 20, durationMs: 900, recoveredOrders: 1_000_000, recoveryMs: 300,
+                recoveryCPUSeconds: 0.2))
         #expect(!report.text.contains("missed") && report.text.contains("4,000,004 events/s"))
         #expect(try object(report)["residentBytes"] as? Int == 128_000_000)
         report.residentBytes += 1
@@ -105,7 +108,41 @@ import Testing
         report.recoveryCPUSeconds = 0.34
         report.recoveredOrders -= 1
         #expect(report.text.components(separatedBy: "missed").count == 4)
-        #expect(report.text.contains("NOT ALL"))
+        #expect(report.text.components(separatedBy: "NOT ALL").count == 2)
+        report.snapshot.recoveredOrders = 0
+        #expect(report.text.components(separatedBy: "NOT ALL").count == 3)
+    }
+
+    /// A goal for ten million orders says nothing of fewer.
+    @Test func aStartFromASnapshotIsJudgedForTenMillion() throws {
+        let snapshot = MemoryReport.Snapshot(
+            records: 10_000_000, bytes: 640 << 20, durationMs: 9000, recoveredOrders: 10_000_000, recoveryMs: 2000,
+            recoveryCPUSeconds: 1.9)
+        var report = MemoryReport(
+            command: "memory", machine: machine, orders: 9_999_999, users: 400_000, ordersPerSecond: 5e6,
+            emptyResidentBytes: 10 << 20, residentBytes: 128_000_000, logBytes: 72_000_000,
+            recoveredOrders: 9_999_999, recoveredEvents: 10_000_000, recoveryMs: 400, recoveryCPUSeconds: 0.25,
+            snapshot: snapshot)
+        #expect(!report.text.contains("goal less than 2,000"))
+        report.orders = 10_000_000
+        #expect(report.text.contains("goal less than 2,000: missed"))
+        report.snapshot.recoveryMs = 1999
+        #expect(report.text.contains("goal less than 2,000: met"))
+    }
+
+    @Test func snapshotsCompareWithinARound() throws {
+        var with = result(rate: 1e5)
+        with.latency.p99Us = 150
+        var without = with
+        without.latency.p99Us = 100
+        let made = [SnapshotReport.Made(records: 10, durationMs: 2000)]
+        var report = SnapshotReport(
+            command: "snapshots", machine: machine, orders: 10, rate: 1e5,
+            rounds: [SnapshotReport.Round(without: without, with: with, snapshots: made)])
+        #expect(report.text.contains("median 1.50, 1.50 .. 1.50; goal at most 1.5: met"))
+        report.rounds[0].with.latency.p99Us = 151
+        #expect(report.text.contains("missed"))
+        #expect(try object(report)["rate"] as? Double == 1e5)
     }
 
     /// A slow minute that hits a whole run leaves its ratios as they are.

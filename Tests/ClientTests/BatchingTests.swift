@@ -81,7 +81,10 @@ extension ClientTests {
                 return request.accepted
             }
             defer { server.stop() }
-            let client = server.client { $0.framesInFlightMax = 1 }
+            let client = server.client {
+                $0.framesInFlightMax = 1
+                $0.timeoutMs = 60_000
+            }
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { _ = try? await client.order(sale: 1, user: 1) }
                 _ = await eventually { server.requests.count == 1 }

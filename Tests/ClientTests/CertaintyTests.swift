@@ -307,7 +307,7 @@ extension ClientTests {
             let client = server.client()
             let call = Task { try await client.order(sale: 1, user: 1) }
             #expect(await eventually { server.requests.count == 1 })
-            async let end: Void = client.shutdown()
+            async let end: Void = client.shutdown(withinMs: 60_000)
             #expect(await eventually { await fault { try await client.ping(timeoutMs: 10) } == .shutDown })
             gate.signal()
             #expect(try await call.value.state == .confirmed)

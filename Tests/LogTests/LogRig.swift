@@ -118,8 +118,8 @@ final class LogRig {
         writers[shard].segmentIsPrepared(number)
     }
 
-    func complete(_ ticket: UInt64, _ shard: Int = 0) {
-        storage.complete(log: log(shard), ticket: ticket, isDurable: mode == .always)
+    func complete(_ ticket: UInt64, _ shard: Int = 0, isDurable: Bool? = nil) {
+        storage.complete(log: log(shard), ticket: ticket, isDurable: isDurable ?? (mode == .always))
         writers[shard].writeCompleted(ticket: ticket)
     }
 
@@ -136,7 +136,7 @@ final class LogRig {
         for shard in 0..<shards {
             guard let command = writers[shard].sealMark(nowMs: 6000) else { continue }
             storage.begin(command, log: log(shard))
-            complete(command.ticket, shard)
+            complete(command.ticket, shard, isDurable: command.isDurable)
             sync(shard)
         }
     }

@@ -9,34 +9,7 @@ import Testing
 
 /// The tool as a person calls it, over directories of every condition. It changes none of them.
 @Suite struct WalReplayTests {
-    struct Result {
-        var output: String
-        var errors: String
-        var status: Int32
-        var lines: [Substring] { output.split(separator: "\n") }
-    }
-
-    /// The directory that an argument names must outlive the call.
-    private func run(_ arguments: String...) throws -> Result {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: try ServerProcess.executablePath("wal-replay"))
-        process.arguments = arguments
-        let directory = TemporaryDirectory()
-        // Files, not pipes: nobody has to read while the tool writes.
-        var handles: [FileHandle] = []
-        for name in ["out", "err"] {
-            #expect(FileManager.default.createFile(atPath: "\(directory.path)/\(name)", contents: nil))
-            handles.append(try #require(FileHandle(forWritingAtPath: "\(directory.path)/\(name)")))
-        }
-        process.standardOutput = handles[0]
-        process.standardError = handles[1]
-        try process.run()
-        process.waitUntilExit()
-        return Result(
-            output: try String(contentsOfFile: "\(directory.path)/out", encoding: .utf8),
-            errors: try String(contentsOfFile: "\(directory.path)/err", encoding: .utf8),
-            status: process.terminationStatus)
-    }
+    private func run(_ arguments: String...) throws -> ToolRun { try ToolRun("wal-replay", arguments) }
 
     /// The simulated directory as a real one.
     private func place(_ storage: SimulatedStorage) throws -> TemporaryDirectory {

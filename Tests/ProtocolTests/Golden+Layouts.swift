@@ -9,7 +9,8 @@ protocol GoldenLayout: WireStruct {
 /// Every entry and result under the name that it has in the documentation.
 let goldenLayouts: [String: any GoldenLayout.Type] = [
     "HandshakeEntry": HandshakeEntry.self, "TopologyResult": TopologyResult.self, "PingEntry": PingEntry.self,
-    "PingResult": PingResult.self, "SnapshotResult": SnapshotResult.self, "ShardStatsResult": ShardStatsResult.self,
+    "PingResult": PingResult.self, "SnapshotResult": SnapshotResult.self, "TailEntry": TailEntry.self,
+    "TailResult": TailResult.self, "ShardStatsResult": ShardStatsResult.self,
     "CreateSaleEntry": CreateSaleEntry.self, "OfferIdEntry": OfferIdEntry.self,
     "RestockEntry": RestockEntry.self, "ListOffersEntry": ListOffersEntry.self,
     "SaleResult": SaleResult.self, "OrderEntry": OrderEntry.self, "OrderResult": OrderResult.self,
@@ -55,6 +56,26 @@ extension PingResult: GoldenLayout {
     init(fields: inout GoldenFields) throws {
         self.init(
             code: try fields.takeCode(), nonce: try fields.take("nonce"), nowMs: try fields.take("nowMs"))
+    }
+}
+
+extension TailEntry: GoldenLayout {
+    init(fields: inout GoldenFields) throws {
+        self.init(
+            afterSequence: try fields.take("afterSequence"), afterIndex: try fields.take("afterIndex"),
+            waitMs: try fields.take("waitMs"), limit: try fields.take("limit"))
+    }
+}
+
+extension TailResult: GoldenLayout {
+    init(fields: inout GoldenFields) throws {
+        let event = Golden.bytes(try fields.takeText("event"))
+        self.init(
+            code: try fields.takeCode(), shard: try fields.take("shard"), index: try fields.take("index"),
+            sequence: try fields.take("sequence"),
+            event: event.withUnsafeBytes { bytes in
+                bytes.baseAddress.map { EventBytes($0, count: bytes.count) } ?? EventBytes()
+            })
     }
 }
 

@@ -7,7 +7,7 @@ import Testing
     @Test func sizesAreFixed() {
         let sizes: [String: Int] = [
             "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24, "SnapshotResult": 48,
-            "ShardStatsResult": 376,
+            "TailEntry": 24, "TailResult": 192, "ShardStatsResult": 376,
             "CreateSaleEntry": 144, "OfferIdEntry": 8, "RestockEntry": 32, "ListOffersEntry": 16,
             "SaleResult": 168, "OrderEntry": 48, "OrderResult": 24, "OrderIdEntry": 16, "ExtendEntry": 24,
             "ListUserOrdersEntry": 40, "OrderViewResult": 64,
@@ -23,7 +23,8 @@ import Testing
 
     @Test(arguments: Operation.allCases)
     func theLargestFrameFits(_ operation: Operation) {
-        let results = operation.answersList ? Frame.pageCountMax : operation.countMax
+        var results = operation.answersList ? Frame.pageCountMax : operation.countMax
+        if operation == .tail { results = Int(TailEntry.limitMax) + 1 }
         #expect(Frame.headerSizeBytes + operation.countMax * operation.entrySizeBytes <= Frame.sizeMaxBytes)
         #expect(Frame.headerSizeBytes + results * operation.resultSizeBytes <= Frame.sizeMaxBytes)
         #expect(operation.countMax <= Int(UInt16.max))
@@ -41,6 +42,31 @@ import Testing
         check(UsePointsEntry.self, UsePointsEntry.reservedIsZero, reserved: 36..<40)
         check(CreatePolicyEntry.self, CreatePolicyEntry.reservedIsZero, reserved: 77..<80)
         check(ListUserCouponsEntry.self, ListUserCouponsEntry.reservedIsZero, reserved: 35..<40)
+    }
+
+    /// Of an entry of `tail`, and that its numbers are in their ranges.
+    @Test func onlyAValidTailIsTaken() {
+        func isValid(waitMs: UInt32 = 0, limit: UInt32 = 1, offset: Int = 0, _ change: UInt8 = 0) -> Bool {
+            var bytes = [UInt8](repeating: 0, count: TailEntry.sizeBytes)
+            return bytes.withUnsafeMutableBytes {
+                let entry = TailEntry(afterSequence: .max, afterIndex: .max, waitMs: waitMs, limit: limit)
+                entry.store(to: $0.baseAddress!)
+                $0[offset] ^= change
+                return TailEntry.isValid($0.baseAddress!)
+            }
+        }
+        #expect(isValid() && isValid(waitMs: 60_000, limit: 4096))
+        #expect(!isValid(limit: 0) && !isValid(limit: 4097) && !isValid(waitMs: 60_001))
+        for offset in 0..<TailEntry.sizeBytes where !(12..<20).contains(offset) {
+            #expect(isValid(offset: offset, 0x80) == (offset < 12), "byte \(offset)")
+        }
+    }
+
+    /// An event that a log may hold has room in a result of `tail`; a record of a snapshot need not.
+    @Test(arguments: EventKind.allCases) func anEventOfALogHasRoom(_ kind: EventKind) {
+        #expect(kind.isOfSnapshot == "\(kind)".hasSuffix("Kept"))
+        #expect(kind.isOfSnapshot || kind.sizeBytes <= TailResult.eventSizeMaxBytes)
+        #expect(kind.sizeBytes <= EventField.sizeMaxBytes)
     }
 
     /// Of a checkout's entry also the places behind the last line, however many lines there are.

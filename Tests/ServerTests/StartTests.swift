@@ -126,48 +126,6 @@ extension ServerTests {
             stop(server)
         }
 
-        /// The disk fills up while the server runs: orders wait for the next segment, and get their answer as
-        /// soon as there is room; everything else goes on.
-        @Test func aDiskThatFillsUp() throws {
-            var mint = IdMint(seed: 3)
-            let directory = TemporaryDirectory()
-            guard let path = try smallFileSystem(directory, sizeBytes: 32 << 20) else { return }
-            defer { umount2(path, Int32(MNT_DETACH)) }
-            let server = try smallServer(["--data", path + "/data"], in: directory)
-            let client = try server.client()
-            #expect(
-                try client.createSale(.open(1, stock: 1_000_000, operationId: mint.catalogueId())).code == .ok
-            )
-            // All that is left, by a file that goes away later.
-            let filler = path + "/filler"
-            #expect(FileManager.default.createFile(atPath: filler, contents: nil))
-            let handle = try #require(FileHandle(forWritingAtPath: filler))
-            while (try? handle.write(contentsOf: Data(count: 1 << 16))) != nil {}
-            try handle.close()
-
-            var sent: [UInt64] = []
-            var entries: [[OrderEntry]] = []
-            // Two segments of 2 MiB are there: the third is the first that cannot be made.
-            for _ in 0..<100 {
-                entries.append(
-                    (0..<500).map { _ in
-                        let user = mint.user()
-                        return OrderEntry(orderId: mint.id(user: user), userId: user, saleId: 1, quantity: 1)
-                    })
-                sent.append(try client.send(.order, entries.last!))
-            }
-            let complaint = eventually({ server.stderr }) { $0.contains("cannot be made") }
-            #expect(complaint != nil, "\(server.stderr)")
-            #expect(try server.client().ping(nonce: 1).nonce == 1, "who needs no disk is served")
-            try FileManager.default.removeItem(atPath: filler)
-            for (request, batch) in zip(sent, entries) {
-                let results: [OrderResult] = try client.receive(request).results()
-                #expect(results.count == batch.count && results.allSatisfy { $0.code == .ok })
-            }
-            #expect(try client.getSale(1).sold == 50_000)
-            stop(server)
-        }
-
         // MARK: io_uring
 
         @Test(arguments: [

@@ -39,6 +39,18 @@ extension TestClient {
         try one(.topology, PingEntry(nonce: 0))
     }
 
+    /// The durable events behind a place, and the place behind them.
+    public func tail(
+        after place: LogPlace, limit: UInt32 = 4096, waitMs: UInt32 = 0
+    ) throws(ClientFault) -> [TailResult] {
+        let results = try call(
+            .tail, [TailEntry(after: place, waitMs: waitMs, limit: limit)], as: TailResult.self)
+        guard let last = results.last, last.event.isNone, results.count <= Int(limit) + 1,
+            results.dropLast().allSatisfy({ !$0.event.isNone && $0.code == .ok })
+        else { throw .protocolFault("\(results.count) results without a place behind them") }
+        return results
+    }
+
     /// Waits until the snapshot is made.
     public func snapshot() throws(ClientFault) -> SnapshotResult {
         try one(.snapshot, PingEntry(nonce: 0))

@@ -5,10 +5,11 @@ import Harness
 
 struct Memory: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Memory and log of one remembered order, and how fast the log is recovered.",
+        abstract: "Memory and log of one remembered order, and how fast they are recovered.",
         discussion: """
             Fills a server that has room for exactly these orders and users, through batches. Then kills it (SIGKILL), \
-            starts it on what it left, and asks whether every order is there; exits with 1 if one is not.
+            starts it on what it left, and asks whether every order is there; exits with 1 if one is not. Then \
+            the same with a snapshot of them all, in place of the log.
             """)
 
     @OptionGroup var options: MeasureOptions
@@ -55,16 +56,29 @@ struct Memory: ParsableCommand {
         Progress.show("recovering")
         let recovery = try server.crashAndRecover()
         let after = try counters(trial, server)
+        try Interruption.check()
+        Progress.show("making a snapshot")
+        var plan = trial.plan
+        plan.address = server.address(isUnix: trial.isUnix)
+        let snapshot = try Generator.snapshot(plan)
+        Progress.show("recovering from it")
+        let second = try server.crashAndRecover()
+        let afterSnapshot = try counters(trial, server)
         Progress.clear()
 
         let report = MemoryReport(
             command: "memory", machine: machine, orders: before.orders, users: before.users,
             ordersPerSecond: load.ordersPerSecond, emptyResidentBytes: emptyBytes, residentBytes: residentBytes,
             logBytes: before.logBytes, recoveredOrders: after.orders, recoveredEvents: recovery.events,
-            recoveryMs: recovery.ms, recoveryCPUSeconds: recovery.cpuSeconds)
+            recoveryMs: recovery.ms, recoveryCPUSeconds: recovery.cpuSeconds,
+            snapshot: MemoryReport.Snapshot(
+                records: snapshot.recordCount, bytes: snapshot.size, durationMs: snapshot.durationMs,
+                recoveredOrders: afterSnapshot.orders, recoveryMs: second.ms, recoveryCPUSeconds: second.cpuSeconds))
         print("\n\(report.text)")
         try output.write(report)
-        guard after.orders == before.orders && after.users == before.users else { throw ExitCode.failure }
+        let isWhole =
+            after.orders == before.orders && after.users == before.users && afterSnapshot.orders == before.orders
+        guard isWhole else { throw ExitCode.failure }
     }
 
     /// The sums over all shards.

@@ -9,7 +9,9 @@ struct Bench: ParsableCommand {
             Server and generator share the machine: the share of a core that each took stands beside every rate. \
             bench/README.md says how to read the figures.
             """,
-        subcommands: [Speed.self, Latency.self, Memory.self, Growth.self, Modules.self, Load.self, Micro.self])
+        subcommands: [
+            Speed.self, Latency.self, Memory.self, Growth.self, Modules.self, Snapshots.self, Load.self, Micro.self,
+        ])
 }
 
 Interruption.install()

@@ -75,17 +75,29 @@ extension Generator {
         }
     }
 
+    /// Has the server make a snapshot, and waits for it.
+    public static func snapshot(_ plan: LoadPlan) throws(LoadError) -> SnapshotResult {
+        try ask(plan, .snapshot) { results, _ in SnapshotResult(results) }
+    }
+
     /// The counters of every shard.
     public static func statistics(_ plan: LoadPlan) throws(LoadError) -> [ShardStatsResult] {
+        try ask(plan, .stats) { results, count in
+            (0..<count).map { ShardStatsResult(results + $0 * ShardStatsResult.sizeBytes) }
+        }
+    }
+
+    /// Asks for something that no entry has to say more of; `read` gets the results and how many there are.
+    private static func ask<Answer>(
+        _ plan: LoadPlan, _ operation: Operation, read: (UnsafeRawPointer, Int) -> Answer
+    ) throws(LoadError) -> Answer {
         var connection = try GeneratorConnection(plan, shard: 0xffff)
         defer { connection.close() }
         let length = Frame.headerSizeBytes + PingEntry.sizeBytes
         let frame = connection.reserve(length)
         PingEntry(nonce: 0).store(to: frame + Frame.headerSizeBytes)
-        FrameHeader.seal(
-            frame, operation: Operation.stats.rawValue, requestId: 1, count: 1, lengthBytes: length)
+        FrameHeader.seal(frame, operation: operation.rawValue, requestId: 1, count: 1, lengthBytes: length)
         let header = try connection.call(length)
-        let results = UnsafeRawPointer(connection.inBytes) + Frame.headerSizeBytes
-        return (0..<header.count).map { ShardStatsResult(results + $0 * ShardStatsResult.sizeBytes) }
+        return read(UnsafeRawPointer(connection.inBytes) + Frame.headerSizeBytes, header.count)
     }
 }

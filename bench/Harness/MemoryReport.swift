@@ -4,6 +4,32 @@ public struct MemoryReport: Codable, Sendable {
         public static let residentBytesPerOrder = 128.0
         public static let logBytesPerOrder = 72.0
         public static let eventsPerCPUSecond = 3e6
+        /// Of ten million orders.
+        public static let snapshotRecoveryMs = 2000
+        public static let snapshotOrders: UInt64 = 10_000_000
+    }
+
+    /// A snapshot of all of them, and a start from it.
+    public struct Snapshot: Codable, Sendable {
+        public var records: UInt64
+        public var bytes: UInt64
+        /// To make it, beside the server.
+        public var durationMs: UInt64
+        public var recoveredOrders: UInt64
+        public var recoveryMs: Int
+        public var recoveryCPUSeconds: Double
+
+        public init(
+            records: UInt64, bytes: UInt64, durationMs: UInt64, recoveredOrders: UInt64, recoveryMs: Int,
+            recoveryCPUSeconds: Double
+        ) {
+            self.records = records
+            self.bytes = bytes
+            self.durationMs = durationMs
+            self.recoveredOrders = recoveredOrders
+            self.recoveryMs = recoveryMs
+            self.recoveryCPUSeconds = recoveryCPUSeconds
+        }
     }
 
     public var command: String
@@ -22,11 +48,12 @@ public struct MemoryReport: Codable, Sendable {
     public var recoveryMs: Int
     /// Of the whole process, from its start to the end of the recovery.
     public var recoveryCPUSeconds: Double
+    public var snapshot: Snapshot
 
     public init(
         command: String, machine: Machine, orders: UInt64, users: UInt64, ordersPerSecond: Double,
         emptyResidentBytes: Int, residentBytes: Int, logBytes: UInt64, recoveredOrders: UInt64, recoveredEvents: Int,
-        recoveryMs: Int, recoveryCPUSeconds: Double
+        recoveryMs: Int, recoveryCPUSeconds: Double, snapshot: Snapshot
     ) {
         self.command = command
         self.machine = machine
@@ -40,11 +67,18 @@ public struct MemoryReport: Codable, Sendable {
         self.recoveredEvents = recoveredEvents
         self.recoveryMs = recoveryMs
         self.recoveryCPUSeconds = recoveryCPUSeconds
+        self.snapshot = snapshot
     }
 
     public var residentBytesPerOrder: Double { Double(residentBytes) / Double(max(1, orders)) }
     public var logBytesPerOrder: Double { Double(logBytes) / Double(max(1, orders)) }
     public var eventsPerCPUSecond: Double { Double(recoveredEvents) / max(0.001, recoveryCPUSeconds) }
+
+    /// The goal is one for ten million orders.
+    private var snapshotVerdict: String {
+        guard orders >= Goal.snapshotOrders else { return "" }
+        return "; goal less than 2,000: \(snapshot.recoveryMs < Goal.snapshotRecoveryMs ? "met" : "missed")"
+    }
 
     public var text: String {
         func verdict(_ isMet: Bool) -> String { isMet ? "met" : "missed" }
@@ -60,6 +94,12 @@ public struct MemoryReport: Codable, Sendable {
             \(decimal(recoveryCPUSeconds, 2)) s of CPU: \(grouped(eventsPerCPUSecond)) events/s of one core; \
             goal at least 3,000,000: \(verdict(eventsPerCPUSecond >= Goal.eventsPerCPUSecond))
             after it    \(grouped(recoveredOrders)) orders remembered: \(isWhole ? "all" : "NOT ALL OF THEM")
+            snapshot    \(grouped(snapshot.records)) records, \(snapshot.bytes >> 20) MiB, made in \
+            \(grouped(snapshot.durationMs)) ms
+            start on it \(grouped(snapshot.recoveryMs)) ms, \(decimal(snapshot.recoveryCPUSeconds, 2)) s of CPU\
+            \(snapshotVerdict)
+            after it    \(grouped(snapshot.recoveredOrders)) orders remembered: \
+            \(snapshot.recoveredOrders == orders ? "all" : "NOT ALL OF THEM")
             """
     }
 }

@@ -20,6 +20,10 @@ public final class ServerUnderTest {
         public var areTablesResident = true
         /// The CPU of each shard's thread; empty: the scheduler's choice.
         public var pin: [Int] = []
+        /// Whether the server knows of snapshots: one to compare with may be older.
+        public var makesSnapshots = true
+        /// Log after which one is made; 0: only when asked, so that none disturbs what is measured.
+        public var snapshotAfterBytes = 0
 
         public init(executable: String) { self.executable = executable }
     }
@@ -110,6 +114,9 @@ public final class ServerUnderTest {
             "--tables", settings.areTablesResident ? "resident" : "growing",
             "--log-level", messages == nil ? "warning" : "info",
         ]
+        if settings.makesSnapshots {
+            process.arguments! += ["--snapshot-after", "\(settings.snapshotAfterBytes >> 20)MiB"]
+        }
         if settings.transactions > 0 { process.arguments! += ["--transactions", "\(settings.transactions)"] }
         if settings.coupons > 0 { process.arguments! += ["--coupons", "\(settings.coupons)"] }
         if !settings.pin.isEmpty {

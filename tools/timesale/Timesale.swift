@@ -33,6 +33,6 @@ struct Timesale: AsyncParsableCommand {
                 subcommands: [CouponCommands.self, PointCommands.self, CheckoutCommands.self]),
             CommandGroup(
                 name: "Server",
-                subcommands: [Stats.self, Ping.self, TakeSnapshot.self]),
+                subcommands: [Stats.self, Ping.self, Tail.self, TakeSnapshot.self]),
         ])
 }

@@ -1,4 +1,4 @@
-// wal-replay: reads a data directory of timesale. Never needs the server, never writes.
+// wal-replay: reads, verifies and mends a data directory of timesale. Never needs the server.
 
 import ArgumentParser
 import Engine
@@ -7,15 +7,20 @@ import Log
 import Storage
 
 @main
-struct WalReplay: ParsableCommand {
+struct WalReplay: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "wal-replay",
         abstract: "Inspects the log of a timesale server: a copy of its data directory, or one in use.",
         discussion: """
-            Nothing is written and no lock is taken. On a directory in use, what the server writes meanwhile may \
-            be missing.
+            All but repair and compact only read, and take no lock. On a directory in use, what the server writes \
+            meanwhile may be missing.
+
+            docs/wal-replay.md has examples, and what to do when a start is refused.
             """,
-        subcommands: [Verify.self, State.self, Dump.self])
+        subcommands: [
+            Verify.self, State.self, Dump.self, Stats.self, RepairCommand.self, Compact.self, BackUp.self, Diff.self,
+            ReplayCommand.self,
+        ])
 }
 
 /// What every command reads.
@@ -35,53 +40,38 @@ struct Refusal: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
-/// Memory from the kernel: zeroed, and there only where it is touched.
-let lazyMemory = MemorySource { sizeBytes in
-    let memory = mmap(
-        nil, max(sizeBytes, 4096), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-    guard let memory, memory != MAP_FAILED else {
-        writeAll("Error: no memory for a table of \(sizeBytes) bytes\n".utf8.map { $0 }, to: STDERR_FILENO)
-        exit(1)
-    }
-    return memory
-}
+/// Memory for tables from the kernel: zeroed, and there only where it is touched. Used by one thread.
+final class TableMemory: @unchecked Sendable {
+    private var tables: [UnsafeMutableRawBufferPointer] = []
 
-/// The state that the logs make, in one engine with tables of the right size.
-func replayState(_ audit: LogAudit) throws(RecoveryFault) -> Replay {
-    guard let directory = audit.directory, let manifest = directory.manifest else { throw audit.faults[0] }
-    return try Replay(
-        directory, manifest: manifest, base: manifest.newestBase, configuration: audit.configuration,
-        memory: lazyMemory, nowMs: 0)
-}
-
-func hexadecimal(_ value: UInt64) -> String {
-    let digits = String(value, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
-}
-
-/// Lines on stdout, gathered: a log has millions of events.
-struct Output: ~Copyable {
-    private var text: [UInt8] = []
-
-    mutating func line(_ line: String) {
-        text += line.utf8
-        text.append(UInt8(ascii: "\n"))
-        if text.count > 1 << 16 { flush() }
+    var source: MemorySource {
+        MemorySource { [self] sizeBytes in
+            let length = max(sizeBytes, 4096)
+            let memory = mmap(
+                nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+            guard let memory, memory != MAP_FAILED else {
+                remark("Error: no memory for a table of \(sizeBytes) bytes")
+                exit(1)
+            }
+            tables.append(UnsafeMutableRawBufferPointer(start: memory, count: length))
+            return memory
+        }
     }
 
-    mutating func flush() {
-        writeAll(text, to: STDOUT_FILENO)
-        text = []
+    /// Gives all of it back. Not done by itself: engines point into it, and nothing keeps them from outliving this.
+    func free() {
+        for table in tables { munmap(table.baseAddress!, table.count) }
+        tables = []
     }
 }
 
-/// Writes bytes to a descriptor; a reader that is gone ends the process.
-private func writeAll(_ bytes: [UInt8], to fd: Int32) {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-        let count = rest.withUnsafeBytes { write(fd, $0.baseAddress, $0.count) }
-        if count < 0 && errno == EINTR { continue }
-        guard count > 0 else { exit(1) }
-        rest = rest.dropFirst(count)
+extension LogDirectory {
+    /// The manifest, without which nothing can be said.
+    func knownManifest() throws(RecoveryFault) -> Manifest {
+        guard let manifest else {
+            throw RecoveryFault(
+                .missing, file: LogFiles.manifest, "there is none: this directory holds no log, or has lost it.")
+        }
+        return manifest
     }
 }

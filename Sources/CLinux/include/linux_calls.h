@@ -19,8 +19,9 @@ int ts_unpin_thread(void);
 int ts_set_precise_timers(void);
 
 // setpriority(2), ioprio_set(2): beside others that want a core, the calling process gets a tenth of it; the disk when
-// nobody else wants it.
-int ts_set_low_priority(void);
+// nobody else wants it. If `idle`, sched_setscheduler(2) with SCHED_IDLE as well: whoever wakes up has its core at
+// once, where it would else wait for the end of a slice (1 to 3 ms), and beside others it gets next to nothing.
+int ts_set_low_priority(int idle);
 
 // prctl(2): the calling process is killed when the thread that started it ends. Answers 0 if `parent` has already
 // ended.

@@ -135,11 +135,13 @@ struct SystemQueues: Sendable {
     let stats: CallQueue<GetStats>
     let topology: CallQueue<GetTopology>
     let snapshot: CallQueue<TakeSnapshot>
+    let tail: CallQueue<FollowLog>
 
     init(_ maker: inout QueueMaker) {
         ping = maker.one()
         stats = maker.one()
         topology = maker.one()
         snapshot = maker.one()
+        tail = maker.one()
     }
 }

@@ -70,6 +70,8 @@ public enum RefusalCode: Hashable, Sendable {
     case shuttingDown
     /// The server tried and could not do it; its messages say why.
     case failed
+    /// What was asked for is not there any more.
+    case trimmed
     /// A code that this client does not know, from a newer server: a refusal that is not worth a retry.
     case unknown(UInt16)
 
@@ -91,7 +93,7 @@ public enum RefusalCode: Hashable, Sendable {
         (.alreadyUsed, .alreadyUsed), (.notUsed, .notUsed), (.minPurchase, .minPurchase),
         (.invalidPercentage, .invalidPercentage), (.busy, .busy), (.capacity, .capacity),
         (.noSpace, .noSpace), (.shuttingDown, .shuttingDown),
-        (.failed, .failed),
+        (.failed, .failed), (.trimmed, .trimmed),
     ]
 
     /// The name on the wire's page, such as `SOLD_OUT`.

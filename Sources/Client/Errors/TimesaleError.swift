@@ -5,6 +5,7 @@
 /// | `refused` | no | as its code says |
 /// | `partRefused` | no | as its code says of that part |
 /// | `outcomeUnknown` | **yes or no** | repeat with the *same* id, or cancel it |
+/// | `trimmed` | no | begin anew: from a backup, a `wal-replay dump`, or `oldest` |
 /// | `unavailable` | no | later |
 /// | `timedOut` | no | later |
 /// | `overloaded` | no | later, or turn somebody away |
@@ -24,6 +25,9 @@ public enum TimesaleError: Error, Hashable, Sendable {
     /// The call was sent, and no answer came until its deadline: it may have been done, or be done yet. Repeat
     /// it with the same id to learn the outcome: if it was done, the answer is the original one, marked as a repeat.
     case outcomeUnknown(UnknownOutcome)
+
+    /// The events behind the position are not there any more: it was saved too long ago. All behind `oldest` are.
+    case trimmed(oldest: TailPosition)
 
     /// There was no connection until the deadline; the call was not sent.
     case unavailable(ConnectionFault)
@@ -127,7 +131,7 @@ public enum InvalidArgument: Hashable, Sendable {
     case token
     /// A transaction's reason is longer than 31 bytes of UTF-8, or has control characters.
     case reason
-    /// A page's limit is outside 1 ... 1,000.
+    /// A page's limit is outside 1 ... 1,000, or that of a tail outside 1 ... 4,096.
     case limit
     /// A checkout has no line, or more than 16.
     case lines
@@ -154,7 +158,7 @@ extension TimesaleError {
         switch self {
         case .refused(let code, _), .partRefused(_, let code): code.isRetryable
         case .outcomeUnknown, .unavailable, .timedOut, .overloaded: true
-        case .cancelled, .shutDown, .invalidArgument, .protocolViolation: false
+        case .cancelled, .shutDown, .invalidArgument, .protocolViolation, .trimmed: false
         }
     }
 }
@@ -167,6 +171,7 @@ extension TimesaleError: CustomStringConvertible {
         case .outcomeUnknown(let unknown):
             "outcome unknown (\(unknown.cause)); repeat with the same id"
                 + (unknown.subject.map { ": \($0)" } ?? "")
+        case .trimmed(let oldest): "these events are not there any more; the oldest position left is \(oldest)"
         case .unavailable(let fault): "no connection to the server: \(fault)"
         case .timedOut: "the deadline passed; nothing was done"
         case .overloaded: "the client's queue is full; nothing was sent"

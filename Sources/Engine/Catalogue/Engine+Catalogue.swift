@@ -81,6 +81,7 @@ extension Engine {
         if let code = new.fault(nowMs: nowMs) { return .refused(code) }
         let existing = findOffer(new.terms.kind, new.terms.id)
         if existing != 0 { return .refused(.alreadyExists, waitLsn: offerDetails[Int(existing)].lastLsn) }
+        if !hasLogSpace { return .refused(.noSpace) }
         if offers.isFull || catalogueOperations.isFull { return .refused(.capacity) }
 
         let event = log(new.terms.kind.created, timeMs: nowMs)
@@ -127,6 +128,7 @@ extension Engine {
             detail.pointee.stock + entry.quantity <= NewOffer.stockMax
         else { return .refused(.invalid) }
         if detail.pointee.isClosed { return .refused(.closed, waitLsn: detail.pointee.lastLsn) }
+        if !hasLogSpace { return .refused(.noSpace) }
         if catalogueOperations.isFull { return .refused(.capacity) }
 
         let event = log(kind.restocked, timeMs: nowMs)

@@ -17,6 +17,7 @@ extension Engine {
             if let part = lateConfirmFault(slot, nowMs: nowMs) {
                 return answerCheckout(slot, .expired, failedAt: part, result)
             }
+            if !hasLogSpace { return answerCheckout(slot, .noSpace, result) }
             checkout.checkout = slot
             prepareTake(.confirmCheckout)
             return .units
@@ -73,6 +74,7 @@ extension Engine {
             if let code = refusal(ofUnknown: id, nowMs: nowMs) {
                 return refuseCheckout(CheckoutRefusal(code), id, result)
             }
+            if !hasLogSpace { return refuseCheckout(CheckoutRefusal(.noSpace), id, result) }
             if tombstones.isFull { return refuseCheckout(CheckoutRefusal(.capacity), id, result) }
             return showCheckoutTombstone(logTombstone(id, hash, nowMs: nowMs), .ok, flags: 0, result)
         }
@@ -89,6 +91,7 @@ extension Engine {
         if isEarningSpent(ofCheckout: slot) {
             return answerCheckout(slot, .alreadySpent, failedAt: .pointsEarned, result)
         }
+        if state(ofCheckout: slot) != .held && !hasLogSpace { return answerCheckout(slot, .noSpace, result) }
         let event = log(.checkoutCancelled, timeMs: nowMs)
         event.storeId(id, EventField.id)
         applyCheckoutEnd(slot, .cancelled, releaseLsn: events.pointee.lastLsn, nowMs: nowMs)

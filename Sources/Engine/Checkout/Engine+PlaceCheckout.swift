@@ -174,6 +174,7 @@ extension Engine {
     }
 
     private mutating func roomRefusal(nowMs: UInt64) -> CheckoutRefusal? {
+        if !hasLogSpace { return CheckoutRefusal(.noSpace) }
         let entry = checkout.entry
         let transactionCount = (entry.usePoints > 0 ? 1 : 0) + (entry.earnPoints > 0 ? 1 : 0)
         let hasRoom =

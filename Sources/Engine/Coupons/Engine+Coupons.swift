@@ -29,6 +29,7 @@ extension Engine {
         if isBeyondLimit(user: user, userHash: userHash, offer: policy, units: 1) {
             return refuseIssue(.alreadyIssued, result, waitLsn: users[user].pointee.lastLsn)
         }
+        if !hasLogSpace { return refuseIssue(.noSpace, result) }
         if couponCount(ofUser: user) >= Self.couponsPerUserMax {
             return refuseIssue(.capacity, result, waitLsn: users[user].pointee.lastLsn)
         }
@@ -77,6 +78,7 @@ extension Engine {
         if let code = refusal(ofCoupon: coupon, purchase: purchase, nowMs: nowMs) {
             return answerCoupon(coupon, code, result, nowMs: nowMs)
         }
+        if !hasLogSpace { return refuseCoupon(.noSpace, entry.couponId, result) }
         if couponOperations.isFull { return refuseCoupon(.capacity, entry.couponId, result) }
 
         let discount = offers[coupons[coupon].pointee.policy].pointee.terms.discount(on: purchase)
@@ -110,6 +112,7 @@ extension Engine {
         if couponOperations[use].pointee.kind == .checkout {
             return answerCoupon(coupon, .partOfCheckout, result, nowMs: nowMs)
         }
+        if !hasLogSpace { return refuseCoupon(.noSpace, entry.couponId, result) }
         if couponOperations.isFull { return refuseCoupon(.capacity, entry.couponId, result) }
 
         let event = log(.couponRestored, timeMs: nowMs)

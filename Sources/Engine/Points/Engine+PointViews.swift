@@ -13,6 +13,7 @@ extension Engine {
         let hash = hash(id)
         guard let known = find(id, hash: hash) else {
             if let code = refusal(ofUnknown: id, nowMs: nowMs) { return refuseTransaction(code, id, result) }
+            if !hasLogSpace { return refuseTransaction(.noSpace, id, result) }
             if tombstones.isFull { return refuseTransaction(.capacity, id, result) }
             return showTombstone(logTombstone(id, hash, nowMs: nowMs), .ok, flags: 0, result)
         }
@@ -30,6 +31,7 @@ extension Engine {
         if record.pointee.kind == .earning && record.pointee.remaining != record.pointee.amount {
             return show(known.slot, .alreadySpent, result, nowMs: nowMs)
         }
+        if !hasLogSpace { return show(known.slot, .noSpace, result, nowMs: nowMs) }
         let event = log(.transactionCancelled, timeMs: nowMs)
         event.storeId(id, EventField.id)
         applyCancelTransaction(known.slot, nowMs: nowMs)

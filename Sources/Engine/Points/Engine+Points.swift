@@ -101,6 +101,7 @@ extension Engine {
             return answerPoints(known.slot, flags: ResultFlags.repeat, result, nowMs: nowMs)
         }
         if let code = refusal(ofUnknown: request.id, nowMs: nowMs) { return refusePoints(code, result) }
+        if !hasLogSpace { return refusePoints(.noSpace, result) }
         if transactionsLeft < 1 { return refusePoints(.capacity, result) }
         return nil
     }

@@ -30,6 +30,7 @@ extension Engine {
             {
                 return answer(slot, .expired, result)
             }
+            if !hasLogSpace { return answer(slot, .noSpace, result) }
             prepared.kind = .confirmLate
             prepared.sale = order.pointee.sale
             prepared.quantity = order.pointee.quantity
@@ -68,6 +69,7 @@ extension Engine {
             if orders[slot].pointee.state == .cancelled {
                 return answer(slot, .ok, flags: ResultFlags.repeat, result)
             }
+            if orders[slot].pointee.state != .held && !hasLogSpace { return answer(slot, .noSpace, result) }
             let event = log(.orderCancelled, timeMs: nowMs)
             event.storeId(id, EventField.id)
             applyEnd(slot, .cancelled, releaseLsn: events.pointee.lastLsn, timeMs: nowMs)
@@ -93,6 +95,7 @@ extension Engine {
         guard entry.deadlineMs > orders[slot].pointee.deadlineMs else {
             return answer(slot, .ok, flags: ResultFlags.repeat, result)
         }
+        if !hasLogSpace { return answer(slot, .noSpace, result) }
         let event = log(.orderExtended, timeMs: nowMs)
         event.storeId(entry.orderId, EventField.id)
         event.storeLE(entry.deadlineMs, EventField.extendedDeadlineMs)

@@ -30,6 +30,7 @@ extension Engine {
         if isBeyondLimit(user: user, userHash: userHash, offer: saleSlot, units: entry.quantity) {
             return refuseOrder(.limitExceeded, result, waitLsn: user == 0 ? 0 : users[user].pointee.lastLsn)
         }
+        if !hasLogSpace { return refuseOrder(.noSpace, result) }
         if orders.isFull || (user == 0 && users.isFull) { return refuseOrder(.capacity, result) }
 
         prepared.kind = .place

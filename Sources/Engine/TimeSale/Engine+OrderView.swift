@@ -94,6 +94,7 @@ extension Engine {
         -> Outcome
     {
         if let code = refusal(ofUnknown: id, nowMs: nowMs) { return refuseView(code, id, result) }
+        if !hasLogSpace { return refuseView(.noSpace, id, result) }
         if tombstones.isFull { return refuseView(.capacity, id, result) }
         return answerTombstone(logTombstone(id, hash, nowMs: nowMs), flags: 0, result)
     }

@@ -10,9 +10,11 @@ struct FileWindow: ~Copyable {
     private var start = 0
     private var count = 0
 
-    init(storage: any LogStorage) {
+    /// With room for the longest block at least.
+    init(storage: any LogStorage, sizeBytes: Int = Self.sizeBytes) {
+        precondition(sizeBytes >= BlockHeader.blockSizeMaxBytes)
         self.storage = storage
-        buffer = .allocate(byteCount: Self.sizeBytes, alignment: BlockHeader.alignmentBytes)
+        buffer = .allocate(byteCount: sizeBytes, alignment: BlockHeader.alignmentBytes)
     }
 
     deinit { buffer.deallocate() }
@@ -21,7 +23,7 @@ struct FileWindow: ~Copyable {
     mutating func bytes(_ name: String, at offset: Int, count wanted: Int) throws(RecoveryFault)
         -> UnsafeRawPointer
     {
-        precondition(wanted <= Self.sizeBytes)
+        precondition(wanted <= buffer.count)
         if name != file || offset < start || offset + wanted > start + count {
             file = ""
             count = try reporting { () throws(StorageError) in

@@ -1,4 +1,5 @@
 import Engine
+import Protocol
 
 /// Everything that lies in a data directory, read once and judged, without changing it and without stopping at
 /// the first fault.
@@ -18,6 +19,19 @@ public struct LogAudit {
         public var markedLsn: UInt64 = 0
         public var lastSequence: UInt64 = 0
         public var end: LogEnd = .clean
+        /// Where blocks are missing that later ones follow, or nothing any more.
+        public var gaps: [Gap] = []
+    }
+
+    /// Blocks of a log that cannot be read.
+    public struct Gap: Equatable, Sendable {
+        public var fault: RecoveryFault
+        /// The first event that is missing.
+        public var firstLsn: UInt64
+        /// The sequence of the last block before them.
+        public var sequenceBefore: UInt64
+        /// The block that the log goes on with; nil: none.
+        public var next: LogResumption?
     }
 
     public struct Snapshot {
@@ -30,8 +44,8 @@ public struct LogAudit {
     /// The snapshots that starts begin with, the older first.
     public private(set) var snapshots: [Snapshot] = []
     public private(set) var logs: [Log] = []
-    /// Events and records by kind, indexed by its raw value.
-    public private(set) var counts = [Int](repeating: 0, count: 256)
+    /// Events and records by kind.
+    public private(set) var counts = EventCounts()
     /// Each damage, in the order of the files.
     public private(set) var faults: [RecoveryFault] = []
 
@@ -53,7 +67,8 @@ public struct LogAudit {
         }
     }
 
-    public func count(_ kind: EventKind) -> Int { counts[Int(kind.rawValue)] }
+    /// Whether everything that the manifest names is whole.
+    public var isWhole: Bool { faults.isEmpty }
 
     private mutating func readSnapshot(
         of base: Manifest.Base, _ directory: LogDirectory, _ manifest: Manifest
@@ -68,7 +83,7 @@ public struct LogAudit {
                 found.blockCount = reader.blockCount
                 found.recordCount = reader.recordCount
             }
-            while let block = try reader.next() { try Self.count(block, &counts) }
+            while let block = try reader.next() { try counts.add(block) }
         } catch {
             faults.append(error)
         }
@@ -76,72 +91,59 @@ public struct LogAudit {
     }
 
     private mutating func readLog(of shard: Int, _ directory: LogDirectory, _ manifest: Manifest) {
-        var before: RecoveryFault?
+        var log = Log(shard: shard, logId: manifest.logs[shard])
+        var start = manifest.bases[0].starts[shard]
+        var lastSequence = manifest.bases[0].sequence
         var current = directory
-        while true {
-            var counts = [Int](repeating: 0, count: 256)
-            var log = Log(shard: shard, logId: manifest.logs[shard])
-            do {
-                try Self.read(&log, &counts, current, manifest)
-            } catch {
-                log.end = .damaged(error)
+        var before: RecoveryFault?
+        do {
+            while true {
+                var reader = try LogReader(
+                    current, manifest: manifest, shard: shard, start: start, lastSequence: lastSequence)
+                if log.blockCount == 0 && log.gaps.isEmpty {
+                    log.segmentCount = reader.segmentCount
+                    faults += reader.faultsOfFiles
+                }
+                try readBlocks(&reader, &log)
+                log.end = try reader.endOfBlocks()
+                (start, lastSequence) = (reader.position, reader.lastSequence)
+                guard case .damaged(let fault) = log.end else { break }
+                if fault != before, let again = try? LogDirectory(storage: directory.storage),
+                    again.manifest == manifest
+                {
+                    (before, current) = (fault, again)
+                    continue
+                }
+                let next = try reader.resumption()
+                // Where a segment is missing, that has been said.
+                if !reader.isMissing(before: next) { faults.append(fault) }
+                log.gaps.append(
+                    Gap(
+                        fault: fault, firstLsn: reader.position.nextLsn, sequenceBefore: reader.lastSequence,
+                        next: next
+                    ))
+                guard let next, fault.kind == .damage else { break }
+                (start, lastSequence) = (next.start, next.sequence - 1)
             }
-            if case .damaged(let fault) = log.end, fault != before,
-                let again = try? LogDirectory(storage: directory.storage), again.manifest == manifest
-            {
-                (before, current) = (fault, again)
-                continue
-            }
-            if case .damaged(let fault) = log.end { faults.append(fault) }
-            logs.append(log)
-            for kind in counts.indices { self.counts[kind] += counts[kind] }
-            return
+        } catch {
+            log.end = .damaged(error)
+            faults.append(error)
         }
+        logs.append(log)
     }
 
-    private static func read(
-        _ log: inout Log, _ counts: inout [Int], _ directory: LogDirectory, _ manifest: Manifest
-    ) throws(RecoveryFault) {
-        var reader = try LogReader(directory, manifest: manifest, base: manifest.bases[0], shard: log.shard)
-        log.segmentCount = reader.segmentCount
+    private mutating func readBlocks(_ reader: inout LogReader, _ log: inout Log) throws(RecoveryFault) {
         while let block = try reader.next() {
-            log.blockCount = reader.blockCount
+            log.blockCount += 1
             log.lastLsn = block.header.lastLsn
             log.markedLsn = block.header.durableLsn
             log.lastSequence = block.header.sequence
-            try count(block, &counts)
-        }
-        log.end = try reader.end()
-    }
-
-    private static func count(_ block: LogBlock, _ counts: inout [Int]) throws(RecoveryFault) {
-        var cursor = block.events
-        do {
-            while let (kind, _) = try cursor.next() { counts[Int(kind.rawValue)] += 1 }
-        } catch {
-            throw RecoveryFault(error, file: block.file, offset: block.offset, lsn: cursor.lastLsn)
+            do { try counts.add(block) } catch { faults.append(error) }
         }
     }
 
     /// Tables that hold what was counted, in one shard.
     public var configuration: RecoveryConfiguration {
-        let orders = count(.orderPlaced) + count(.orderKept)
-        let checkouts = count(.checkoutPlaced) + count(.checkoutKept)
-        // A checkout posts up to two, in events that are its own.
-        let transactions = count(.pointsEarned) + count(.pointsUsed) + count(.transactionKept) + 2 * checkouts
-        let coupons = count(.couponIssued)
-        let offers =
-            count(.saleCreated) + count(.saleKept) + count(.policyCreated) + count(.policyKept)
-            + count(.offerRetiredKept)
-        let couponOperations = count(.couponUsed) + count(.couponRestored) + count(.couponOperationKept) + checkouts
-        let restocks = count(.saleRestocked) + count(.policyRestocked) + count(.catalogueOperationKept)
-        return RecoveryConfiguration(
-            shards: 1, segmentSizeBytes: directory?.manifest?.segmentSizeBytes ?? 0,
-            capacities: Capacities(
-                users: orders + transactions + coupons, orders: orders, tombstones: count(.tombstonePlaced),
-                transactions: transactions, checkouts: checkouts, coupons: coupons,
-                couponOperations: couponOperations, offers: offers,
-                catalogueOperations: offers + restocks),
-            retainMs: 0, hashSeed: 0x7469_6d65_7361_6c65)
+        RecoveryConfiguration(holding: counts, segmentSizeBytes: directory?.manifest?.segmentSizeBytes ?? 0)
     }
 }

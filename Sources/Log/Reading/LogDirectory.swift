@@ -10,6 +10,15 @@ public struct LogDirectory {
 
     /// Reads the names and the manifest; a manifest that cannot be used is a fault.
     public init(storage: any LogStorage) throws(RecoveryFault) {
+        try self.init(storage: storage, readsManifest: true)
+    }
+
+    /// The names alone, for those who look at what is left when the manifest cannot be used.
+    public init(namesIn storage: any LogStorage) throws(RecoveryFault) {
+        try self.init(storage: storage, readsManifest: false)
+    }
+
+    private init(storage: any LogStorage, readsManifest: Bool) throws(RecoveryFault) {
         let names = try reporting { () throws(StorageError) in try storage.list() }
         var segments: [UInt64: [UInt64]] = [:]
         var snapshots: [String] = []
@@ -27,7 +36,7 @@ public struct LogDirectory {
         self.segments = segments.mapValues { $0.sorted() }
         self.snapshots = snapshots
         self.temporaries = temporaries
-        manifest = names.contains(LogFiles.manifest) ? try Self.readManifest(storage) : nil
+        manifest = readsManifest && names.contains(LogFiles.manifest) ? try Self.readManifest(storage) : nil
     }
 
     private static let manifestSizeMaxBytes = 1 << 16

@@ -31,14 +31,20 @@ public enum LogEnd: Equatable, Sendable {
 extension LogReader {
     /// Says how the log ends, once `next` has answered nil.
     public mutating func end() throws(RecoveryFault) -> LogEnd {
-        if let fault = faultOfFiles() { return .damaged(fault) }
+        if let fault = faultsOfFiles.first { return .damaged(fault) }
+        return try endOfBlocks()
+    }
+
+    /// The same, whatever is wrong with the lengths and the names of the segments.
+    mutating func endOfBlocks() throws(RecoveryFault) -> LogEnd {
         let (segment, offset, here) = try expectedPlace()
         let behind = try survey()
         if let version = behind.newer {
             return .damaged(Self.newer(file(version.segment), version.offset, version.version))
         }
         switch (here, behind.witness) {
-        case (.next, _): preconditionFailure("the log goes on")
+        // In a directory in use the next block may have come since `next` found none.
+        case (.next, _): return .clean
         case (.newer(let version), _): return .damaged(Self.newer(file(segment), offset, version))
         case (.strayed, _):
             return .damaged(
@@ -100,21 +106,18 @@ extension LogReader {
                 + "Start the version that wrote it, or a newer one.")
     }
 
-    /// A segment that is missing, or not as long as segments are, where only the last one may be short.
-    private func faultOfFiles() -> RecoveryFault? {
-        for segment in firstSegment...lastSegment {
+    /// Segments that are missing, or not as long as segments are, where only the last one may be short.
+    var faultsOfFiles: [RecoveryFault] {
+        (firstSegment...lastSegment).compactMap { segment in
             guard let sizeBytes = sizes[segment] else {
                 return RecoveryFault(
-                    .missing, file: file(segment), "this segment of the log is missing. \(RecoveryFault.help)"
-                )
+                    .missing, file: file(segment), "this segment of the log is missing. \(RecoveryFault.help)")
             }
-            if sizeBytes < segmentSizeBytes && segment != lastSegment || sizeBytes > segmentSizeBytes {
-                return damage(
-                    segment, sizeBytes,
-                    "the segment has \(sizeBytes) bytes, it was made with \(segmentSizeBytes)")
-            }
+            let isShort = sizeBytes < segmentSizeBytes && segment != lastSegment
+            guard isShort || sizeBytes > segmentSizeBytes else { return nil }
+            return damage(
+                segment, sizeBytes, "the segment has \(sizeBytes) bytes, it was made with \(segmentSizeBytes)")
         }
-        return nil
     }
 
     /// What lies behind the last block, up to the end of the last segment.
@@ -160,5 +163,57 @@ extension LogReader {
                 }
             }
         }
+    }
+}
+
+/// A block that a log goes on with behind others that cannot be read.
+public struct LogResumption: Equatable, Sendable {
+    public var file: String
+    /// Where it stands, as a reader may begin there.
+    public var start: LogPosition
+    public var sequence: UInt64
+}
+
+extension LogReader {
+    /// The next whole block of this log behind the place where it cannot be read on, if there is one. What lies
+    /// between is lost; so this is for those who look at what is left, never for a start.
+    mutating func resumption() throws(RecoveryFault) -> LogResumption? {
+        let (first, place, _) = try expectedPlace()
+        for segment in first...max(first, lastSegment) {
+            var offset = segment == first ? place : 0
+            let end = min(sizes[segment] ?? 0, segmentSizeBytes)
+            while offset + BlockHeader.sizeBytes <= end {
+                let bytes = try window.bytes(file(segment), at: offset, count: BlockHeader.sizeBytes)
+                if BlockHeader.isIntact(bytes), let found = try resumption(BlockHeader(bytes), segment, offset, end) {
+                    return found
+                }
+                offset += BlockHeader.alignmentBytes
+            }
+        }
+        return nil
+    }
+
+    private mutating func resumption(
+        _ header: BlockHeader, _ segment: UInt64, _ offset: Int, _ end: Int
+    ) throws(RecoveryFault) -> LogResumption? {
+        guard isOurs(header, segment), header.shard == shard, header.shards == shards,
+            (BlockHeader.formatVersionMin...BlockHeader.formatVersion).contains(header.formatVersion),
+            header.firstLsn >= position.nextLsn, header.sequence > lastSequence, header.durableLsn < header.firstLsn,
+            offset + header.lengthBytes <= end
+        else { return nil }
+        let block = try window.bytes(file(segment), at: offset, count: header.lengthBytes)
+        guard header.bodyIsIntact(block) else { return nil }
+        return LogResumption(
+            file: file(segment),
+            start: LogPosition(
+                segment: segment, offsetBytes: offset, nextLsn: header.firstLsn,
+                previousChecksum: header.previousChecksum), sequence: header.sequence)
+    }
+
+    /// Whether a segment is missing, or short, between the last block and where the log goes on.
+    func isMissing(before next: LogResumption?) -> Bool {
+        let last = next?.start.segment ?? lastSegment
+        guard position.segment < last else { return false }
+        return (position.segment..<last).contains { sizes[$0] != segmentSizeBytes }
     }
 }

@@ -45,6 +45,16 @@ public struct LogReader: ~Copyable {
         _ directory: LogDirectory, manifest: Manifest, shard: Int, start: LogPosition, lastSequence: UInt64,
         untilSequence: UInt64 = .max
     ) throws(RecoveryFault) {
+        try self.init(
+            directory, manifest: manifest, shard: shard, start: start, lastSequence: lastSequence,
+            untilSequence: untilSequence, windowSizeBytes: FileWindow.sizeBytes)
+    }
+
+    /// The same, with a window of another size.
+    init(
+        _ directory: LogDirectory, manifest: Manifest, shard: Int, start: LogPosition, lastSequence: UInt64,
+        untilSequence: UInt64 = .max, windowSizeBytes: Int
+    ) throws(RecoveryFault) {
         self.shard = shard
         self.untilSequence = untilSequence
         logId = manifest.logs[shard]
@@ -61,7 +71,7 @@ public struct LogReader: ~Copyable {
         lastSegment = sizes.keys.max() ?? start.segment
         position = start
         self.lastSequence = lastSequence
-        window = FileWindow(storage: directory.storage)
+        window = FileWindow(storage: directory.storage, sizeBytes: windowSizeBytes)
     }
 
     /// The segments that exist, for a report.

@@ -74,7 +74,7 @@ extension Recovery {
     }
 
     /// Ends a log at a position: the rest of its segment becomes zeros, in full length, and later segments go.
-    private static func cut(
+    static func cut(
         _ storage: any LogStorage, log: UInt64, at position: LogPosition, lastSegment: UInt64,
         segmentSizeBytes: Int
     ) throws(RecoveryFault) {

@@ -15,13 +15,25 @@ public enum Recovery {
         guard let manifest = directory.manifest else {
             return try start(directory, configuration, memory, nowMs, note)
         }
-        let base = try usableBase(directory, manifest, note)
-        let replay = try Replay(
-            directory, manifest: manifest, base: base, configuration: configuration, memory: memory, nowMs: nowMs)
-        try refuseOldManifest(directory, manifest)
+        let replay = try rehearse(
+            directory, manifest, configuration: configuration, memory: memory, nowMs: nowMs, note: note)
         let settled = try settle(replay, note)
         if manifest.logs.count == configuration.shards { return state(replay, settled) }
         return try reshard(replay, settled, note)
+    }
+
+    /// All that a start reads and judges, in a directory that has a manifest, and nothing of what it writes. In a
+    /// directory in use with a sequence, behind which logs are written on.
+    public static func rehearse(
+        _ directory: LogDirectory, _ manifest: Manifest, untilSequence: UInt64 = .max,
+        configuration: RecoveryConfiguration, memory: MemorySource, nowMs: UInt64, note: (RecoveryNote) -> Void
+    ) throws(RecoveryFault) -> Replay {
+        let base = try usableBase(directory, manifest, note)
+        let replay = try Replay(
+            directory, manifest: manifest, base: base, untilSequence: untilSequence, configuration: configuration,
+            memory: memory, nowMs: nowMs)
+        try refuseOldManifest(directory, manifest)
+        return replay
     }
 
     /// The newest base, or the one before it if the newest one's snapshot is damaged: it is read to its end before
@@ -87,7 +99,8 @@ public enum Recovery {
             storage, note)
         let (engines, events, counters) = try Replay.makeEngines(configuration, memory, nowMs)
         let manifest = newGeneration(
-            1, firstLogId: 1, configuration, base: Manifest.Base(snapshot: nil, sequence: 0, digest: 0, starts: []))
+            1, firstLogId: 1, shards: configuration.shards, segmentSizeBytes: configuration.segmentSizeBytes,
+            base: Manifest.Base(snapshot: nil, sequence: 0, digest: 0, starts: []))
         try makeGeneration(manifest, storage)
         note(.created(shards: configuration.shards))
         return state(
@@ -111,13 +124,13 @@ public enum Recovery {
     }
 
     /// Logs that begin, behind one base.
-    private static func newGeneration(
-        _ generation: UInt64, firstLogId: UInt64, _ configuration: RecoveryConfiguration, base: Manifest.Base
+    static func newGeneration(
+        _ generation: UInt64, firstLogId: UInt64, shards: Int, segmentSizeBytes: Int, base: Manifest.Base
     ) -> Manifest {
-        let logs = (0..<UInt64(configuration.shards)).map { firstLogId + $0 }
+        let logs = (0..<UInt64(shards)).map { firstLogId + $0 }
         return Manifest(
             generation: generation, nextLogId: firstLogId + UInt64(logs.count),
-            segmentSizeBytes: configuration.segmentSizeBytes, logs: logs,
+            segmentSizeBytes: segmentSizeBytes, logs: logs,
             bases: [
                 Manifest.Base(
                     snapshot: base.snapshot, sequence: base.sequence, digest: base.digest,
@@ -126,7 +139,7 @@ public enum Recovery {
     }
 
     /// The segments of a log that begins, then the manifest that names them.
-    private static func makeGeneration(_ manifest: Manifest, _ storage: any LogStorage) throws(RecoveryFault)
+    static func makeGeneration(_ manifest: Manifest, _ storage: any LogStorage) throws(RecoveryFault)
     {
         for log in manifest.logs {
             try reporting { () throws(StorageError) in
@@ -164,7 +177,8 @@ public enum Recovery {
         let generation = old.generation + 1
         let snapshot = try Snapshotter.write(replay, generation: generation, shards: shards)
         let manifest = newGeneration(
-            generation, firstLogId: old.nextLogId, replay.configuration,
+            generation, firstLogId: old.nextLogId, shards: shards,
+            segmentSizeBytes: replay.configuration.segmentSizeBytes,
             base: Manifest.Base(
                 snapshot: snapshot.file, sequence: replay.lastSequence, digest: snapshot.digest, starts: []))
         try makeGeneration(manifest, storage)

@@ -39,7 +39,7 @@ public struct RecoveryFault: Error, Equatable, Sendable, CustomStringConvertible
     }
 
     /// What an event of a whole block was refused for.
-    init(_ fault: EventFault, file: String, offset: Int, lsn: UInt64) {
+    public init(_ fault: EventFault, file: String, offset: Int, lsn: UInt64) {
         let found: String
         let kind: Kind
         switch fault {
@@ -62,7 +62,7 @@ public struct RecoveryFault: Error, Equatable, Sendable, CustomStringConvertible
     }
 
     /// What was found, without what helps.
-    var found: String {
+    public var found: String {
         var found = sentence
         if found.hasSuffix(Self.help) { found.removeLast(Self.help.count) }
         while found.hasSuffix(" ") || found.hasSuffix(".") { found.removeLast() }

@@ -12,19 +12,24 @@ public struct Replay {
     public let events: UnsafeMutablePointer<EventBuffer>
     public let counters: StockCounters
     public let configuration: RecoveryConfiguration
-    /// How each log ends, and where: by shard of the manifest. Damage is not among them, it is a fault. A log that goes
-    /// on behind the sequence asked for ends cleanly there.
+    private let damageLiesBehind: Bool
+    /// How each log ends, and where: by shard of the manifest. Damage is not among them, it is a fault. A log that
+    /// goes on behind the sequence asked for ends cleanly there.
     public private(set) var ends: [(position: LogPosition, lastSegment: UInt64, end: LogEnd)] = []
     public private(set) var lastSequence: UInt64
     public private(set) var lastTimeMs: UInt64 = 0
     public private(set) var eventCount: UInt64 = 0
 
-    /// Replays a base of the manifest's and all that follows it, up to the end of the logs or a sequence, or throws the
-    /// first fault.
+    /// Replays a base of the manifest's and all that follows it, up to the end of the logs or a sequence, or throws
+    /// the first fault.
+    ///
+    /// With `damageLiesBehind` the caller has made sure that no block up to the sequence is missing
+    /// (`certainSequence`), although a log cannot be read any further.
     public init(
         _ directory: LogDirectory, manifest: Manifest, base: Manifest.Base, untilSequence: UInt64 = .max,
-        configuration: RecoveryConfiguration, memory: MemorySource, nowMs: UInt64
+        damageLiesBehind: Bool = false, configuration: RecoveryConfiguration, memory: MemorySource, nowMs: UInt64
     ) throws(RecoveryFault) {
+        self.damageLiesBehind = damageLiesBehind
         self.directory = directory
         self.manifest = manifest
         self.base = base
@@ -90,8 +95,8 @@ public struct Replay {
         while true {
             let end = try replayBlocks(&reader)
             guard case .damaged(let fault) = end else { return (reader.position, reader.lastSegment, end) }
-            // A log that is being written may have overtaken its reader, who then saw a later block vouch for one that
-            // was not there yet. Only what is damaged at a second look is damage.
+            // A log that is being written may have overtaken its reader, who then saw a later block vouch for one
+            // that was not there yet. Only what is damaged at a second look is damage.
             guard untilSequence != .max, fault != damage else { throw fault }
             damage = fault
             reader = try LogReader(
@@ -108,7 +113,7 @@ public struct Replay {
         }
         lastSequence = max(lastSequence, reader.lastSequence)
         lastTimeMs = max(lastTimeMs, reader.lastTimeMs)
-        return reader.isBeyond ? .clean : try reader.end()
+        return reader.isBeyond || damageLiesBehind ? .clean : try reader.end()
     }
 
     private mutating func apply(_ block: LogBlock, sourceOwns: (Int) -> Bool) throws(RecoveryFault) {

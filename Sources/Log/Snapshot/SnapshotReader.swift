@@ -43,7 +43,8 @@ public struct SnapshotReader: ~Copyable {
     }
 
     /// Reads the whole file and answers how many records it holds.
-    static func verify(
+    @discardableResult
+    public static func verify(
         storage: any LogStorage, file: String, generation: UInt64, sequence: UInt64
     ) throws(RecoveryFault) -> UInt64 {
         var reader = try SnapshotReader(storage: storage, file: file, generation: generation, sequence: sequence)

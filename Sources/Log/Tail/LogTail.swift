@@ -1,4 +1,5 @@
 import Engine
+import Protocol
 
 /// Why the events behind a position cannot be had.
 public enum TailFault: Error, Equatable, Sendable {
@@ -11,7 +12,8 @@ public enum TailFault: Error, Equatable, Sendable {
 /// The blocks of all logs in the order of their sequences, as they become durable: from memory, and from the
 /// segments for what is not there any more or was before anybody followed.
 ///
-/// One thread. The directory may be written on meanwhile.
+/// One thread. The directory may be written on meanwhile, and segments may leave it: what has not been handed out
+/// by then is `trimmed`, never passed over. After a fault nothing more is to be had from it.
 public final class LogTail {
     private let storage: any LogStorage
     private let manifest: Manifest
@@ -22,12 +24,13 @@ public final class LogTail {
 
     /// One log.
     private struct Source {
-        let shard: Int
         /// Where its next block is, and the sequence of the one before.
         var position: LogPosition
         var lastSequence: UInt64
         /// In its `RecentBlocks`; nil before it has looked there, or when it has been overtaken.
         var recentPosition: Int?
+        /// The LSN of the block there: as long as we are not that far, memory need not be looked at.
+        var recentLsn: UInt64 = 0
         /// While it reads from segments. What it has in its window gets old: it goes when it finds nothing more.
         var disk: DiskReader?
         /// The next block, copied, if it is there.
@@ -35,6 +38,8 @@ public final class LogTail {
         var next: BlockHeader?
         /// Up to which sequence it has been looked for in vain.
         var lookedUntil: UInt64 = 0
+        /// The disk has been read to its end, and nothing had been written since the start then.
+        var isAtEndOfRecovered = false
     }
 
     private final class DiskReader {
@@ -49,52 +54,104 @@ public final class LogTail {
     ) throws(TailFault) {
         do throws(RecoveryFault) {
             let directory = try LogDirectory(storage: storage)
-            guard let manifest = directory.manifest else {
-                throw RecoveryFault(.missing, file: LogFiles.manifest, "there is none.")
+            manifest = try Self.manifest(of: directory)
+            guard let base = manifest.bases.last(where: { $0.sequence <= sequence }) else {
+                throw RecoveryFault(.missing, file: LogFiles.manifest, "no base is that old.")
             }
-            self.storage = storage
-            self.manifest = manifest
+            var starts: [(position: LogPosition, lastSequence: UInt64)] = []
+            for shard in manifest.logs.indices {
+                starts.append(try Self.start(directory, manifest, base, shard: shard, after: sequence))
+            }
+            sources = starts.map {
+                Source(
+                    position: $0.position, lastSequence: $0.lastSequence,
+                    buffer: .allocate(
+                        byteCount: BlockHeader.blockSizeMaxBytes, alignment: BlockHeader.alignmentBytes))
+            }
         } catch {
-            throw .unreadable(error)
+            throw Self.judged(error, storage) { $0.bases[0].sequence > sequence }
         }
-        guard let base = manifest.bases.last(where: { $0.sequence <= sequence }) else {
-            throw .trimmed(oldestSequence: manifest.bases[0].sequence)
-        }
+        self.storage = storage
         self.recent = recent
         self.sequence = sequence
-        sources = base.starts.enumerated().map { shard, start in
-            Source(
-                shard: shard, position: start, lastSequence: base.sequence, recentPosition: nil,
-                buffer: .allocate(
-                    byteCount: BlockHeader.blockSizeMaxBytes, alignment: BlockHeader.alignmentBytes))
-        }
     }
 
     deinit { for source in sources { source.buffer.deallocate() } }
 
-    /// The next block of any log, if it is not beyond `cut`, up to which all logs are durable. It stays valid until the
-    /// next call.
+    private static func manifest(of directory: LogDirectory) throws(RecoveryFault) -> Manifest {
+        guard let manifest = directory.manifest else {
+            throw RecoveryFault(.missing, file: LogFiles.manifest, "there is none.")
+        }
+        return manifest
+    }
+
+    /// Where to begin in a log: with the last segment whose first block is not beyond `sequence`, so that what was
+    /// long ago need not be read again; at the latest behind the base.
+    private static func start(
+        _ directory: LogDirectory, _ manifest: Manifest, _ base: Manifest.Base, shard: Int, after sequence: UInt64
+    ) throws(RecoveryFault) -> (position: LogPosition, lastSequence: UInt64) {
+        let log = manifest.logs[shard]
+        let start = base.starts[shard]
+        let header = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: BlockHeader.sizeBytes, alignment: BlockHeader.alignmentBytes)
+        defer { header.deallocate() }
+        for number in (directory.segments[log] ?? []).reversed() where number > start.segment {
+            let name = LogFiles.segment(log: log, number: number)
+            let count = try reporting { () throws(StorageError) in
+                try directory.storage.read(name, at: 0, into: header)
+            }
+            let bytes = UnsafeRawPointer(header.baseAddress!)
+            guard count == header.count, BlockHeader.isIntact(bytes) else { continue }
+            let first = BlockHeader(bytes)
+            guard first.logId == log, first.generation == manifest.generation, first.segment == number,
+                first.sequence <= sequence
+            else { continue }
+            return (
+                LogPosition(
+                    segment: number, offsetBytes: 0, nextLsn: first.firstLsn,
+                    previousChecksum: first.previousChecksum),
+                first.sequence - 1
+            )
+        }
+        return (start, base.sequence)
+    }
+
+    /// What a fault of reading is: `trimmed` if the manifest, which says so before a segment goes, has moved on.
+    private static func judged(
+        _ fault: RecoveryFault, _ storage: any LogStorage, isTrimmed: (Manifest) -> Bool
+    ) -> TailFault {
+        do throws(RecoveryFault) {
+            let manifest = try manifest(of: LogDirectory(storage: storage))
+            return isTrimmed(manifest) ? .trimmed(oldestSequence: manifest.bases[0].sequence) : .unreadable(fault)
+        } catch {
+            return .unreadable(error)
+        }
+    }
+
+    /// The next block of any log, if it is not beyond `cut`, up to which all logs are durable. It stays valid until
+    /// the next call.
     public func next(upTo cut: UInt64) throws(TailFault) -> (shard: Int, block: LogBlock)? {
         while true {
-            for index in sources.indices where sources[index].next == nil && sources[index].lookedUntil < cut {
-                try look(index, upTo: cut)
+            var found: Int?
+            for index in sources.indices {
+                if sources[index].next == nil && sources[index].lookedUntil < cut { try look(index, upTo: cut) }
+                guard let next = sources[index].next else { continue }
+                if let best = found, sources[best].next!.sequence < next.sequence { continue }
+                found = index
             }
-            let found = sources.indices.filter { sources[$0].next != nil }
-                .min { sources[$0].next!.sequence < sources[$1].next!.sequence }
             guard let found, let header = sources[found].next, header.sequence <= cut else {
                 sequence = max(sequence, cut)
                 return nil
             }
             sources[found].next = nil
-            // A base lies before the position that was asked for: what is between them is passed over.
+            // It begins before the position that was asked for: what is between them is passed over.
             guard header.sequence > sequence else { continue }
             sequence = header.sequence
-            let file = LogFiles.segment(
-                log: manifest.logs[found], number: header.segment)
             return (
                 found,
                 LogBlock(
-                    header: header, base: UnsafeRawPointer(sources[found].buffer.baseAddress!), file: file,
+                    header: header, base: UnsafeRawPointer(sources[found].buffer.baseAddress!),
+                    file: LogFiles.segment(log: manifest.logs[found], number: header.segment),
                     offset: sources[found].position.offsetBytes - header.lengthBytes)
             )
         }
@@ -102,42 +159,61 @@ public final class LogTail {
 
     /// Finds the next block of a log, in memory or on the disk.
     private func look(_ index: Int, upTo cut: UInt64) throws(TailFault) {
-        if recent.isEmpty { return try lookOnDisk(index, upTo: cut) }
-        if sources[index].recentPosition == nil {
-            // From here on memory has everything; what came before is still to be read from the disk.
-            sources[index].recentPosition = recent[index].end
+        guard !recent.isEmpty else { return try lookOnDisk(index, upTo: cut, written: nil) }
+        // Read behind the cut: what is durable by that has been counted here.
+        let written = recent[index].lastSequence
+        if written == 0 ? sources[index].isAtEndOfRecovered : written <= sources[index].lastSequence {
+            sources[index].lookedUntil = cut
+            return
         }
-        while let position = sources[index].recentPosition {
-            switch recent[index].read(at: position, into: sources[index].buffer.baseAddress!) {
-            case .nothing:
-                return try lookOnDisk(index, upTo: cut)
-            case .lost:
-                sources[index].recentPosition = nil
-            case .block(_, let next):
-                let bytes = UnsafeRawPointer(sources[index].buffer.baseAddress!)
-                let header = BlockHeader(bytes)
-                guard BlockHeader.isIntact(bytes), header.bodyIsIntact(bytes) else {
-                    sources[index].recentPosition = nil
-                    continue
-                }
-                if header.sequence <= sources[index].lastSequence {
-                    sources[index].recentPosition = next
-                } else if header.firstLsn == sources[index].position.nextLsn
-                    && header.previousChecksum == sources[index].position.previousChecksum
-                {
-                    sources[index].recentPosition = next
-                    sources[index].disk = nil
-                    return take(index, header)
-                } else {
-                    // It is further on than we are.
-                    return try lookOnDisk(index, upTo: cut)
-                }
-            }
-        }
-        try lookOnDisk(index, upTo: cut)
+        if lookInMemory(index) { return }
+        try lookOnDisk(index, upTo: cut, written: written)
     }
 
-    private func lookOnDisk(_ index: Int, upTo cut: UInt64) throws(TailFault) {
+    /// Whether the next block of a log was in memory.
+    private func lookInMemory(_ index: Int) -> Bool {
+        if sources[index].recentPosition != nil && sources[index].recentLsn > sources[index].position.nextLsn {
+            return false
+        }
+        while let position = sources[index].recentPosition {
+            sources[index].recentLsn = 0
+            let next: Int
+            switch recent[index].read(at: position, into: sources[index].buffer.baseAddress!) {
+            case .nothing: return false
+            case .lost:
+                sources[index].recentPosition = nil
+                continue
+            case .block(_, let following): next = following
+            }
+            let bytes = UnsafeRawPointer(sources[index].buffer.baseAddress!)
+            let header = BlockHeader(bytes)
+            guard BlockHeader.isIntact(bytes), header.bodyIsIntact(bytes) else {
+                sources[index].recentPosition = nil
+                continue
+            }
+            if header.sequence <= sources[index].lastSequence {
+                sources[index].recentPosition = next
+            } else if header.firstLsn == sources[index].position.nextLsn
+                && header.previousChecksum == sources[index].position.previousChecksum
+            {
+                sources[index].recentPosition = next
+                sources[index].disk = nil
+                take(index, header)
+                return true
+            } else {
+                // It is further on than we are: the disk has what is between.
+                sources[index].recentLsn = header.firstLsn
+                return false
+            }
+        }
+        // The first look, or overtaken: from here on memory has everything; what came before is still to be read
+        // from the disk.
+        sources[index].recentPosition = recent[index].end
+        return false
+    }
+
+    /// `written` is the sequence of the last block that is known to be written, if anything is known of that.
+    private func lookOnDisk(_ index: Int, upTo cut: UInt64, written: UInt64?) throws(TailFault) {
         do throws(RecoveryFault) {
             while true {
                 let isNew = sources[index].disk == nil
@@ -149,22 +225,36 @@ public final class LogTail {
                     return take(index, block.header)
                 }
                 sources[index].disk = nil
-                if isNew {
-                    sources[index].lookedUntil = cut
-                    return
-                }
                 // What an older window does not show may be there.
+                if isNew { break }
+            }
+            // The segment may be gone, and with it what it held.
+            let isThere = try isThere(index)
+            if !isThere || (written ?? 0) > sources[index].lastSequence {
+                let place = sources[index].position
+                throw RecoveryFault(
+                    .damage, file: LogFiles.segment(log: manifest.logs[index], number: place.segment),
+                    offset: place.offsetBytes, "the next block of the log is not where it was written.")
             }
         } catch {
-            throw .unreadable(error)
+            let segment = sources[index].position.segment
+            throw Self.judged(error, storage) { $0.bases[0].starts[index].segment > segment }
         }
+        sources[index].lookedUntil = cut
+        sources[index].isAtEndOfRecovered = written == 0
+    }
+
+    /// Whether the segment in which the next block is looked for is needed by a start, so that it is there.
+    private func isThere(_ index: Int) throws(RecoveryFault) -> Bool {
+        let manifest = try Self.manifest(of: LogDirectory(storage: storage))
+        return manifest.bases[0].starts[index].segment <= sources[index].position.segment
     }
 
     private func openOnDisk(_ index: Int) throws(RecoveryFault) -> DiskReader {
         DiskReader(
             try LogReader(
                 LogDirectory(storage: storage), manifest: manifest, shard: index, start: sources[index].position,
-                lastSequence: sources[index].lastSequence))
+                lastSequence: sources[index].lastSequence, windowSizeBytes: BlockHeader.blockSizeMaxBytes))
     }
 
     private func take(_ index: Int, _ header: BlockHeader) {

@@ -8,11 +8,11 @@ import Engine
 /// that does not fit before the end of the ring begins at its front; a length of 0 in its place says so.
 ///
 ///     words    0 reserved: bytes that the writer may have overwritten up to     1 published: bytes that are whole
-///              2 whether anybody follows
+///              2 whether anybody follows     3 the sequence of the last block that is written, kept or not
 ///     bytes    ... older [block][block][block] next ...     positions count up for ever; places repeat
 ///
-/// One writer, the log's shard; it never waits. A reader copies a block out and looks afterwards whether the writer has
-/// come round meanwhile (a seqlock); the block's checksums vouch for the copy besides.
+/// One writer, the log's shard; it never waits. A reader copies a block out and looks afterwards whether the writer
+/// has come round meanwhile (a seqlock); the block's checksums vouch for the copy besides.
 public struct RecentBlocks: @unchecked Sendable {
     private let words: UnsafeMutablePointer<UInt64>
     private let bytes: UnsafeMutableRawPointer
@@ -28,13 +28,27 @@ public struct RecentBlocks: @unchecked Sendable {
         self.sizeBytes = sizeBytes
     }
 
+    /// Makes all of the memory resident, so that no shard waits for that: before anybody follows.
+    public func populate(_ memory: MemorySource) { memory.populate(bytes, sizeBytes) }
+
     /// Whether blocks are kept at all. Any thread.
     public var isWanted: Bool {
         get { ts_load_relaxed(words + 2) != 0 }
         nonmutating set { ts_store_relaxed(words + 2, newValue ? 1 : 0) }
     }
 
-    /// Keeps a block that is written. The shard's thread.
+    /// A block is written: keeps it if anybody follows. The shard's thread, before it says that the block is
+    /// durable: so who knows a block to be durable finds its sequence here, or a later one.
+    @inline(__always)
+    func written(_ block: UnsafeRawPointer, _ lengthBytes: Int, sequence: UInt64) {
+        if isWanted { append(block, lengthBytes) }
+        ts_store_release(words + 3, sequence)
+    }
+
+    /// The sequence of the last block of this log that has been written since the start; 0: none was.
+    var lastSequence: UInt64 { ts_load_acquire(words + 3) }
+
+    /// A function of its own: the check of the hot path's machine code stops here (`Tests/HotSymbols`).
     @inline(never)
     func append(_ block: UnsafeRawPointer, _ lengthBytes: Int) {
         precondition(lengthBytes <= sizeBytes)
@@ -43,6 +57,7 @@ public struct RecentBlocks: @unchecked Sendable {
         let begin = room < lengthBytes ? position + room : position
         // Before a byte changes: who copies what lies there must find out.
         ts_store_seq_cst(words, UInt64(begin + lengthBytes))
+        ts_fence_seq_cst()
         if begin != position {
             (bytes + position % sizeBytes).storeBytes(of: 0, as: UInt64.self)
             position = begin

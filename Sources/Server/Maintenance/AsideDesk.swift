@@ -15,12 +15,16 @@ final class AsideDesk: @unchecked Sendable {
     private let monitor = Monitor()
     private var answers: [[Answer]]
     private let snapshots: SnapshotKeeper
+    private let tails: TailKeeper
     /// Rings the doorbell of a shard.
     private let notify: @Sendable (Int) -> Void
 
-    init(shards: Int, snapshots: SnapshotKeeper, notify: @escaping @Sendable (Int) -> Void) {
+    init(
+        shards: Int, snapshots: SnapshotKeeper, tails: TailKeeper, notify: @escaping @Sendable (Int) -> Void
+    ) {
         answers = Array(repeating: [], count: shards)
         self.snapshots = snapshots
+        self.tails = tails
         self.notify = notify
     }
 
@@ -29,6 +33,10 @@ final class AsideDesk: @unchecked Sendable {
         switch request.operation {
         case .snapshot:
             snapshots.request { [self] in answer($0, request, shard) }
+        case .tail:
+            tails.request(request.tail!) { [self] in
+                answer(Answer(request: request, status: $0.status, count: $0.count, results: $0.results), shard)
+            }
         default: preconditionFailure("not an operation to hand out")
         }
     }

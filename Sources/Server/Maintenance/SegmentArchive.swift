@@ -14,37 +14,11 @@ struct SegmentArchive: Sendable {
     /// Copies a segment of the data directory; false if it could not, which the server's messages say.
     func keep(_ name: String) -> Bool {
         do throws(StorageError) {
-            let target = try DirectoryStorage.openWithoutLock(path: path, create: true)
-            let temporary = name + LogFiles.temporarySuffix
-            do {
-                try copy(name, to: temporary, target)
-            } catch {
-                try? target.remove(temporary)
-                throw error
-            }
-            try target.rename(temporary, to: name)
-            try target.syncDirectory()
+            try storage.keep(name, in: DirectoryStorage.openWithoutLock(path: path, create: true))
             return true
         } catch {
             logger.error("a log segment cannot be archived, it stays in the data directory: \(error)")
             return false
         }
-    }
-
-    private func copy(_ name: String, to copy: String, _ target: DirectoryStorage) throws(StorageError) {
-        let source = PacedStorage(storage)
-        let paced = PacedStorage(target)
-        let buffer = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: 1 << 20, alignment: BlockHeader.alignmentBytes)
-        defer { buffer.deallocate() }
-        try target.create(copy)
-        var offset = 0
-        while true {
-            let count = try source.read(name, at: offset, into: buffer)
-            if count == 0 { break }
-            try paced.write(copy, at: offset, UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-            offset += count
-        }
-        try target.sync(copy)
     }
 }

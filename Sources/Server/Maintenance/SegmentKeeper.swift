@@ -7,18 +7,19 @@ import Storage
 
 /// A thread that makes log segments ahead of their use, so that no shard waits for a file: zeroed in full,
 /// since a write into blocks that were only reserved has to update the file system's metadata as well.
-/// It also makes the memory of growing tables resident ahead of its use, and slews the clock.
+/// It also makes the memory of growing tables resident ahead of its use, measures the disk, and slews the clock.
 final class SegmentKeeper: @unchecked Sendable {
     private let storage: DirectoryStorage
     private let identities: [LogIdentity]
     private let spares: SpareSegments
+    private let room: DiskRoom
     private let clock: Clock
     private let logger: Logger
     private let monitor = Monitor()
     private enum Job {
         case segment(shard: Int, segment: UInt64)
         case memory(UnsafeMutableRawPointer, sizeBytes: Int)
-        case clock
+        case measure
     }
 
     /// With room for what shards ask for at a time, so that asking allocates nothing.
@@ -26,15 +27,18 @@ final class SegmentKeeper: @unchecked Sendable {
     private var prepared: [Int: (UInt64, Int32)] = [:]
     private var isStopping = false
     private var isAlarmed = false
+    private var nextSlewUs: UInt64 = 0
     /// Rings the doorbell of a shard.
     var notify: (Int) -> Void = { _ in }
 
     init(
-        storage: DirectoryStorage, identities: [LogIdentity], spares: SpareSegments, clock: Clock, logger: Logger
+        storage: DirectoryStorage, identities: [LogIdentity], spares: SpareSegments, room: DiskRoom, clock: Clock,
+        logger: Logger
     ) {
         self.storage = storage
         self.identities = identities
         self.spares = spares
+        self.room = room
         self.clock = clock
         self.logger = logger
         wanted.reserveCapacity(64 + 4 * identities.count)
@@ -75,17 +79,24 @@ final class SegmentKeeper: @unchecked Sendable {
             switch job {
             case .segment(let shard, let segment): make(shard, segment)
             case .memory(let memory, let sizeBytes): MemorySource.populate(memory, sizeBytes)
-            case .clock: slewClock()
+            case .measure: room.refresh()
+            }
+            if Clock.monotonicUs() >= nextSlewUs {
+                nextSlewUs = Clock.monotonicUs() + 1_000_000
+                slewClock()
             }
         }
     }
 
-    /// What to do next: the clock after a second without anything else, nil at the end.
+    /// Others may write to the disk too: it is measured this often.
+    private static let measureUs: UInt64 = 250_000
+
+    /// What to do next: a measurement when there is nothing else, nil at the end.
     private func nextJob() -> Job? {
         monitor.locked {
-            let untilUs = Clock.monotonicUs() + 1_000_000
+            let untilUs = Clock.monotonicUs() + Self.measureUs
             while wanted.isEmpty && !isStopping {
-                if !monitor.wait(untilUs: untilUs) { return .clock }
+                if !monitor.wait(untilUs: untilUs) { return .measure }
             }
             return isStopping ? nil : wanted.removeFirst()
         }
@@ -103,6 +114,8 @@ final class SegmentKeeper: @unchecked Sendable {
                         storage: storage, log: identity.logId, number: segment, sizeBytes: identity.segmentSizeBytes)
                 }
                 let file = try SegmentKeeper.open(storage, log: identity.logId, segment: segment, logger: logger)
+                // Before the shard counts it as its own: it must not be counted twice.
+                room.madeFile(true)
                 monitor.locked { prepared[shard] = (segment, file) }
                 notify(shard)
                 return
@@ -110,6 +123,7 @@ final class SegmentKeeper: @unchecked Sendable {
                 // Writing goes on in the current segment; orders wait only if it fills up meanwhile.
                 if !hasComplained { logger.error("the next log segment cannot be made, trying on: \(error)") }
                 hasComplained = true
+                room.madeFile(false)
                 if monitor.locked({ isStopping }) { return }
                 usleep(200_000)
             }

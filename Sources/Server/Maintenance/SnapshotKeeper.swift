@@ -19,10 +19,13 @@ final class SnapshotKeeper: @unchecked Sendable {
     private let storage: DirectoryStorage
     private let board: DurableBoard
     private let spares: SpareSegments
+    private let room: DiskRoom
     private let archive: SegmentArchive?
     private let configuration: ServerConfiguration
     private let logger: Logger
     private let monitor = Monitor()
+    /// Has the log go on by a block, for want of which there would be nothing to make a snapshot of.
+    private let askForBlock: @Sendable () -> Void
 
     private var manifest: Manifest
     /// Of log that lies behind the newest snapshot, at the start; since then the board counts.
@@ -37,11 +40,13 @@ final class SnapshotKeeper: @unchecked Sendable {
 
     init(
         storage: DirectoryStorage, state: RecoveredState, board: DurableBoard, spares: SpareSegments,
-        configuration: ServerConfiguration, logger: Logger
+        room: DiskRoom, configuration: ServerConfiguration, logger: Logger, askForBlock: @escaping @Sendable () -> Void
     ) {
         self.storage = storage
         self.board = board
         self.spares = spares
+        self.room = room
+        self.askForBlock = askForBlock
         self.configuration = configuration
         self.logger = logger
         archive = configuration.archiveDirectory.map { SegmentArchive(path: $0, storage: storage, logger: logger) }
@@ -53,6 +58,7 @@ final class SnapshotKeeper: @unchecked Sendable {
             return sum + (end.segment - pair.0.segment) * segmentSizeBytes
                 + UInt64(end.offsetBytes) &- UInt64(pair.0.offsetBytes)
         }
+        tellRoom()
     }
 
     /// Asks for a snapshot of everything that is durable by now. Any thread; `answer` is called on this object's
@@ -95,7 +101,7 @@ final class SnapshotKeeper: @unchecked Sendable {
     private func waitUntilDue() -> Bool {
         monitor.locked {
             while !isStopping {
-                if !waiting.isEmpty || isLongEnough { return true }
+                if !waiting.isEmpty || isLongEnough || wouldMakeRoom { return true }
                 _ = monitor.wait(untilUs: Clock.monotonicUs() + Self.pauseUs)
             }
             return false
@@ -106,6 +112,21 @@ final class SnapshotKeeper: @unchecked Sendable {
         let bytes = bytesAtStart + board.bytesSealed - bytesAtSnapshot
         return configuration.snapshotAfterBytes > 0 && bytes >= UInt64(configuration.snapshotAfterBytes)
             && Clock.monotonicUs() >= notBeforeUs
+    }
+
+    /// The disk is full, and a snapshot, or another one after it, would let segments go.
+    private var wouldMakeRoom: Bool {
+        guard room.isShort && Clock.monotonicUs() >= notBeforeUs else { return false }
+        let (older, newest) = (manifest.bases[0], manifest.newestBase)
+        let isBetween = zip(older.starts, newest.starts).contains { $0.segment < $1.segment }
+        let bytes = bytesAtStart + board.bytesSealed - bytesAtSnapshot
+        return isBetween || bytes >= UInt64(manifest.segmentSizeBytes)
+    }
+
+    private func tellRoom() {
+        let name = manifest.newestBase.snapshot
+        let bytes = name.flatMap { try? storage.sizeBytes($0) } ?? 0
+        room.snapshotIs(bytes: UInt64(bytes), logBytes: bytesAtStart, sealed: bytesAtSnapshot)
     }
 
     // MARK: Taking
@@ -121,10 +142,14 @@ final class SnapshotKeeper: @unchecked Sendable {
         if fields.count == 4 && lines.count == 2 {
             counts = fields.dropFirst().map { UInt64($0) ?? 0 }
             guard adopt(String(lines[1])) else { return failed() }
+            // What lies behind the newest snapshot has become less; not so when nothing more was durable.
+            bytesAtStart = 0
+            bytesAtSnapshot = bytes
+            tellRoom()
+        } else if room.isShort {
+            askForBlock()
         }
         failures = 0
-        bytesAtStart = 0
-        bytesAtSnapshot = bytes
         let base = manifest.newestBase
         let durationMs = (Clock.monotonicUs() - startUs) / 1000
         if counts[0] > 0 {
@@ -142,7 +167,7 @@ final class SnapshotKeeper: @unchecked Sendable {
             let child = try SnapshotChild(
                 SnapshotProcess.Request(
                     directory: storage.path, sequence: sequence, retainMs: configuration.retainMs,
-                    capacities: configuration.capacities, serverPid: getpid()))
+                    capacities: configuration.capacities, serverPid: getpid(), isUrgent: room.isShort))
             monitor.locked {
                 self.child = child.pid
                 if isStopping { kill(child.pid, SIGKILL) }

@@ -25,6 +25,8 @@ public enum SnapshotProcess {
         var capacities: Capacities
         /// Of the server: without it there is nobody to take the snapshot.
         var serverPid: Int32
+        /// Whether it has to come to its end beside others that want all cores: the disk is full.
+        var isUrgent: Bool
     }
 
     /// The process's work; `arguments` are those behind `argument`. Answers the exit code.
@@ -33,7 +35,7 @@ public enum SnapshotProcess {
             return fail("\(argument) is for the server itself to start")
         }
         guard ts_die_with_parent(request.serverPid) == 1 else { return fail("the server has ended") }
-        _ = ts_set_low_priority()
+        _ = ts_set_low_priority(request.isUrgent ? 0 : 1)
         do throws(StorageError) {
             let directory = try DirectoryStorage.openBesideServer(path: request.directory)
             return take(request, PacedStorage(directory))
@@ -80,16 +82,18 @@ public enum SnapshotProcess {
 
 extension SnapshotProcess.Request {
     var arguments: [String] {
-        [directory] + [sequence, retainMs, UInt64(serverPid)].map(String.init) + capacities.counts.map(String.init)
+        [directory] + [sequence, retainMs, UInt64(serverPid), isUrgent ? 1 : 0].map(String.init)
+            + capacities.counts.map(String.init)
     }
 
     init?(_ arguments: [String]) {
         let numbers = arguments.dropFirst().compactMap { UInt64($0) }
-        guard numbers.count > 3, numbers.count == arguments.count - 1, let pid = Int32(exactly: numbers[2]),
-            let capacities = Capacities(counts: numbers.dropFirst(3).map { Int(clamping: $0) })
+        guard numbers.count > 4, numbers.count == arguments.count - 1, let pid = Int32(exactly: numbers[2]),
+            let capacities = Capacities(counts: numbers.dropFirst(4).map { Int(clamping: $0) })
         else { return nil }
         self.init(
-            directory: arguments[0], sequence: numbers[0], retainMs: numbers[1], capacities: capacities, serverPid: pid)
+            directory: arguments[0], sequence: numbers[0], retainMs: numbers[1], capacities: capacities, serverPid: pid,
+            isUrgent: numbers[3] != 0)
     }
 }
 

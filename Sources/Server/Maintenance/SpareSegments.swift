@@ -13,6 +13,7 @@ final class SpareSegments: @unchecked Sendable {
     private let sizeBytes: Int
     private let countWanted: Int
     private let logger: Logger
+    private let room: DiskRoom
     private let monitor = Monitor()
     private var ready: [UInt64] = []
     /// Under a temporary name: segments that no log needs any more, to be filled with zeros again.
@@ -31,12 +32,16 @@ final class SpareSegments: @unchecked Sendable {
     private static let pauseUs: UInt32 = 300
 
     /// `sizeBytes` in all are kept ready, in whole segments.
-    init(storage: DirectoryStorage, segmentSizeBytes: Int, sizeBytes: Int, logger: Logger) {
+    init(storage: DirectoryStorage, segmentSizeBytes: Int, sizeBytes: Int, room: DiskRoom, logger: Logger) {
         self.storage = storage
         self.sizeBytes = segmentSizeBytes
         countWanted = (sizeBytes + segmentSizeBytes - 1) / segmentSizeBytes
+        self.room = room
         self.logger = logger
     }
+
+    /// Tells how much log is ready.
+    private func countReady() { room.sparesAre(bytes: monitor.locked { ready.count } * sizeBytes) }
 
     /// Gives a spare segment the name of a log's, not yet durable; false if there is none.
     func take(as name: String) -> Bool {
@@ -49,6 +54,7 @@ final class SpareSegments: @unchecked Sendable {
         }
         do {
             try storage.rename(LogFiles.spare(number), to: name)
+            countReady()
             return true
         } catch {
             logger.warning("a spare log segment cannot be used: \(error)")
@@ -82,13 +88,23 @@ final class SpareSegments: @unchecked Sendable {
 
     /// The thread's work.
     func run() {
+        var hasComplained = false
         takeOver()
+        countReady()
         while let (number, isReused) = nextToMake() {
+            // What is kept free for a snapshot is not for spares.
+            if !isReused && !room.hasRoom(forSpareBytes: sizeBytes) {
+                if !hasComplained { logger.warning("the disk has no room for more spare log segments") }
+                hasComplained = true
+                waitForTheDisk(Self.retryWithoutRoomUs)
+                continue
+            }
+            hasComplained = false
             do {
                 try make(number, isReused: isReused)
             } catch {
                 logger.warning("no spare log segment can be made, the next try is in a minute: \(error)")
-                waitForTheDisk()
+                waitForTheDisk(Self.retryUs)
             }
         }
     }
@@ -142,12 +158,17 @@ final class SpareSegments: @unchecked Sendable {
             throw error
         }
         monitor.locked { ready.append(number) }
+        countReady()
     }
 
-    private func waitForTheDisk() {
+    private static let retryUs: UInt64 = 60_000_000
+    private static let retryWithoutRoomUs: UInt64 = 1_000_000
+
+    /// Until it may be otherwise, or a segment can be used again.
+    private func waitForTheDisk(_ us: UInt64) {
         monitor.locked {
-            let untilUs = Clock.monotonicUs() + 60_000_000
-            while !isStopping && monitor.wait(untilUs: untilUs) {}
+            let untilUs = Clock.monotonicUs() + us
+            while !isStopping && reusable.isEmpty && monitor.wait(untilUs: untilUs) {}
         }
     }
 }

@@ -275,7 +275,7 @@ extension World {
         guard isUnchanged else {
             throw Violation(3, "the memory of a block changed while it was being written")
         }
-        let isDurable = scenario.mode == .always
+        let isDurable = write.command.isDurable
         storage.complete(
             log: machine.identity(write.shard).logId, ticket: write.command.ticket, isDurable: isDurable)
         model.isWritten(shard: write.shard, ticket: write.command.ticket)

@@ -2,8 +2,8 @@ import Foundation
 
 /// The file of `--token-file`: the token alone, or lines `shop TOKEN` and `admin TOKEN` as `timesaled` reads them, so
 /// that one file may serve both. `#` starts a comment. No fault shows what is in the file.
-enum TokenFile {
-    static func read(_ path: String) throws -> String {
+package enum TokenFile {
+    package static func read(_ path: String) throws -> String {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw Failure.denied("the token file \(path) cannot be read")
         }

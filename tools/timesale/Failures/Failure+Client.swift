@@ -29,6 +29,15 @@ extension Failure {
                     "Start one with: make run",
                     "Another address: --server HOST:PORT, or the variable TIMESALE_SERVER",
                 ])
+        case .trimmed(let oldest):
+            self.init(
+                .refused, code: "TRIMMED",
+                "what comes behind this position is not kept any more; the oldest one left is \(oldest)",
+                advice: [
+                    "Keep more of the log: a larger --snapshot-after, or --archive DIR, of the server",
+                    "Begin anew: with the state of the server's orders, or with --after \(oldest) and a gap",
+                ])
+            oldestPosition = "\(oldest)"
         case .timedOut:
             self.init(
                 .later, code: "TIMED_OUT", "\(address) gave no answer in time; nothing was changed",
@@ -46,7 +55,8 @@ extension Failure {
             self.init(
                 .denied, code: "UNAUTHENTICATED",
                 "a token has at most 78 bytes of UTF-8, and no control characters")
-        case .invalidArgument(.limit): self.init(.usage, code: "USAGE", "a page holds 1 to 1000")
+        case .invalidArgument(.limit):
+            self.init(.usage, code: "USAGE", "a page holds 1 to 1000, a tail fetches 1 to 4096")
         case .invalidArgument(.lines): self.init(.usage, code: "USAGE", "a checkout has 1 to 16 lines")
         case .invalidArgument(.coupon):
             self.init(.usage, code: "USAGE", "a coupon's id is not all zeros")
@@ -139,6 +149,7 @@ extension Failure {
         case .capacity: "a table of the server is full"
         case .noSpace: "the server's disk is full"
         case .shuttingDown: "the server is about to stop"
+        case .trimmed: "what was asked for is not kept any more"
         case .failed: "the server could not do it; its messages say why"
         case .unknown: "the server refuses, for a reason that this tool does not know"
         }

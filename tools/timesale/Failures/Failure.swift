@@ -1,12 +1,12 @@
 import TimesaleClient
 
 /// Why a command did not do what it was told, as a person reads it and as a script does.
-struct Failure: Error {
+package struct Failure: Error {
     var status: ExitStatus
     /// In capitals: the protocol's names, and for what happens on this side of the wire those of the help.
     var code: String
     /// A sentence without its end.
-    var message: String
+    package var message: String
     /// What to do now, a line each.
     var advice: [String] = []
     /// Whether the same may succeed later without anybody's doing.
@@ -19,6 +19,8 @@ struct Failure: Error {
     var subject: String?
     /// The command that asks again, with the same id.
     var again: String?
+    /// The oldest position from which all events are there.
+    var oldestPosition: String?
     /// The signal that ended the run.
     var signal: Int32?
 
@@ -52,6 +54,7 @@ struct Failure: Error {
         ]
         if let failedAt { fields.append(("failedAt", .string(failedAt.path))) }
         if let about { fields.append(about.json) }
+        if let oldestPosition { fields.append(("oldest", .string(oldestPosition))) }
         if let again { fields.append(("again", .string(again))) }
         return .object(fields)
     }

@@ -1,18 +1,18 @@
 import TimesaleClient
 
 /// The characters that bars and sparklines are made of.
-struct Glyphs {
+package struct Glyphs {
     var available: Character
     var held: Character
     var sold: Character
     /// From nothing to the highest.
-    var heights: [Character]
+    package var heights: [Character]
 
     static let unicode = Glyphs(available: "█", held: "▒", sold: "░", heights: Array("▁▂▃▄▅▆▇█"))
     static let ascii = Glyphs(available: "#", held: "+", sold: ".", heights: Array("_.-=*#"))
 
     /// A locale that names another character set than UTF-8 gets ASCII; where none is set, terminals know UTF-8.
-    static func chosen(_ environment: [String: String]) -> Glyphs {
+    package static func chosen(_ environment: [String: String]) -> Glyphs {
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty }
         guard let locale = locale?.uppercased() else { return .unicode }
         return locale.contains("UTF-8") || locale.contains("UTF8") ? .unicode : .ascii
@@ -33,7 +33,7 @@ struct Glyphs {
     }
 
     /// A column for each value, the greatest (or `max`) as high as can be.
-    func sparkline(_ values: some Collection<Double>, max: Double? = nil) -> String {
+    package func sparkline(_ values: some Collection<Double>, max: Double? = nil) -> String {
         let highest = max ?? values.max() ?? 0
         return String(
             values.map { value in

@@ -21,5 +21,11 @@ enum Descriptor: Int32 {
         }
     }
 
+    /// Whether what is written here reaches nobody any more: the other end of a pipe is closed, a terminal is gone.
+    var isBroken: Bool {
+        var state = pollfd(fd: rawValue, events: 0, revents: 0)
+        return poll(&state, 1, 0) > 0 && Int32(state.revents) & (POLLERR | POLLHUP) != 0
+    }
+
     var isTerminal: Bool { isatty(rawValue) == 1 }
 }

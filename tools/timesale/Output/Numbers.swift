@@ -1,7 +1,7 @@
 /// Numbers as people read them.
-enum Numbers {
+package enum Numbers {
     /// `12,345,678`.
-    static func grouped(_ value: some BinaryInteger) -> String {
+    package static func grouped(_ value: some BinaryInteger) -> String {
         let digits = String(value.magnitude)
         var text = ""
         for (index, digit) in digits.enumerated() {
@@ -12,7 +12,7 @@ enum Numbers {
     }
 
     /// With so many digits behind the point.
-    static func fixed(_ value: Double, digits: Int) -> String {
+    package static func fixed(_ value: Double, digits: Int) -> String {
         var scale = 1.0
         for _ in 0..<digits { scale *= 10 }
         let scaled = (abs(value) * scale).rounded()
@@ -26,7 +26,7 @@ enum Numbers {
     }
 
     /// `512 B`, `12.3 MiB`.
-    static func bytes(_ value: UInt64) -> String {
+    package static func bytes(_ value: UInt64) -> String {
         var amount = Double(value)
         var unit = "B"
         for larger in ["KiB", "MiB", "GiB", "TiB"] where amount >= 1024 {
@@ -37,7 +37,7 @@ enum Numbers {
     }
 
     /// A measured time: `850 us`, `1.24 ms`, `2.50 s`.
-    static func time(_ duration: Duration) -> String {
+    package static func time(_ duration: Duration) -> String {
         let microseconds = duration / .microseconds(1)
         if microseconds < 1_000 { return "\(fixed(microseconds, digits: 0)) us" }
         if microseconds < 1_000_000 { return "\(fixed(microseconds / 1_000, digits: 2)) ms" }
@@ -45,7 +45,7 @@ enum Numbers {
     }
 
     /// The time until something: `9.8 s`, `12:34`, `1:02:03`, `3 d 1:02:03`.
-    static func countdown(ms: UInt64) -> String {
+    package static func countdown(ms: UInt64) -> String {
         if ms < 60_000 { return "\(fixed(Double(ms) / 1000, digits: 1)) s" }
         let seconds = ms / 1000
         let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60)

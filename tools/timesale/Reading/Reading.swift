@@ -42,6 +42,11 @@ enum Reading {
         return CheckoutLine(sale: sale, quantity: quantity)
     }
 
+    /// A place in the events of a server.
+    static func position(_ text: String) throws -> TailPosition {
+        try required(TailPosition(text), "a position is SEQUENCE or SEQUENCE.INDEX, such as 812 or 812.3")
+    }
+
     /// The id of something that is done for a user.
     static func id<ID: UserOperationID>(_ text: String) throws -> ID {
         try required(ID(text), "an id is a UUID of version 7 or 8")

@@ -1,9 +1,9 @@
 /// Moments in RFC 3339, the form of the HTTP API. Counted by hand in the proleptic Gregorian calendar (the day
 /// counts of Howard Hinnant's "chrono-compatible low-level date algorithms"), so that no locale and no time zone of
 /// the machine has a say.
-enum Timestamp {
+package enum Timestamp {
     /// UTC with milliseconds: `2026-11-27T10:00:00.000Z`.
-    static func text(ms: UInt64) -> String {
+    package static func text(ms: UInt64) -> String {
         let (days, rest) = (Int(ms / 86_400_000), ms % 86_400_000)
         let era = (days + 719_468) / 146_097
         let dayOfEra = (days + 719_468) % 146_097
@@ -17,7 +17,7 @@ enum Timestamp {
     }
 
     /// `10:00:00.000` of a moment, in UTC.
-    static func timeOfDay(ms: UInt64) -> String {
+    package static func timeOfDay(ms: UInt64) -> String {
         let rest = Int(ms % 86_400_000)
         return
             "\(padded(rest / 3_600_000, 2)):\(padded(rest / 60_000 % 60, 2)):\(padded(rest / 1000 % 60, 2))"
@@ -26,7 +26,7 @@ enum Timestamp {
 
     /// Reads `2026-11-27T10:00:00Z` with or without a fraction and with any offset; nil for anything else and for
     /// years before 1970. Digits behind the milliseconds are dropped.
-    static func ms(_ text: String) -> UInt64? {
+    package static func ms(_ text: String) -> UInt64? {
         let shape = #/(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))/#
         guard text.utf8.allSatisfy({ $0 < 0x80 }), let match = text.wholeMatch(of: shape)?.output,
             let year = Int(match.1), let month = Int(match.2), let day = Int(match.3),
