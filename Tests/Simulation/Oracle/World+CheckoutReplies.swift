@@ -63,7 +63,9 @@ extension World {
             if item.shownVersions > checkout.versionsBefore || checkouts[index].decidedAtMs == checkout.createdAtMs {
                 throw Violation(7, "checkout \(item.id) was accepted a second time")
             }
-            if item.isTombstoneShown && !model.wasForgotten(item.id) { throw Violation(4, "checkout \(item.id) was cancelled before, and accepted") }
+            if item.isTombstoneShown && !model.wasForgotten(item.id) {
+                throw Violation(4, "checkout \(item.id) was cancelled before, and accepted")
+            }
             if item.linesClosed != 0 {
                 throw Violation(4, "checkout \(item.id) was accepted after the closing of a sale was acknowledged")
             }

@@ -46,7 +46,9 @@ extension World {
             coupons[index].decidedAtMs = coupon.issuedAtMs
             issuedCoupons.append(index)
         }
-        try show(index, item, coupon, "issue") { version in self.isPossible(result.state, version, of: coupon, request) }
+        try show(index, item, coupon, "issue") { version in
+            self.isPossible(result.state, version, of: coupon, request)
+        }
     }
 
     func checkCoupon(

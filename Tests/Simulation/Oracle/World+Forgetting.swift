@@ -1,7 +1,8 @@
 import Protocol
 
-// Ids that were forgotten. An answer that does not know what it had shown needs a retirement in the log; one that is not
-// sealed yet, since a shard answers by what it has in hand: the answer shows nothing that a crash could undo.
+// Ids that were forgotten. An answer that does not know what it had shown needs a retirement in the log. That may be
+// one which is not sealed yet, since a shard answers by what it has in hand: the answer shows nothing that a crash
+// could undo.
 
 extension World {
     /// Something that a shard has let go by what it answered: by the time that it seals this LSN the log says so.

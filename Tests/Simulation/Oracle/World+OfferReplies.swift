@@ -43,7 +43,8 @@ extension World {
         case .idTooOld:
             try checkTooOld(request, item)
             if item.isCreationShown && item.restock == nil || item.isRestockShown {
-                try checkRetired(item.offerKey, Violation(4, "\(request.operation) \(item.id) was shown, and is too old"))
+                try checkRetired(
+                    item.offerKey, Violation(4, "\(request.operation) \(item.id) was shown, and is too old"))
             }
             return
         case .invalid:
@@ -60,7 +61,8 @@ extension World {
                 throw Violation(5, "ALREADY_EXISTS shows \(item.offerKey), which a crash could undo")
             }
             if item.isCreationShown && item.id == model.offers[offer].creation.operationId {
-                try checkRetired(item.offerKey, Violation(4, "a repeat of the creation of \(item.offerKey) got \(code)"))
+                try checkRetired(
+                    item.offerKey, Violation(4, "a repeat of the creation of \(item.offerKey) got \(code)"))
             }
             return
         case .closed:

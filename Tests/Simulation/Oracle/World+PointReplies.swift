@@ -101,7 +101,9 @@ extension World {
             return
         default: throw Violation(0, "\(request.operation) \(item.id) got \(code), which nothing explains")
         }
-        guard let posted = posted(item.id, createdAtMs: view.createdAtMs), explainsViews(request, item, [view], from: posted.firstMoment) else {
+        guard let posted = posted(item.id, createdAtMs: view.createdAtMs),
+            explainsViews(request, item, [view], from: posted.firstMoment)
+        else {
             throw Violation(
                 7,
                 "transaction \(item.id) is shown in state \(view.state) with \(view.remaining) of \(view.amount) "
@@ -159,7 +161,8 @@ extension World {
             guard places.count == views.count else { return false }
             let balance = ledger.balance(moment, atMs: timeMs)
             return zip(places, views).allSatisfy { place, view in
-                guard place < moment.count, !moment.isGone[place], view.userId == item.user, view.balance == balance else { return false }
+                guard place < moment.count, !moment.isGone[place], view.userId == item.user, view.balance == balance
+                else { return false }
                 let transaction = ledger.transactions[place]
                 return transaction.id == view.transactionId && transaction.kind.rawValue == view.kind
                     && transaction.amount == view.amount && transaction.expiresAtMs == view.expiresAtMs

@@ -166,8 +166,8 @@ extension World {
         _ request: Request, _ item: Item, _ index: Int, _ result: OrderResult
     ) throws(Violation) {
         guard let order = model.order(item.id, createdAtMs: result.createdAtMs), order.quantity == item.quantity,
-            order.user == item.user, model.offers[order.sale].creation.key == item.offerKey, order.createdAtMs == result.createdAtMs,
-            result.quantity == item.quantity, order.checkout == nil
+            order.user == item.user, model.offers[order.sale].creation.key == item.offerKey,
+            order.createdAtMs == result.createdAtMs, result.quantity == item.quantity, order.checkout == nil
         else { throw Violation(5, "order \(item.id) was accepted, but no sealed event says so") }
         let isRepeat = result.flags & ResultFlags.repeat != 0
         coverage[isRepeat ? .repeats : .ordersAccepted] += 1

@@ -102,13 +102,9 @@ extension World {
         guard model.shards > 0, let manifest = manifest(), manifest.generation == generation else { return nil }
         var counts: [Int] = []
         for shard in 0..<model.shards {
-            let base = manifest.bases.last { $0.snapshot.map { !damagedSnapshots.contains($0) } ?? true }
-            let start = (base ?? manifest.newestBase).starts[shard]
             var count = 0
             for block in model.tails[shard] {
-                // A mark needs no sync of its own, and its segment goes when a snapshot covers it.
-                let isCovered = (block.segment, block.offset) < (start.segment, start.offsetBytes)
-                guard isCovered || isOnDisk(block, log: manifest.logs[shard]) else { break }
+                guard isOnDisk(block, log: manifest.logs[shard]) else { break }
                 count += 1
             }
             counts.append(count)

@@ -40,7 +40,6 @@ extension World {
             let sizeBytes = storage.contents(name)?.count
         else { return }
         trace.note(18, 0, "the disk damages \(name)")
-        damagedSnapshots.insert(name)
         storage.flipBit(name, at: dice.below(sizeBytes * 8))
     }
 }

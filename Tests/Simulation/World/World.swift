@@ -63,7 +63,7 @@ final class World {
     var isCalm = false
     /// Of this life.
     var retainMs: UInt64
-    var damagedSnapshots: Set<String> = []
+    /// What answers of this life have shown to be gone, before the log says so.
     var awaitedRetirements: [AwaitedRetirement] = []
     var clockStands = false
 
