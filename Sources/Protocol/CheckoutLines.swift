@@ -39,8 +39,9 @@ public struct CheckoutLines: Equatable, Sendable, BitwiseCopyable {
         for (index, line) in lines.enumerated() { self[index] = line }
     }
 
+    /// Has a label, since an array of lines would pass for a pointer to bytes.
     @inlinable
-    public init(_ bytes: UnsafeRawPointer) {
+    public init(at bytes: UnsafeRawPointer) {
         withUnsafeMutableBytes(of: &storage) { places in
             places.copyMemory(from: UnsafeRawBufferPointer(start: bytes, count: Self.sizeBytes))
         }

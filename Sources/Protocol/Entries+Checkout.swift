@@ -49,7 +49,7 @@ public struct PlaceCheckoutEntry: WireStruct {
         usePoints = fields.usePoints
         earnPoints = fields.earnPoints
         lineCount = fields.lineCount
-        lines = CheckoutLines(bytes + 72)
+        lines = CheckoutLines(at: bytes + 72)
     }
 
     /// An entry where it lies, for who does not want to copy so many bytes. Valid as long as they are.
@@ -149,7 +149,7 @@ public struct CheckoutResult: WireStruct {
     @inlinable
     public init(_ bytes: UnsafeRawPointer) {
         head = CheckoutHead(bytes)
-        orders = CheckoutLines(bytes + CheckoutHead.sizeBytes)
+        orders = CheckoutLines(at: bytes + CheckoutHead.sizeBytes)
     }
 
     @inlinable

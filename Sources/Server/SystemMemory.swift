@@ -7,7 +7,8 @@ extension MemorySource {
     static var system: MemorySource {
         MemorySource(
             allocate: reserve,
-            populate: { memory, sizeBytes in populate(memory, sizeBytes) })
+            populate: { memory, sizeBytes in populate(memory, sizeBytes) },
+            release: release)
     }
 
     private static let reserve: @Sendable (Int) -> UnsafeMutableRawPointer = { sizeBytes in
@@ -20,6 +21,10 @@ extension MemorySource {
         }
         if size >= 4 << 20 { madvise(memory, size, MADV_HUGEPAGE) }
         return memory
+    }
+
+    private static let release: @Sendable (UnsafeMutableRawPointer, Int) -> Void = { memory, sizeBytes in
+        munmap(memory, max(sizeBytes, 4096))
     }
 
     /// Makes memory resident; its contents stay, also while another thread writes them. The kernels that

@@ -129,6 +129,25 @@ extension Snapshotter.Cut {
         }
     }
 
+    /// What was built on a snapshot before its damage was met is not kept beside what the start ends with.
+    @Test func aDamagedSnapshotCostsNoMemory() throws {
+        let grown = try Grown(shards: 2, parts: 4, seed: 7)
+        let newest = try #require(grown.cuts[2].base.snapshot)
+        let damaged = grown.storage.copy()
+        // Its closing block: all the others are replayed before the damage is met.
+        try damaged.truncate(newest, to: #require(damaged.contents(newest)).count - 1)
+        func recovered(_ storage: SimulatedStorage) throws -> (heldBytes: Int, releasedBytes: Int) {
+            let memory = CountedMemory()
+            _ = try Recovery.recover(
+                storage: storage, configuration: LogRig.configuration(shards: 2), memory: memory.source, nowMs: 1000
+            ) { _ in }
+            return (memory.heldBytes, memory.releasedBytes)
+        }
+        let (whole, again) = (try recovered(grown.storage.copy()), try recovered(damaged))
+        #expect(whole.releasedBytes == 0 && again.releasedBytes > 0)
+        #expect(again.heldBytes == whole.heldBytes)
+    }
+
     /// With both damaged nothing can be started from, and nothing is touched.
     @Test func twoDamagedSnapshotsStopTheStart() throws {
         let grown = try Grown(shards: 2, parts: 4, seed: 7)
@@ -226,5 +245,25 @@ extension Snapshotter.Cut {
         // A mark holds no event that a sync would have to follow.
         rig.mark()
         #expect(rig.board.cut() == first + 2)
+    }
+}
+
+/// Memory that knows how much of it is in use. One thread.
+private final class CountedMemory: @unchecked Sendable {
+    private(set) var heldBytes = 0
+    private(set) var releasedBytes = 0
+    private let arena = MemoryArena()
+
+    var source: MemorySource {
+        let inner = arena.source
+        return MemorySource(
+            allocate: { [self] sizeBytes in
+                heldBytes += sizeBytes
+                return inner.allocate(sizeBytes)
+            },
+            release: { [self] _, sizeBytes in
+                heldBytes -= sizeBytes
+                releasedBytes += sizeBytes
+            })
     }
 }

@@ -74,7 +74,7 @@ extension Checkout {
             (1...CheckoutLines.countMax).contains(Int(head.orderCount))
         else { return nil }
         let id = CheckoutID(wire: checkoutId)
-        let lines = CheckoutLines(reply.body + index * CheckoutResult.sizeBytes + CheckoutHead.sizeBytes)
+        let lines = CheckoutLines(at: reply.body + index * CheckoutResult.sizeBytes + CheckoutHead.sizeBytes)
         self.init(
             id: id, user: UserID(wire: head.userId), state: state,
             orders: lines.first(Int(head.orderCount)).enumerated().map { number, line in

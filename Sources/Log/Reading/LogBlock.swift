@@ -45,12 +45,6 @@ public struct EventCursor {
         return (kind, event)
     }
 
-    /// As `next`, for looking ahead of it: nil too where `next` will find a fault.
-    @inline(__always)
-    mutating func nextIfAny() -> (kind: EventKind, event: UnsafeRawPointer)? {
-        do { return try next() } catch { return nil }
-    }
-
     /// The LSN of the event that `next` gave last or failed at, for a report about it.
     public var lastLsn: UInt64 { lsn - 1 }
 }

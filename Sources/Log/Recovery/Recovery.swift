@@ -28,31 +28,34 @@ public enum Recovery {
         _ directory: LogDirectory, _ manifest: Manifest, untilSequence: UInt64 = .max,
         configuration: RecoveryConfiguration, memory: MemorySource, nowMs: UInt64, note: (RecoveryNote) -> Void
     ) throws(RecoveryFault) -> Replay {
-        let base = try usableBase(directory, manifest, note)
-        let replay = try Replay(
-            directory, manifest: manifest, base: base, untilSequence: untilSequence, configuration: configuration,
-            memory: memory, nowMs: nowMs)
+        let replay = try replay(
+            directory, manifest, untilSequence: untilSequence, configuration: configuration, memory: memory,
+            nowMs: nowMs, note: note)
         try refuseOldManifest(directory, manifest)
         return replay
     }
 
-    /// The newest base, or the one before it if the newest one's snapshot is damaged: it is read to its end before
-    /// anything is replayed from it, as a state that is half built cannot be taken back.
-    static func usableBase(
-        _ directory: LogDirectory, _ manifest: Manifest, _ note: (RecoveryNote) -> Void
-    ) throws(RecoveryFault) -> Manifest.Base {
+    /// Replays from the newest base, or from the one before it if the newest one's snapshot turns out to be damaged.
+    /// A state that is half built cannot be taken back, so it is thrown away with all its memory.
+    static func replay(
+        _ directory: LogDirectory, _ manifest: Manifest, untilSequence: UInt64, configuration: RecoveryConfiguration,
+        memory: MemorySource, nowMs: UInt64, note: (RecoveryNote) -> Void
+    ) throws(RecoveryFault) -> Replay {
+        let loan = MemoryLoan(memory)
         let newest = manifest.newestBase
-        guard manifest.bases.count > 1, let name = newest.snapshot else { return newest }
         do throws(RecoveryFault) {
-            if !directory.snapshots.contains(name) { throw RecoveryFault(.missing, file: name, "it is missing") }
-            _ = try SnapshotReader.verify(
-                storage: directory.storage, file: name, generation: manifest.generation, sequence: newest.sequence)
-            return newest
+            return try Replay(
+                directory, manifest: manifest, base: newest, untilSequence: untilSequence,
+                configuration: configuration, memory: loan.memory, nowMs: nowMs)
         } catch {
-            guard error.kind == .damage || error.kind == .missing else { throw error }
+            let isOfSnapshot = error.file == newest.snapshot && (error.kind == .damage || error.kind == .missing)
+            guard isOfSnapshot && manifest.bases.count > 1 else { throw error }
+            loan.giveBack()
             let older = manifest.bases[manifest.bases.count - 2]
             note(.snapshotDamaged(error, fallback: older.snapshot))
-            return older
+            return try Replay(
+                directory, manifest: manifest, base: older, untilSequence: untilSequence,
+                configuration: configuration, memory: memory, nowMs: nowMs)
         }
     }
 

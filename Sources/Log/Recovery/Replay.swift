@@ -13,6 +13,8 @@ public struct Replay {
     public let counters: StockCounters
     public let configuration: RecoveryConfiguration
     private let damageLiesBehind: Bool
+    /// Read, and not yet applied.
+    private let upcoming: UnsafeMutablePointer<UpcomingEvent>
     /// How each log ends, and where: by shard of the manifest. Damage is not among them, it is a fault. A log that
     /// goes on behind the sequence asked for ends cleanly there.
     public private(set) var ends: [(position: LogPosition, lastSegment: UInt64, end: LogEnd)] = []
@@ -36,6 +38,8 @@ public struct Replay {
         self.configuration = configuration
         lastSequence = base.sequence
         (engines, events, counters) = try Self.makeEngines(configuration, memory, nowMs)
+        upcoming = .allocate(capacity: Self.upcomingMask + 1)
+        defer { upcoming.deallocate() }
         try replaySnapshot()
         // The catalogue's log first, and all of it: orders of every log rest on its sales.
         let catalogue = Partition.owner(of: Partition.catalogue, shards: manifest.logs.count)
@@ -116,65 +120,73 @@ public struct Replay {
         return reader.isBeyond || damageLiesBehind ? .clean : try reader.end()
     }
 
+    /// Applies the events of a block. Each is read once and then passes three places, so many steps apart as it takes
+    /// a load to arrive: where the lines of its indexes are asked for, where its records are, and where it is applied.
     private mutating func apply(_ block: LogBlock, sourceOwns: (Int) -> Bool) throws(RecoveryFault) {
         var cursor = block.events
-        var near = block.events
-        var far = block.events
-        for _ in 0..<Self.distance { prefetchIndexes(&far) }
-        for _ in 0..<Self.distance {
-            prefetchIndexes(&far)
-            prefetchRecords(&near)
-        }
-        do {
-            while let (kind, event) = try cursor.next() {
-                prefetchIndexes(&far)
-                prefetchRecords(&near)
-                try apply(kind, event, sourceOwns: sourceOwns)
+        var isRead = false
+        var fault: EventFault?
+        var (read, step) = (0, 0)
+        while !isRead || step - 2 * Self.distance < read {
+            if !isRead {
+                do throws(EventFault) {
+                    if let (kind, event) = try cursor.next() {
+                        upcoming[read & Self.upcomingMask] = UpcomingEvent(kind, event, configuration.shards)
+                        prefetchIndexes(upcoming[read & Self.upcomingMask])
+                        read += 1
+                    } else {
+                        isRead = true
+                    }
+                } catch {
+                    fault = error
+                    isRead = true
+                }
             }
-        } catch {
-            throw RecoveryFault(error, file: block.file, offset: block.offset, lsn: cursor.lastLsn)
+            let near = step - Self.distance
+            if near >= 0 && near < read { prefetchRecords(upcoming[near & Self.upcomingMask]) }
+            let due = near - Self.distance
+            if due >= 0 && due < read {
+                do throws(EventFault) {
+                    try apply(upcoming[due & Self.upcomingMask], sourceOwns: sourceOwns)
+                } catch {
+                    let lsn = block.header.firstLsn + UInt64(due)
+                    throw RecoveryFault(error, file: block.file, offset: block.offset, lsn: lsn)
+                }
+            }
+            step += 1
         }
+        if let fault { throw RecoveryFault(fault, file: block.file, offset: block.offset, lsn: cursor.lastLsn) }
         eventCount += UInt64(block.header.eventCount)
     }
 
-    /// How many events it takes a load to arrive: index lines are asked for twice as far ahead, records once.
+    /// How many events it takes a load to arrive.
     private static let distance = 12
+    /// Room for the events between the places: a power of two.
+    private static let upcomingMask = 31
 
     @inline(__always)
-    private func prefetchIndexes(_ far: inout EventCursor) {
-        guard let (kind, event) = far.nextIfAny() else { return }
-        engines[owner(kind, event)].prefetchIndexes(kind, event)
+    private func prefetchIndexes(_ upcoming: UpcomingEvent) {
+        if upcoming.partition >= 0 { engines[upcoming.shard].prefetchIndexes(upcoming.kind, upcoming.event) }
     }
 
     @inline(__always)
-    private func prefetchRecords(_ near: inout EventCursor) {
-        guard let (kind, event) = near.nextIfAny() else { return }
-        engines[owner(kind, event)].prefetchRecords(kind, event)
-    }
-
-    @inline(__always)
-    private func owner(_ kind: EventKind, _ event: UnsafeRawPointer) -> Int {
-        guard kind.isOfPartition else { return 0 }
-        return Partition.owner(of: event.loadId(EventField.id).carriedPartition, shards: configuration.shards)
+    private func prefetchRecords(_ upcoming: UpcomingEvent) {
+        if upcoming.partition >= 0 { engines[upcoming.shard].prefetchRecords(upcoming.kind, upcoming.event) }
     }
 
     /// Gives an event to the engines that it concerns.
     @inline(__always)
-    private func apply(
-        _ kind: EventKind, _ event: UnsafeRawPointer, sourceOwns: (Int) -> Bool
-    ) throws(EventFault) {
-        if kind.isOfPartition {
-            let partition = event.loadId(EventField.id).carriedPartition
-            guard sourceOwns(partition) else { throw .contradiction(Self.strange(partition)) }
-            let shard = Partition.owner(of: partition, shards: configuration.shards)
-            try engines[shard].replay(kind, event, sourceOwns: sourceOwns)
+    private func apply(_ upcoming: UpcomingEvent, sourceOwns: (Int) -> Bool) throws(EventFault) {
+        if upcoming.partition >= 0 {
+            guard sourceOwns(upcoming.partition) else { throw .contradiction(Self.strange(upcoming.partition)) }
+            try engines[upcoming.shard].replay(upcoming.kind, upcoming.event, sourceOwns: sourceOwns)
             return
         }
-        if kind.isOfCatalogue && !sourceOwns(Partition.catalogue) {
+        if upcoming.kind.isOfCatalogue && !sourceOwns(Partition.catalogue) {
             throw .contradiction(Self.strange(Partition.catalogue))
         }
         for shard in 0..<configuration.shards {
-            try engines[shard].replay(kind, event, sourceOwns: sourceOwns)
+            try engines[shard].replay(upcoming.kind, upcoming.event, sourceOwns: sourceOwns)
         }
     }
 
@@ -196,5 +208,22 @@ public struct Replay {
             throw RecoveryFault(
                 .contradiction, file: "", "the logs do not add up: \(sentence). \(RecoveryFault.help)")
         }
+    }
+}
+
+/// An event on its way to the engine of a shard.
+private struct UpcomingEvent {
+    let kind: EventKind
+    let event: UnsafeRawPointer
+    /// That of its id, and who owns it now; -1 and 0 if the event concerns every shard.
+    let partition: Int
+    let shard: Int
+
+    @inline(__always)
+    init(_ kind: EventKind, _ event: UnsafeRawPointer, _ shards: Int) {
+        self.kind = kind
+        self.event = event
+        partition = kind.isOfPartition ? event.loadId(EventField.id).carriedPartition : -1
+        shard = partition >= 0 ? Partition.owner(of: partition, shards: shards) : 0
     }
 }

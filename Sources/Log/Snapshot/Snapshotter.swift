@@ -42,14 +42,13 @@ public enum Snapshotter {
         guard let manifest = directory.manifest else {
             throw RecoveryFault(.missing, file: LogFiles.manifest, "there is none.")
         }
-        let base = try Recovery.usableBase(directory, manifest, note)
         guard sequence > manifest.newestBase.sequence else { return nil }
-        let replay = try Replay(
-            directory, manifest: manifest, base: base, untilSequence: sequence,
+        let replay = try Recovery.replay(
+            directory, manifest, untilSequence: sequence,
             configuration: RecoveryConfiguration(
                 shards: 1, segmentSizeBytes: manifest.segmentSizeBytes, capacities: capacities, retainMs: retainMs,
                 hashSeed: sequence),
-            memory: memory, nowMs: 0)
+            memory: memory, nowMs: 0, note: note)
         let taken = try write(
             replay, generation: manifest.generation, shards: manifest.logs.count, sequence: sequence)
         let starts = replay.ends.map { end in
@@ -59,7 +58,7 @@ public enum Snapshotter {
         }
         let new = Manifest.Base(
             snapshot: taken.file, sequence: sequence, digest: taken.digest, starts: starts)
-        return Cut(manifest: manifest.adopting(new, after: base), snapshot: taken, eventCount: replay.eventCount)
+        return Cut(manifest: manifest.adopting(new, after: replay.base), snapshot: taken, eventCount: replay.eventCount)
     }
 
     /// Makes a manifest with a new snapshot what starts begin with, and removes the snapshots that it does not name any

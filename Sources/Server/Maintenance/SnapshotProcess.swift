@@ -47,7 +47,7 @@ public enum SnapshotProcess {
     private static func take(_ request: Request, _ storage: any LogStorage) -> Int32 {
         do throws(RecoveryFault) {
             // Memory that is made resident as it is used: nobody waits for it here.
-            let memory = MemorySource(allocate: MemorySource.system.allocate)
+            let memory = MemorySource(allocate: MemorySource.system.allocate, release: MemorySource.system.release)
             let cut = try Snapshotter.take(
                 storage: storage, sequence: request.sequence, capacities: request.capacities,
                 retainMs: request.retainMs, memory: memory
