@@ -299,6 +299,13 @@ public struct SnapshotResult: WireStruct {
 ///        296     8  checkoutExpiries: likewise
 ///        304     8  checkoutsRemembered: now
 ///        312     8  checkoutsCapacity
+///        320     8  ordersRetired: have left memory, also with their checkouts
+///        328     8  tombstonesRetired: likewise
+///        336     8  transactionsRetired: likewise
+///        344     8  couponsRetired: likewise
+///        352     8  couponOperationsRetired: uses and restores; also with their coupons
+///        360     8  checkoutsRetired: likewise
+///        368     8  offersRetired: sales and policies; by shard 0, whose catalogue they are in
 public struct ShardStatsResult: WireStruct {
     public static let sizeBytes = 376
 
