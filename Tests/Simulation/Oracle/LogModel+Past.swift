@@ -28,21 +28,32 @@ extension LogModel {
 
     /// The order with an id, or the last one that had it. `createdAtMs`: the one that was placed then, if there is one.
     func order(_ id: Id128, createdAtMs: UInt64? = nil) -> Order? {
-        let indices = (past.orders[id] ?? []) + (places[id].map { [$0] } ?? [])
-        let index = indices.last { orders[$0].createdAtMs == createdAtMs } ?? indices.last
-        return index.map { orders[$0] }
+        let all = allOrders(id)
+        return all.last { $0.createdAtMs == createdAtMs } ?? all.last
     }
 
     func coupon(_ id: Id128, issuedAtMs: UInt64? = nil) -> Coupon? {
-        let indices = (past.coupons[id] ?? []) + (couponPlaces[id].map { [$0] } ?? [])
-        let index = indices.last { coupons[$0].issuedAtMs == issuedAtMs } ?? indices.last
-        return index.map { coupons[$0] }
+        let all = allCoupons(id)
+        return all.last { $0.issuedAtMs == issuedAtMs } ?? all.last
     }
 
     func checkout(_ id: Id128, createdAtMs: UInt64? = nil) -> Checkout? {
-        let indices = (past.checkouts[id] ?? []) + (checkoutPlaces[id].map { [$0] } ?? [])
-        let index = indices.last { checkouts[$0].createdAtMs == createdAtMs } ?? indices.last
-        return index.map { checkouts[$0] }
+        let all = allCheckouts(id)
+        return all.last { $0.createdAtMs == createdAtMs } ?? all.last
+    }
+
+    // All that have had an id, one after the other, the last one last.
+
+    func allOrders(_ id: Id128) -> [Order] {
+        ((past.orders[id] ?? []) + (places[id].map { [$0] } ?? [])).map { orders[$0] }
+    }
+
+    func allCoupons(_ id: Id128) -> [Coupon] {
+        ((past.coupons[id] ?? []) + (couponPlaces[id].map { [$0] } ?? [])).map { coupons[$0] }
+    }
+
+    func allCheckouts(_ id: Id128) -> [Checkout] {
+        ((past.checkouts[id] ?? []) + (checkoutPlaces[id].map { [$0] } ?? [])).map { checkouts[$0] }
     }
 
     /// The checkout that an id is the id of a part of, or was.

@@ -108,7 +108,7 @@ extension World {
             checkouts[item.checkout!].isTombstoneShown = true
         case (.idReused, .whole):
             coverage[.idReused] += 1
-            guard let checkout = model.checkout(item.id), !isSame(checkout, entry), isPlacedForGood(checkout) else {
+            guard model.allCheckouts(item.id).contains(where: { !isSame($0, entry) && isPlacedForGood($0) }) else {
                 throw Violation(4, "checkout \(item.id) is ID_REUSED, which no durable event explains")
             }
         case (.idInFuture, .whole): try checkIdInFuture(request, item)
@@ -177,10 +177,10 @@ extension World {
         let isExplained: Bool
         if code == .cancelled {
             isExplained = model.allTombstones(id).contains { isShowable($0) }
-        } else if let order = model.order(id) {
-            isExplained = isShowable(order.versions[0], of: id)
         } else {
-            isExplained = model.operations(id).first.map { isShowable($0.place) } ?? isPosted(id)
+            isExplained =
+                model.allOrders(id).contains { isShowable($0.versions[0], of: id) }
+                || model.operations(id).contains { isShowable($0.place) } || isPosted(id)
         }
         guard isExplained else {
             throw Violation(5, "checkout \(item.id) got \(code) at part \(part.rawValue), whose id nobody has for good")

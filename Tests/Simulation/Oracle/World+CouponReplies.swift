@@ -21,9 +21,13 @@ extension World {
         case .idReused:
             coverage[.idReused] += 1
             if isTakenByCheckout(item.id) { return }
-            guard let coupon = model.coupon(item.id), let first = coupon.versions.first, isShowable(first, of: coupon),
-                coupon.user != entry.userId || model.offers[coupon.policy].creation.key != item.offerKey
-            else { throw Violation(4, "coupon \(item.id) is ID_REUSED, which no durable event explains") }
+            let isExplained = model.allCoupons(item.id).contains { coupon in
+                isShowable(coupon.versions[0], of: coupon)
+                    && (coupon.user != entry.userId || model.offers[coupon.policy].creation.key != item.offerKey)
+            }
+            if !isExplained {
+                throw Violation(4, "coupon \(item.id) is ID_REUSED, which no durable event explains")
+            }
             return
         case .idInFuture: return try checkIdInFuture(request, item)
         case .idTooOld: return try checkTooOld(request, item)
@@ -76,8 +80,7 @@ extension World {
         case .idReused:
             coverage[.idReused] += 1
             if isTakenByCheckout(item.id) { return }
-            guard let operation = model.operations(item.id).first, isShowable(operation.place),
-                !isSame(operation, item.entry)
+            guard model.operations(item.id).contains(where: { isShowable($0.place) && !isSame($0, item.entry) })
             else { throw Violation(4, "operation \(item.id) is ID_REUSED, which no durable event explains") }
         case .idInFuture: try checkIdInFuture(request, item)
         default: throw Violation(0, "\(request.operation) \(item.id) got \(code), which nothing explains")

@@ -34,9 +34,9 @@ extension World {
         case .idReused:
             coverage[.idReused] += 1
             if isTakenByCheckout(item.id) { return }
-            guard let posted = posted(item.id), !isSame(posted.transaction, item.user, entry),
-                isShowable(posted.ledger.moments[posted.firstMoment], item.user)
-            else { throw Violation(4, "transaction \(item.id) is ID_REUSED, which no durable event explains") }
+            guard isPosted(item.id, where: { !isSame($0, item.user, entry) }) else {
+                throw Violation(4, "transaction \(item.id) is ID_REUSED, which no durable event explains")
+            }
             return
         case .cancelled:
             try checkTombstone(item)
@@ -222,10 +222,15 @@ extension World {
         return Posted(ledger: ledger, transaction: ledger.transactions[place], place: place, firstMoment: first)
     }
 
-    /// Whether a transaction with this id is in the log for good.
-    func isPosted(_ id: Id128) -> Bool {
-        guard let posted = posted(id), let user = model.userOfTransaction(id) else { return false }
-        return isShowable(posted.ledger.moments[posted.firstMoment], user)
+    /// Whether a transaction with this id is in the log for good, one of several that had it if `isIt`.
+    func isPosted(_ id: Id128, where isIt: (Ledger.Transaction) -> Bool = { _ in true }) -> Bool {
+        guard let user = model.userOfTransaction(id), let ledger = model.ledgers[user] else { return false }
+        return ledger.transactions.indices.contains { place in
+            guard ledger.transactions[place].id == id, isIt(ledger.transactions[place]),
+                let first = ledger.moments.first(where: { $0.count > place })
+            else { return false }
+            return isShowable(first, user)
+        }
     }
 
     private func isSame(_ transaction: Ledger.Transaction, _ user: Id128, _ entry: Change) -> Bool {

@@ -118,7 +118,13 @@ extension World {
         // What has left since it was asked may have been there when it was refused.
         let violation = Violation(9, "\(request.operation) \(item.id) got CAPACITY where there is room")
         guard isAtBound || request.retired != machine.retired else { throw violation }
-        if isShown { try checkForgotten(request, item, code, violation) }
+        if isShown {
+            let id = item.id
+            // An order of a checkout has left with it.
+            try checkForgotten(request, item, code, violation) {
+                $0.wasForgotten(id) || $0.versionsBefore(ofOrder: id) > 0
+            }
+        }
     }
 
     // MARK: Orders
@@ -188,20 +194,20 @@ extension World {
     }
 
     private func checkReused(_ item: Item) throws(Violation) {
-        if let order = model.order(item.id) {
-            let isOther =
-                order.checkout != nil || order.quantity != item.quantity || order.user != item.user
+        // What the answer speaks of may have left since, and the same have been placed anew.
+        let all = model.allOrders(item.id)
+        if all.isEmpty { throw Violation(4, "order \(item.id) is ID_REUSED, but the log does not know it") }
+        let others = all.filter { order in
+            order.checkout != nil || order.quantity != item.quantity || order.user != item.user
                 || model.offers[order.sale].creation.key != item.offerKey
-            guard isOther else {
-                throw Violation(4, "a repeat of order \(item.id) with the same content is ID_REUSED")
-            }
-            guard isShowable(order.versions[0], of: item.id) else {
-                throw Violation(5, "ID_REUSED shows order \(item.id), which a crash could undo")
-            }
-            if order.checkout != nil { coverage[.idsOfParts] += 1 }
-            return
         }
-        throw Violation(4, "order \(item.id) is ID_REUSED, but the log does not know it")
+        if others.isEmpty {
+            throw Violation(4, "a repeat of order \(item.id) with the same content is ID_REUSED")
+        }
+        guard let order = others.last(where: { isShowable($0.versions[0], of: item.id) }) else {
+            throw Violation(5, "ID_REUSED shows order \(item.id), which a crash could undo")
+        }
+        if order.checkout != nil { coverage[.idsOfParts] += 1 }
     }
 
     func checkTombstone(_ item: Item) throws(Violation) {
