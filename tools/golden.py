@@ -69,7 +69,8 @@ LAYOUTS = {
     "pointEarnings:u64 pointUses:u64 transactionsRemembered:u64 transactionsCapacity:u64 "
     "couponsIssued:u64 couponUses:u64 couponRestores:u64 couponsRemembered:u64 couponsCapacity:u64 "
     "checkoutsPlaced:u64 checkoutConfirms:u64 checkoutCancels:u64 checkoutExpiries:u64 checkoutsRemembered:u64 "
-    "checkoutsCapacity:u64",
+    "checkoutsCapacity:u64 ordersRetired:u64 tombstonesRetired:u64 transactionsRetired:u64 couponsRetired:u64 "
+    "couponOperationsRetired:u64 checkoutsRetired:u64 offersRetired:u64",
     "CreateSaleEntry": "operationId:id saleId:u64 stock:u64 startsAtMs:u64 endsAtMs:u64 perUserLimit:u32 "
     "holdMs:u32 unitPrice:u64 name:text",
     "OfferIdEntry": "offerId:u64",
@@ -114,7 +115,7 @@ LAYOUTS = {
 }
 
 SIZES = {
-    "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24, "SnapshotResult": 48, "ShardStatsResult": 320,
+    "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24, "SnapshotResult": 48, "ShardStatsResult": 376,
     "TailEntry": 24, "TailResult": 192,
     "CreateSaleEntry": 144, "OfferIdEntry": 8, "RestockEntry": 32, "ListOffersEntry": 16, "SaleResult": 168,
     "OrderEntry": 48, "OrderResult": 24, "OrderIdEntry": 16, "ExtendEntry": 24, "ListUserOrdersEntry": 40,

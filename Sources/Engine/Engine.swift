@@ -149,7 +149,16 @@ public struct EngineStatistics: Sendable {
     public var checkoutConfirms: UInt64 = 0
     public var checkoutCancels: UInt64 = 0
     public var checkoutExpiries: UInt64 = 0
-    /// Records that have left memory.
+    /// Records that have left memory. Orders of checkouts count among the orders.
+    public var ordersRetired: UInt64 = 0
+    public var tombstonesRetired: UInt64 = 0
+    public var transactionsRetired: UInt64 = 0
+    public var couponsRetired: UInt64 = 0
+    public var couponOperationsRetired: UInt64 = 0
+    public var checkoutsRetired: UInt64 = 0
+    /// By the catalogue's shard.
+    public var offersRetired: UInt64 = 0
+    /// Events of it.
     public var retired: UInt64 = 0
 }
 

@@ -11,6 +11,9 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case pointsToTheWrongLot = "points-to-the-wrong-lot"
     case couponKeptAfterRestart = "coupon-kept-after-restart"
     case lateConfirmWithoutPoints = "late-confirm-without-points"
+    case idForgottenTooEarly = "id-forgotten-too-early"
+    case retiredUnitsSoldAgain = "retired-units-sold-again"
+    case saleRetiredBeforeItsOrders = "sale-retired-before-its-orders"
 
     #if DEBUG || PLANTED_BUGS
     /// Set before any shard runs, never while one does.

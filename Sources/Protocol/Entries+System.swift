@@ -299,8 +299,15 @@ public struct SnapshotResult: WireStruct {
 ///        296     8  checkoutExpiries: likewise
 ///        304     8  checkoutsRemembered: now
 ///        312     8  checkoutsCapacity
+///        320     8  ordersRetired: have left memory, also with their checkouts
+///        328     8  tombstonesRetired: likewise
+///        336     8  transactionsRetired: likewise
+///        344     8  couponsRetired: likewise
+///        352     8  couponOperationsRetired: uses and restores; also with their coupons
+///        360     8  checkoutsRetired: likewise
+///        368     8  offersRetired: sales and policies; by shard 0, whose catalogue they are in
 public struct ShardStatsResult: WireStruct {
-    public static let sizeBytes = 320
+    public static let sizeBytes = 376
 
     public var code: ResultCode
     public var shard: UInt16
@@ -344,6 +351,13 @@ public struct ShardStatsResult: WireStruct {
     public var checkoutExpiries: UInt64
     public var checkoutsRemembered: UInt64
     public var checkoutsCapacity: UInt64
+    public var ordersRetired: UInt64
+    public var tombstonesRetired: UInt64
+    public var transactionsRetired: UInt64
+    public var couponsRetired: UInt64
+    public var couponOperationsRetired: UInt64
+    public var checkoutsRetired: UInt64
+    public var offersRetired: UInt64
 
     @inlinable
     public init(
@@ -356,7 +370,9 @@ public struct ShardStatsResult: WireStruct {
         pointUses: UInt64, transactionsRemembered: UInt64, transactionsCapacity: UInt64, couponsIssued: UInt64,
         couponUses: UInt64, couponRestores: UInt64, couponsRemembered: UInt64, couponsCapacity: UInt64,
         checkoutsPlaced: UInt64, checkoutConfirms: UInt64, checkoutCancels: UInt64, checkoutExpiries: UInt64,
-        checkoutsRemembered: UInt64, checkoutsCapacity: UInt64
+        checkoutsRemembered: UInt64, checkoutsCapacity: UInt64, ordersRetired: UInt64, tombstonesRetired: UInt64,
+        transactionsRetired: UInt64, couponsRetired: UInt64, couponOperationsRetired: UInt64,
+        checkoutsRetired: UInt64, offersRetired: UInt64
     ) {
         self.code = code
         self.shard = shard
@@ -400,6 +416,13 @@ public struct ShardStatsResult: WireStruct {
         self.checkoutExpiries = checkoutExpiries
         self.checkoutsRemembered = checkoutsRemembered
         self.checkoutsCapacity = checkoutsCapacity
+        self.ordersRetired = ordersRetired
+        self.tombstonesRetired = tombstonesRetired
+        self.transactionsRetired = transactionsRetired
+        self.couponsRetired = couponsRetired
+        self.couponOperationsRetired = couponOperationsRetired
+        self.checkoutsRetired = checkoutsRetired
+        self.offersRetired = offersRetired
     }
 
     @inlinable
@@ -446,6 +469,13 @@ public struct ShardStatsResult: WireStruct {
         checkoutExpiries = bytes.loadLE(296)
         checkoutsRemembered = bytes.loadLE(304)
         checkoutsCapacity = bytes.loadLE(312)
+        ordersRetired = bytes.loadLE(320)
+        tombstonesRetired = bytes.loadLE(328)
+        transactionsRetired = bytes.loadLE(336)
+        couponsRetired = bytes.loadLE(344)
+        couponOperationsRetired = bytes.loadLE(352)
+        checkoutsRetired = bytes.loadLE(360)
+        offersRetired = bytes.loadLE(368)
     }
 
     @inlinable
@@ -492,5 +522,12 @@ public struct ShardStatsResult: WireStruct {
         bytes.storeLE(checkoutExpiries, 296)
         bytes.storeLE(checkoutsRemembered, 304)
         bytes.storeLE(checkoutsCapacity, 312)
+        bytes.storeLE(ordersRetired, 320)
+        bytes.storeLE(tombstonesRetired, 328)
+        bytes.storeLE(transactionsRetired, 336)
+        bytes.storeLE(couponsRetired, 344)
+        bytes.storeLE(couponOperationsRetired, 352)
+        bytes.storeLE(checkoutsRetired, 360)
+        bytes.storeLE(offersRetired, 368)
     }
 }

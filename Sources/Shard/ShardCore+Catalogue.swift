@@ -159,7 +159,9 @@ extension ShardCore {
 
     /// On another shard: follows a change of the catalogue, and says so.
     @inline(never)
-    mutating func takeNotice(_ kind: Message.Kind, _ notice: UnsafeMutableRawPointer, from source: Int) {
+    mutating func takeNotice(
+        _ kind: Message.Kind, _ notice: UnsafeMutableRawPointer, from source: Int, nowMs: UInt64
+    ) {
         let slot: UInt32 = notice.loadLE(8)
         let units: UInt64 = notice.loadLE(24)
         var isNeeded = false
@@ -170,7 +172,7 @@ extension ShardCore {
             engine.pointee.openOffer(slot: slot, units: units)
         case .offerRestocked: engine.pointee.addStock(slot: slot, units: units)
         case .offerClosed: engine.pointee.stopOffer(slot: slot, closedAtMs: units)
-        case .offerAsked: isNeeded = needs(offer: slot)
+        case .offerAsked: isNeeded = needs(offer: slot, nowMs: nowMs)
         case .offerRetired: engine.pointee.forgetOffer(slot: slot)
         case .entries, .results, .noticeKnown: preconditionFailure("not a notice")
         }

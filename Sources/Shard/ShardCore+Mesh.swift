@@ -190,7 +190,7 @@ extension ShardCore {
         let kind = Message.Kind(rawValue: message.loadLE(4))!
         switch kind {
         case .offerCreated, .offerRestocked, .offerClosed, .offerAsked, .offerRetired:
-            takeNotice(kind, message, from: source)
+            takeNotice(kind, message, from: source, nowMs: nowMs)
             ring.advance()
             return .finished
         case .results, .noticeKnown:

@@ -32,17 +32,18 @@ extension ShardCore {
     }
 
     /// Whether an offer has to stay for this shard: it has records of it, or had some of which it is not yet durable
-    /// that they have left.
-    mutating func needs(offer slot: UInt32) -> Bool {
+    /// that they have left, or may still get some. The clock of a turn that is held up is behind that of the others.
+    mutating func needs(offer slot: UInt32, nowMs: UInt64) -> Bool {
+        if !engine.pointee.isOver(offer: slot, nowMs: nowMs) { return true }
         if engine.pointee.hasRecords(ofOffer: slot) { return true }
-        if lastRetirementLsn <= writer.durableLsn { return false }
+        if lastRetirementLsn <= writer.durableLsn || PlantedBug.saleRetiredBeforeItsOrders.isPlanted { return false }
         retirementIsAwaited = true
         return true
     }
 
     /// All shards have answered whether they need an offer.
     mutating func retireOffer(_ question: CatalogueProgress.PendingChange, nowMs: UInt64) {
-        if question.isNeeded || needs(offer: question.change.offer) { return }
+        if question.isNeeded || needs(offer: question.change.offer, nowMs: nowMs) { return }
         guard let change = engine.pointee.retireOffer(slot: question.change.offer, nowMs: nowMs) else { return }
         catalogue.lastOrdinal += 1
         catalogue.changes.append(.init(change: change, ordinal: catalogue.lastOrdinal))

@@ -22,7 +22,8 @@ public struct DriverCounts: Sendable {
 
 /// The statistics of all shards: each writes its own place now and then, any may read all of them.
 public struct StatisticsBoard: @unchecked Sendable {
-    private static let strideWords = 40
+    /// Whole cache lines.
+    private static let strideWords = (ShardStatsResult.sizeBytes + 63) / 64 * 8
     private let words: UnsafeMutablePointer<UInt64>
     public let shards: Int
 
@@ -95,7 +96,11 @@ extension ShardCore {
                 checkoutsPlaced: engine.checkoutsPlaced, checkoutConfirms: engine.checkoutConfirms,
                 checkoutCancels: engine.checkoutCancels, checkoutExpiries: engine.checkoutExpiries,
                 checkoutsRemembered: UInt64(state.pointee.checkoutsKnown),
-                checkoutsCapacity: UInt64(state.pointee.configuration.capacities.checkouts)),
+                checkoutsCapacity: UInt64(state.pointee.configuration.capacities.checkouts),
+                ordersRetired: engine.ordersRetired, tombstonesRetired: engine.tombstonesRetired,
+                transactionsRetired: engine.transactionsRetired, couponsRetired: engine.couponsRetired,
+                couponOperationsRetired: engine.couponOperationsRetired, checkoutsRetired: engine.checkoutsRetired,
+                offersRetired: engine.offersRetired),
             shard: shard)
     }
 }

@@ -119,7 +119,14 @@ extension ShardStatsResult: GoldenLayout {
             checkoutCancels: try fields.take("checkoutCancels"),
             checkoutExpiries: try fields.take("checkoutExpiries"),
             checkoutsRemembered: try fields.take("checkoutsRemembered"),
-            checkoutsCapacity: try fields.take("checkoutsCapacity"))
+            checkoutsCapacity: try fields.take("checkoutsCapacity"),
+            ordersRetired: try fields.take("ordersRetired"),
+            tombstonesRetired: try fields.take("tombstonesRetired"),
+            transactionsRetired: try fields.take("transactionsRetired"),
+            couponsRetired: try fields.take("couponsRetired"),
+            couponOperationsRetired: try fields.take("couponOperationsRetired"),
+            checkoutsRetired: try fields.take("checkoutsRetired"),
+            offersRetired: try fields.take("offersRetired"))
     }
 }
 

@@ -75,4 +75,33 @@ import Testing
         let isQuiet = (0..<shards).allSatisfy { rig.cores[$0].isQuiet }
         #expect(isQuiet)
     }
+    /// A turn may be held up for longer than anything is remembered: by its clock the sale goes on, and an order of
+    /// that turn must not come after the sale has left.
+    @Test func aSaleStaysForAShardThatIsHeldUp() {
+        let rig = MeshRig(shards: 2, retainMs: Self.retainMs)
+        var mint = IdMint(seed: 8)
+        let ending = CreateSaleEntry.open(
+            1, stock: 300, endsAtMs: rig.nowMs + 100, operationId: mint.catalogueId(timeMs: rig.nowMs))
+        let created: [SaleResult] = rig.ask(.createSale, [ending])
+        #expect(created.map(\.code) == [.ok])
+        let user = mint.user(shard: 1, of: 2)
+        let order = OrderEntry(
+            orderId: mint.id(user: user, timeMs: rig.nowMs), userId: user, saleId: 1, quantity: 1)
+
+        rig.nowMs += Self.retainMs + 101
+        rig.behindMs[1] = Self.retainMs + 101
+        rig.settle(retiring: [0])
+        let placed: [OrderResult] = rig.ask(.order, [order], on: 1)
+        #expect(placed.map(\.code) == [.ok])
+        rig.nowMs += 1000
+        rig.settle(retiring: [0])
+        #expect(codes(rig, 1) == [.ok])
+
+        rig.behindMs[1] = 0
+        for _ in 0..<3 {
+            rig.nowMs += 1000
+            rig.settle(retiring: [0, 1])
+        }
+        #expect(codes(rig, 1) == [.notFound] && rig.engines[1].ordersRemembered == 0)
+    }
 }

@@ -27,7 +27,7 @@ import Testing
         #expect(coverage[.couponsIssued] > 500 && coverage[.couponRestores] > 10, "\(coverage.line)")
         #expect(coverage[.exhausted] > 50 && coverage[.alreadyIssued] > 10, "\(coverage.line)")
         #expect(coverage[.pointUses] > 50 && coverage[.transactionsCancelled] > 20, "\(coverage.line)")
-        for (kind, least) in Self.ofCheckouts {
+        for (kind, least) in Self.ofCheckouts + Self.ofForgetting {
             #expect(coverage[kind] >= least, "\(kind): \(coverage.line)")
         }
     }
@@ -40,6 +40,13 @@ import Testing
         (.checkoutTombstones, 10), (.checkoutEarningsSpent, 1), (.refusedByLine, 300), (.refusedByCoupon, 20),
         (.refusedByPoints, 80), (.refusedByEarning, 60), (.refusedByPartId, 2), (.partsOfCheckouts, 40),
         (.idsOfParts, 8), (.jointTakes, 200), (.jointTakesPutBack, 50), (.checkoutsCut, 10),
+    ]
+
+    /// What has to be forgotten, and asked about afterwards.
+    private static let ofForgetting: [(Coverage.Kind, Int)] = [
+        (.ordersRetired, 50), (.checkoutsRetired, 8), (.transactionsRetired, 100), (.couponsRetired, 15),
+        (.couponOperationsRetired, 5), (.tombstonesRetired, 50), (.offersRetired, 30), (.retirementsCut, 10),
+        (.tooOld, 50), (.forgottenAnswers, 50), (.acceptedAnew, 1), (.allForgotten, 6),
     ]
 
     /// The log is full in the middle of a frame whose results lie where its reply is to wait: some seeds come

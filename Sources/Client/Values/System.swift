@@ -129,6 +129,16 @@ public struct ShardStats: Hashable, Sendable {
     /// Now.
     public var checkoutsRemembered: UInt64
     public var checkoutsCapacity: UInt64
+    /// What has been remembered long enough and left memory, since the start; orders of checkouts among the orders.
+    public var ordersRetired: UInt64
+    public var tombstonesRetired: UInt64
+    public var transactionsRetired: UInt64
+    public var couponsRetired: UInt64
+    /// Uses and restores.
+    public var couponOperationsRetired: UInt64
+    public var checkoutsRetired: UInt64
+    /// Sales and policies, on the shard of the catalogue.
+    public var offersRetired: UInt64
 
     init(_ result: ShardStatsResult) {
         shard = Int(result.shard)
@@ -172,6 +182,13 @@ public struct ShardStats: Hashable, Sendable {
         checkoutExpiries = result.checkoutExpiries
         checkoutsRemembered = result.checkoutsRemembered
         checkoutsCapacity = result.checkoutsCapacity
+        ordersRetired = result.ordersRetired
+        tombstonesRetired = result.tombstonesRetired
+        transactionsRetired = result.transactionsRetired
+        couponsRetired = result.couponsRetired
+        couponOperationsRetired = result.couponOperationsRetired
+        checkoutsRetired = result.checkoutsRetired
+        offersRetired = result.offersRetired
     }
 }
 

@@ -8,8 +8,25 @@ extension Engine {
     mutating func retire(_ handle: RecordHandle, _ id: Id128, nowMs: UInt64) {
         let event = log(.retired, flags: UInt8(handle.kind.rawValue), timeMs: nowMs)
         event.storeId(id, EventField.id)
+        countRetired(handle)
         forget(handle, id, lsn: events.pointee.lastLsn)
         statistics.retired &+= 1
+    }
+
+    private mutating func countRetired(_ handle: RecordHandle) {
+        switch handle.kind {
+        case .order: statistics.ordersRetired &+= 1
+        case .tombstone: statistics.tombstonesRetired &+= 1
+        case .transaction: statistics.transactionsRetired &+= 1
+        case .coupon:
+            statistics.couponsRetired &+= 1
+            if coupons[handle.slot].pointee.use != 0 { statistics.couponOperationsRetired &+= 1 }
+        case .couponOperation: statistics.couponOperationsRetired &+= 1
+        case .checkout:
+            statistics.checkoutsRetired &+= 1
+            statistics.ordersRetired &+= UInt64(orders(ofCheckout: handle.slot).count)
+        case .catalogueOperation: preconditionFailure("operations on the catalogue leave with their offer")
+        }
     }
 
     mutating func forget(_ handle: RecordHandle, _ id: Id128, lsn: UInt64) {
@@ -63,6 +80,10 @@ extension Engine {
         if order.state == .confirmed {
             lives[Int(order.sale)].retiredSold += UInt64(order.quantity)
             subtractLimit(user: order.user, offer: order.sale, units: order.quantity)
+            if PlantedBug.retiredUnitsSoldAgain.isPlanted {
+                counters.addSold(Int(order.sale), configuration.shard, -Int64(order.quantity))
+                counters.put(Int(order.sale), stripe: configuration.shard, UInt64(order.quantity))
+            }
         }
         ids.remove(hash(order.id), RecordHandle(.order, slot).rawValue)
         orders.free(slot)

@@ -8,14 +8,16 @@ import Protocol
 extension Engine {
     /// Whether an id has been remembered long enough.
     func isOld(_ id: Id128, acceptedAtMs: UInt64, nowMs: UInt64) -> Bool {
-        isOver(max(acceptedAtMs, id.mintTimeMs ?? 0), nowMs: nowMs)
+        let fromMs = PlantedBug.idForgottenTooEarly.isPlanted ? 0 : acceptedAtMs
+        return isOver(max(fromMs, id.mintTimeMs ?? 0), nowMs: nowMs)
     }
 
     /// Whether something is longer ago than the retention time.
     private func isOver(_ timeMs: UInt64, nowMs: UInt64) -> Bool { timeMs &+ configuration.retainMs < nowMs }
 
-    /// Whether an offer has given out its last unit longer than the retention time ago.
-    func isOver(offer slot: UInt32, nowMs: UInt64) -> Bool {
+    /// Whether an offer has given out its last unit longer than the retention time ago: from then on this shard gets
+    /// no more records of it.
+    public func isOver(offer slot: UInt32, nowMs: UInt64) -> Bool {
         let endsAtMs = offers[slot].pointee.terms.endsAtMs
         let closedAtMs = lives[Int(slot)].closedAtMs
         return endsAtMs != 0 && isOver(endsAtMs, nowMs: nowMs) || closedAtMs != 0 && isOver(closedAtMs, nowMs: nowMs)

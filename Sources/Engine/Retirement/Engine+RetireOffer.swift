@@ -34,6 +34,7 @@ extension Engine {
         forgetOffer(slot: slot)
         offerDetails[Int(slot)].lastLsn = events.pointee.lastLsn
         statistics.retired &+= 1
+        statistics.offersRetired &+= 1
         return CatalogueChange(kind: .retired, offer: slot, lsn: events.pointee.lastLsn, units: 0)
     }
 

@@ -29,14 +29,17 @@ extension CommandLineTests {
                 #expect(isComplete)
                 let stats = try await timesale("stats", "--json", at: at).json
                 #expect(stats["server"] as? String == "\(at)" && stats["admin"] as? Bool == true)
+                let total = stats["total"] as? [String: Any]
+                #expect(total?["ordersRetired"] as? Int == 0 && total?["offersRetired"] as? Int == 0)
                 #expect(stats["retainSeconds"] as? Int == 604_800 && stats["protocolVersion"] as? Int == 1)
                 let shards = try #require(stats["shards"] as? [[String: Any]])
                 #expect(shards.compactMap { $0["shard"] as? Int } == [0, 1])
                 #expect(shards.compactMap { $0["ordersAccepted"] as? Int }.reduce(0, +) == 8)
                 let text = try await timesale("stats", at: at)
                 #expect(text.exitCode == 0 && text.field("shards") == "2" && text.field("you are") == "admin")
-                #expect(text.lines.filter { $0.hasPrefix("SHARD ") }.count == 5)
-                #expect(text.lines.filter { $0.hasPrefix("all ") }.count == 5)
+                #expect(text.lines.filter { $0.hasPrefix("SHARD ") }.count == 6)
+                #expect(text.lines.filter { $0.hasPrefix("all ") }.count == 6)
+                #expect(text.output.contains("ORDERS RETIRED"))
             }
         }
 

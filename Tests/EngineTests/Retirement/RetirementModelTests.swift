@@ -180,11 +180,16 @@ struct RetirementRun: SeededRun {
         let totals = listed.map { ($0, cluster.totals($0)) }
         let start = cluster.history.count
         let orderStates = orders.map { ($0, cluster.get($0).result) }
+        let (counts, counted) = (cluster.recordCounts(), cluster.retiredCounts())
         if dice.oneIn(3) {
             cluster.retire(dice.below(cluster.shards), budget: dice.pick([1, 5, 1000]))
         } else {
             cluster.retireAll(budget: dice.pick([1, 7, 1000]))
         }
+        let gone = zip(counts, cluster.recordCounts()).map(-)
+        let counting = zip(cluster.retiredCounts(), counted).map(-)
+        let kinds = [gone[0], gone[3], gone[5], gone[6], gone[7], gone[8]]
+        if counting != kinds { return "\(kinds) records have left, \(counting) were counted" }
         let retired = Set(cluster.retired(since: start))
         retiredCount += retired.count
         for id in retired {

@@ -54,4 +54,16 @@ extension Cluster {
             for index in counts.indices { sums[index] += counts[index] }
         }
     }
+
+    /// What the statistics say has left: orders, tombstones, transactions, coupons, operations on these, checkouts.
+    func retiredCounts() -> [Int] {
+        (0..<shards).reduce(into: Array(repeating: 0, count: 6)) { sums, shard in
+            let statistics = engines[shard].statistics
+            let counts = [
+                statistics.ordersRetired, statistics.tombstonesRetired, statistics.transactionsRetired,
+                statistics.couponsRetired, statistics.couponOperationsRetired, statistics.checkoutsRetired,
+            ]
+            for index in counts.indices { sums[index] += Int(counts[index]) }
+        }
+    }
 }

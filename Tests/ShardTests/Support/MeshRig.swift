@@ -12,6 +12,8 @@ final class MeshRig {
     let cores: UnsafeMutablePointer<ShardCore>
     let engines: UnsafeMutablePointer<Engine>
     var nowMs: UInt64 = 1_700_000_000_000
+    /// How far the clock of each shard's turns is behind.
+    var behindMs: [UInt64]
     private(set) var replies: [UInt64: [UInt8]] = [:]
     private var writes: [[WriteCommand]]
     private let arena = Arena()
@@ -22,6 +24,7 @@ final class MeshRig {
     init(shards: Int, retainMs: UInt64) {
         self.shards = shards
         let memory = arena.memory
+        behindMs = Array(repeating: 0, count: shards)
         writes = Array(repeating: [], count: shards)
         events = .allocate(capacity: shards)
         sequence = .allocate(capacity: 1)
@@ -66,6 +69,7 @@ final class MeshRig {
     /// One turn of a shard; its writes are done at the start of the next one in which the disk works.
     func turn(_ shard: Int, diskWorks: Bool = true, retires: Bool = false) {
         let core = cores + shard
+        let nowMs = nowMs - behindMs[shard]
         core.pointee.beginTurn()
         if diskWorks {
             for write in writes[shard] { core.pointee.writer.writeCompleted(ticket: write.ticket) }
@@ -102,7 +106,8 @@ final class MeshRig {
             let memory = arena.allocate(frame.count)
             memory.copyMemory(from: frame.baseAddress!, byteCount: frame.count)
             cores[shard].beginTurn()
-            return cores[shard].begin(memory, FrameHeader(memory), connection: 3, isAdmin: true, nowMs: nowMs)
+            return cores[shard].begin(
+                memory, FrameHeader(memory), connection: 3, isAdmin: true, nowMs: nowMs - behindMs[shard])
         }
         precondition(progress == .finished, "there are units and room for all")
         settle()

@@ -11,8 +11,9 @@ struct KnownOrder {
     /// How many events of its history a reply has shown.
     var shownVersions = 0
     var isTombstoneShown = false
-    /// A reply without the repeat flag has accepted it.
-    var isDecisionShown = false
+    /// When the last one was placed that a reply without the repeat flag has accepted; 0: none.
+    var decidedAtMs: UInt64 = 0
+    var isDecisionShown: Bool { decidedAtMs != 0 }
 }
 
 /// An offer as its client means it, and what has been shown of it.
@@ -47,8 +48,9 @@ struct KnownCoupon {
     var entry: IssueCouponEntry
     /// How many events of its history a reply has shown.
     var shownVersions = 0
-    /// A reply without the repeat flag has issued it.
-    var isDecisionShown = false
+    /// When the last one was issued that a reply without the repeat flag has shown; 0: none.
+    var decidedAtMs: UInt64 = 0
+    var isDecisionShown: Bool { decidedAtMs != 0 }
 }
 
 /// A checkout as its client means it, and what has been shown of it.
@@ -58,8 +60,9 @@ struct KnownCheckout {
     var orders: [Int]
     /// How many events of its history a reply has shown.
     var shownVersions = 0
-    /// A reply without the repeat flag has accepted it.
-    var isDecisionShown = false
+    /// When the last one was placed that a reply without the repeat flag has accepted; 0: none.
+    var decidedAtMs: UInt64 = 0
+    var isDecisionShown: Bool { decidedAtMs != 0 }
     /// A reply has shown that its cancel came first.
     var isTombstoneShown = false
 }
@@ -121,8 +124,9 @@ enum Change: Equatable {
 /// A use or a restore of a coupon, an earning or a use of points, as its client means it.
 struct KnownChange {
     var change: Change
-    /// A reply without the repeat flag has accepted it.
-    var isDecisionShown = false
+    /// When the last one happened that a reply without the repeat flag has accepted; 0: none.
+    var decidedAtMs: UInt64 = 0
+    var isDecisionShown: Bool { decidedAtMs != 0 }
     /// Any reply has shown it.
     var isShown = false
     /// A reply has shown that its cancel came first.
@@ -184,6 +188,8 @@ struct Request {
     var sentStep: Int
     /// No shard's clock is behind this.
     var earliestMs: UInt64
+    /// How much had left memory by then.
+    var retired: UInt64
 }
 
 /// A client: a connection to one shard, frames in flight, and what it has to ask again because it does not know

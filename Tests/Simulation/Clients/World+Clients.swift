@@ -94,7 +94,8 @@ extension World {
         nextRequest += 1
         let earliestMs = machine.seats.map { $0.nowMs == 0 ? clockMs : $0.nowMs }.min()!
         requests[id] = Request(
-            client: client, operation: operation, items: items, sentStep: trace.step, earliestMs: earliestMs)
+            client: client, operation: operation, items: items, sentStep: trace.step, earliestMs: earliestMs,
+            retired: machine.retired)
         clients[client].inFlight.append(id)
         let shard = clients[client].shard
         trace.note(

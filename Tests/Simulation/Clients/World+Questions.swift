@@ -8,6 +8,7 @@ extension World {
         if !offers.contains(where: \.isCreationShown) && (offers.isEmpty || dice.chance(600)) {
             return send(.createSale, [creation(.sale)], from: client)
         }
+        if scenario.forgets && dice.chance(150) && composeOffer(client) { return }
         let module = dice.weighted([100, scenario.couponWeight, scenario.pointWeight, scenario.checkoutWeight])
         switch module {
         case 0: composeSale(client)
@@ -15,6 +16,16 @@ extension World {
         case 2: composePoints(client)
         default: composeCheckout(client)
         }
+    }
+
+    /// Something to sell, if all that there was is over.
+    private func composeOffer(_ client: Int) -> Bool {
+        let isPolicy = scenario.couponWeight + scenario.checkoutWeight > 0 && dice.chance(400)
+        let kind: OfferKind = isPolicy ? .policy : .sale
+        let isOpen = offers.contains { $0.key.kind == kind && !$0.isClosingShown && $0.creation.isOpen(atMs: clockMs) }
+        if isOpen || offers.count >= scenario.salesMax { return false }
+        send(isPolicy ? .createPolicy : .createSale, [creation(kind)], from: client)
+        return true
     }
 
     private func composeSale(_ client: Int) {
@@ -48,7 +59,7 @@ extension World {
         case .restockSale, .restockPolicy: send(operation, [restock(kind)], from: client)
         case .closeSale, .closePolicy:
             // Rarely: a closed offer has nothing more to tell.
-            if dice.chance(400) { return }
+            if !scenario.forgets && dice.chance(400) { return }
             send(operation, [offerItem(kind)], from: client)
         case .getSale, .getPolicy: send(operation, [offerItem(kind)], from: client)
         default:
@@ -63,7 +74,11 @@ extension World {
     /// Mostly one that the client knows to be there, and then mostly the newest of those.
     func offerIndex(_ kind: OfferKind) -> Int {
         let all = offers.indices.filter { offers[$0].key.kind == kind }
-        let shown = all.filter { offers[$0].isCreationShown && !offers[$0].isClosingShown }
+        var shown = all.filter { offers[$0].isCreationShown && !offers[$0].isClosingShown }
+        if scenario.forgets && dice.chance(800) {
+            let open = shown.filter { offers[$0].creation.isOpen(atMs: clockMs) }
+            if !open.isEmpty { shown = open }
+        }
         guard let newest = shown.last, dice.chance(950) else { return dice.pick(all) }
         return dice.chance(500) ? newest : dice.pick(shown)
     }
@@ -109,9 +124,16 @@ extension World {
     }
 
     func mint(_ partition: Int) -> Id128 {
-        dice.chance(250)
-            ? .version8(hashHigh: dice.next(), hashLow: dice.next(), partition: partition)
-            : .version7(timeMs: clockMs, partition: partition, random: dice.next())
+        if dice.chance(250) {
+            return .version8(hashHigh: dice.next(), hashLow: dice.next(), partition: partition)
+        }
+        var timeMs = clockMs
+        if scenario.forgets && !isCalm && dice.chance(150) {
+            // Clocks of clients go fast or slow: both count, when an id was minted and when it was accepted.
+            timeMs += UInt64(dice.below(2 * Int(retainMs)))
+            timeMs -= retainMs
+        }
+        return .version7(timeMs: timeMs, partition: partition, random: dice.next())
     }
 
     /// An order that was sent before, with the same content or with another one.
@@ -161,7 +183,7 @@ extension World {
         case 4: (item.id, item.expected) = (mint((partition + 1) & 4095), .wrongPartition)
         case 5:
             item.id = .version7(
-                timeMs: clockMs - scenario.retainMs - 10_000_000, partition: partition, random: dice.next())
+                timeMs: clockMs - retainMs - 10_000_000, partition: partition, random: dice.next())
             item.expected = .idTooOld
         default:
             item.id = .version7(timeMs: clockMs + 1_000_000_000, partition: partition, random: dice.next())
@@ -233,8 +255,9 @@ extension World {
 
     private func newWindow(endsPerMille: Int) -> (startsAtMs: UInt64, endsAtMs: UInt64) {
         let startsAtMs = dice.chance(100) ? clockMs + UInt64(dice.below(500)) : 0
-        let ends = dice.chance(endsPerMille)
-        return (startsAtMs, ends ? max(startsAtMs, clockMs) + UInt64(dice.pick(500...5000)) : 0)
+        let ends = dice.chance(scenario.forgets ? 850 : endsPerMille)
+        let lengthMs = dice.pick(min(500, scenario.offerMsMax / 2)...scenario.offerMsMax)
+        return (startsAtMs, ends ? max(startsAtMs, clockMs) + UInt64(lengthMs) : 0)
     }
 
     private func restock(_ kind: OfferKind) -> Item {

@@ -18,6 +18,9 @@ extension LogModel {
         var pointsEarned: UInt32
         var earnExpiresAtMs: UInt64
         var createdAtMs: UInt64
+        /// Versions of earlier checkouts with this id, which have left memory.
+        var versionsBefore = 0
+        var retired: Place?
 
         /// The ids that it takes besides those of its orders.
         var furtherParts: [CheckoutPart] {
@@ -28,11 +31,6 @@ extension LogModel {
             return parts
         }
     }
-
-    func checkout(_ id: Id128) -> Checkout? { checkoutPlaces[id].map { checkouts[$0] } }
-
-    /// The checkout that an id is the id of a part of.
-    func checkout(ofPart id: Id128) -> Checkout? { parts[id].map { checkouts[$0] } }
 
     func versions(_ checkout: Checkout) -> [Version] { orders[checkout.orders.last!].versions }
 
@@ -63,14 +61,14 @@ extension LogModel {
             throw Violation(4, "checkout \(id) was placed on shard \(shard), which does not own it")
         }
         if tombstones[id] != nil { throw Violation(4, "checkout \(id) was placed after its cancel") }
-        if isKnown(id) { throw Violation(4, "checkout \(id) was placed, an id that was known") }
+        try checkIsNew(id, atMs: event.loadLE(EventField.timeMs), "checkout")
         var checkout = Checkout(
             id: id, user: user, orders: [], coupon: nil, subtotal: event.loadLE(EventField.checkoutSubtotal),
             discount: event.loadLE(EventField.checkoutDiscount),
             pointsUsed: event.loadLE(EventField.checkoutPointsUsed),
             pointsEarned: event.loadLE(EventField.checkoutPointsEarned),
             earnExpiresAtMs: event.loadLE(EventField.checkoutEarnExpiresAtMs),
-            createdAtMs: event.loadLE(EventField.timeMs))
+            createdAtMs: event.loadLE(EventField.timeMs), versionsBefore: versionsBefore(ofCheckout: id))
         let count: UInt32 = event.loadLE(EventField.quantity)
         checkout.orders = try ordersBefore(event, count, lsn, block)
         let couponId = event.loadId(EventField.checkoutCoupon)
@@ -178,32 +176,35 @@ extension LogModel {
         }
         switch (kind, last.state) {
         case (.checkoutConfirmed, .held):
-            append(.confirmed, isLate: last.isLate, to: checkout, lsn, &block)
+            append(.confirmed, isLate: last.isLate, atMs: timeMs, to: checkout, lsn, &block)
             try changePoints(of: checkout, lsn, &block, takes: false, earnsAtMs: timeMs)
         case (.checkoutConfirmed, .expired):
-            append(.confirmed, isLate: true, to: checkout, lsn, &block)
+            append(.confirmed, isLate: true, atMs: timeMs, to: checkout, lsn, &block)
             try give(1, to: checkout, shard, lsn, &block)
             if let coupon = checkout.coupon {
                 try useCoupon(coupon, of: checkout, againAtMs: timeMs, shard, lsn, &block)
             }
             try changePoints(of: checkout, lsn, &block, takes: true, atMs: timeMs, earnsAtMs: timeMs)
         case (.checkoutCancelled, .held), (.checkoutCancelled, .confirmed):
-            append(.cancelled, isLate: last.isLate, to: checkout, lsn, &block)
+            append(.cancelled, isLate: last.isLate, atMs: timeMs, to: checkout, lsn, &block)
             try release(checkout, shard, lsn, &block)
         case (.checkoutCancelled, .expired):
-            append(.cancelled, isLate: last.isLate, to: checkout, lsn, &block)
+            append(.cancelled, isLate: last.isLate, atMs: timeMs, to: checkout, lsn, &block)
         case (.checkoutExpired, .held):
             guard timeMs >= last.deadlineMs else { throw Violation(0, "checkout \(id) expired before its deadline") }
-            append(.expired, isLate: last.isLate, to: checkout, lsn, &block)
+            append(.expired, isLate: last.isLate, atMs: timeMs, to: checkout, lsn, &block)
             try release(checkout, shard, lsn, &block)
         default: throw Violation(4, "checkout \(id), which is \(last.state), got the event \(kind)")
         }
     }
 
     private mutating func append(
-        _ state: OrderState, isLate: Bool, to checkout: Checkout, _ lsn: UInt64, _ block: inout Block
+        _ state: OrderState, isLate: Bool, atMs timeMs: UInt64, to checkout: Checkout, _ lsn: UInt64,
+        _ block: inout Block
     ) {
-        for order in checkout.orders { append(state, isLate: isLate, deadlineMs: 0, to: order, lsn, &block) }
+        for order in checkout.orders {
+            append(state, isLate: isLate, deadlineMs: 0, atMs: timeMs, to: order, lsn, &block)
+        }
     }
 
     /// Counts its units as given (1) or taken back (-1).
@@ -225,7 +226,7 @@ extension LogModel {
             guard coupons[coupon].versions.last?.use == checkout.id.ofPart(.coupon) else {
                 throw Violation(7, "checkout \(checkout.id) ends, its coupon is not used by it")
             }
-            coupons[coupon].versions.append(CouponVersion(use: nil, life: life, lsn: lsn))
+            coupons[coupon].versions.append(CouponVersion(life: life, lsn: lsn))
             block.undo.append(.couponVersion(coupon))
         }
         let places = [CheckoutPart.pointsUsed, .pointsEarned].compactMap { place(checkout, $0) }
@@ -254,15 +255,16 @@ extension LogModel {
                 place: Place(life: life, shard: shard, lsn: lsn))
             block.undo.append(.couponOperation(id))
         }
-        coupons[coupon].versions.append(CouponVersion(use: id, life: life, lsn: lsn))
+        coupons[coupon].versions.append(
+            CouponVersion(use: id, operation: couponOperations[id], life: life, lsn: lsn))
         block.undo.append(.couponVersion(coupon))
     }
 
     /// Where the transaction of a part stands in its user's ledger, if it is posted.
     func place(_ checkout: Checkout, _ part: CheckoutPart) -> Int? {
         let id = checkout.id.ofPart(part)
-        if transactions[id] == nil || parts[id] == nil { return nil }
-        return ledgers[checkout.user]?.transactions.firstIndex { $0.id == id }
+        if checkout.retired == nil && (transactions[id] == nil || parts[id] == nil) { return nil }
+        return ledgers[checkout.user]?.transactions.lastIndex { $0.id == id }
     }
 
     /// Takes the points that it uses, for the first time or again, and posts those that it earns.
@@ -290,12 +292,14 @@ extension LogModel {
                     id: checkout.id.ofPart(.pointsUsed), kind: .use, amount: checkout.pointsUsed, expiresAtMs: 0,
                     createdAtMs: checkout.createdAtMs)
                 try Self.add(use, of: checkout.user, to: &ledger, &moment, &undo, atMs: checkout.createdAtMs)
+                moment.isOfCheckout[moment.count - 1] = true
             }
             if isEarning, let earnsAtMs {
                 let earning = Ledger.Transaction(
                     id: checkout.id.ofPart(.pointsEarned), kind: .earning, amount: checkout.pointsEarned,
                     expiresAtMs: checkout.earnExpiresAtMs, createdAtMs: earnsAtMs)
                 try Self.add(earning, of: checkout.user, to: &ledger, &moment, &undo, atMs: earnsAtMs)
+                moment.isOfCheckout[moment.count - 1] = true
             }
         }
         for part in [CheckoutPart.pointsUsed, .pointsEarned] {

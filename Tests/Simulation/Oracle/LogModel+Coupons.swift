@@ -7,6 +7,7 @@ extension LogModel {
     struct CouponVersion {
         /// The use in effect, nil for none.
         var use: Id128?
+        var operation: CouponOperation?
         var life: Int
         var lsn: UInt64
     }
@@ -19,6 +20,9 @@ extension LogModel {
         var issuedAtMs: UInt64
         /// After its issue, and each use and restore. Empty if a crash has undone it.
         var versions: [CouponVersion]
+        /// Versions of earlier coupons with this id, which have left memory.
+        var versionsBefore = 0
+        var retired: Place?
     }
 
     struct CouponOperation {
@@ -36,8 +40,6 @@ extension LogModel {
         var discount: UInt64
     }
 
-    func coupon(_ id: Id128) -> Coupon? { couponPlaces[id].map { coupons[$0] } }
-
     mutating func issue(
         _ event: UnsafeRawPointer, _ shard: Int, _ lsn: UInt64, _ block: inout Block
     ) throws(Violation) {
@@ -47,17 +49,20 @@ extension LogModel {
         guard owner(id) == shard, id.carriedPartition == Partition.of(user: user) else {
             throw Violation(4, "coupon \(id) was issued on shard \(shard), which does not own it")
         }
-        if isKnown(id) { throw Violation(7, "coupon \(id) was issued, an id that was known") }
+        try checkIsNew(id, atMs: timeMs, "coupon")
         guard let policy = offer(.policy, event.loadLE(EventField.couponPolicy)) else {
             throw Violation(6, "coupon \(id) was sealed before its policy")
         }
         guard offers[policy].creation.isOpen(atMs: timeMs) else {
             throw Violation(0, "coupon \(id) was issued outside of the time of its policy")
         }
-        let issued = CouponVersion(use: nil, life: life, lsn: lsn)
+        let issued = CouponVersion(life: life, lsn: lsn)
         couponPlaces[id] = coupons.count
         block.undo.append(.coupon(coupons.count))
-        coupons.append(Coupon(id: id, user: user, policy: policy, issuedAtMs: timeMs, versions: [issued]))
+        coupons.append(
+            Coupon(
+                id: id, user: user, policy: policy, issuedAtMs: timeMs, versions: [issued],
+                versionsBefore: versionsBefore(ofCoupon: id)))
         try give(policy, 1, to: user, shard, lsn, &block)
     }
 
@@ -70,7 +75,7 @@ extension LogModel {
         guard let index = couponPlaces[couponId], owner(id) == shard, owner(couponId) == shard else {
             throw Violation(0, "operation \(id) is on coupon \(couponId), which shard \(shard) has not issued")
         }
-        if isKnown(id) { throw Violation(4, "operation \(id) on a coupon, an id that was known") }
+        try checkIsNew(id, atMs: timeMs, "operation on a coupon")
         let inEffect = coupons[index].versions.last!.use
         var operation = CouponOperation(
             coupon: index, use: nil, timeMs: timeMs, place: Place(life: life, shard: shard, lsn: lsn))
@@ -89,7 +94,9 @@ extension LogModel {
         }
         couponOperations[id] = operation
         coupons[index].versions.append(
-            CouponVersion(use: operation.use == nil ? nil : id, life: life, lsn: lsn))
+            operation.use == nil
+                ? CouponVersion(life: life, lsn: lsn)
+                : CouponVersion(use: id, operation: operation, life: life, lsn: lsn))
         block.undo.append(.couponOperation(id))
         block.undo.append(.couponVersion(index))
     }

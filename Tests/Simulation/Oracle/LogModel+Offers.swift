@@ -81,6 +81,11 @@ extension LogModel {
         /// The stock after its creation and each restock.
         var stocks: [(units: UInt64, place: Place)]
         var closed: Place?
+        /// 0: it was not.
+        var closedAtMs: UInt64 = 0
+        /// When it was created or restocked last.
+        var lastOperationMs: UInt64
+        var retired: Place?
 
         var stock: UInt64 { stocks.last?.units ?? 0 }
     }
@@ -89,6 +94,8 @@ extension LogModel {
         var offer: Int
         var units: UInt64
         var place: Place
+        /// When its offer had been created or restocked last.
+        var lastOperationMsBefore: UInt64
     }
 
     struct UserOffer: Hashable {
@@ -106,36 +113,49 @@ extension LogModel {
         let place = Place(life: life, shard: shard, lsn: lsn)
         let isPolicy = kind == .policyCreated || kind == .policyRestocked || kind == .policyClosed
         let offerKind = isPolicy ? OfferKind.policy : .sale
+        let timeMs: UInt64 = event.loadLE(EventField.timeMs)
         if kind == .saleClosed || kind == .policyClosed {
-            guard let offer = offer(offerKind, event.loadLE(EventField.closedOffer)), offers[offer].closed == nil else {
+            guard let offer = offer(offerKind, event.loadLE(EventField.closedOffer)), offers[offer].closed == nil,
+                offers[offer].retired == nil
+            else {
                 throw Violation(4, "a \(offerKind) was closed that was not open")
             }
             offers[offer].closed = place
+            offers[offer].closedAtMs = timeMs
             block.undo.append(.closed(offer))
             return
         }
         let id = event.loadId(EventField.id)
         let key = OfferKey(kind: offerKind, id: event.loadLE(EventField.offer))
         guard creations[id] == nil, restocks[id] == nil else { throw Violation(4, "operation \(id) was logged twice") }
+        try checkIsNew(id, atMs: timeMs, "operation on the catalogue")
         if kind == .saleRestocked || kind == .policyRestocked {
             let units: UInt64 = event.loadLE(EventField.stock)
-            guard let offer = offer(key) else { throw Violation(0, "restock of \(key), which was not created") }
+            guard let offer = offer(key), offers[offer].retired == nil else {
+                throw Violation(0, "restock of \(key), which was not created or has left")
+            }
             offers[offer].stocks.append((offers[offer].stock + units, place))
-            restocks[id] = Restock(offer: offer, units: units, place: place)
+            restocks[id] = Restock(
+                offer: offer, units: units, place: place, lastOperationMsBefore: offers[offer].lastOperationMs)
+            offers[offer].lastOperationMs = timeMs
             block.undo.append(.restock(id))
             block.stocked.append((offer, Int(units)))
             return
         }
         if offer(key) != nil { throw Violation(4, "\(key) was created twice") }
-        create(isPolicy ? .policy(Self.policy(event)) : .sale(Self.sale(event)), place, &block)
+        create(isPolicy ? .policy(Self.policy(event)) : .sale(Self.sale(event)), place, timeMs, &block)
     }
 
-    private mutating func create(_ creation: Creation, _ place: Place, _ block: inout Block) {
+    private mutating func create(
+        _ creation: Creation, _ place: Place, _ timeMs: UInt64, _ block: inout Block
+    ) {
         offerPlaces[creation.key] = offers.count
         creations[creation.operationId] = offers.count
         block.stocked.append((offers.count, Int(creation.stock)))
         block.undo.append(.offer)
-        offers.append(Offer(creation: creation, stocks: [(creation.stock, place)], closed: nil))
+        offers.append(
+            Offer(
+                creation: creation, stocks: [(creation.stock, place)], closed: nil, lastOperationMs: timeMs))
         for shard in 0..<shards where given[shard].count < offers.count { given[shard].append(0) }
     }
 

@@ -23,6 +23,10 @@ struct Ledger {
         /// By transaction: what uses have left of an earning, 0 for a use.
         var remaining: [UInt32] = []
         var isCancelled: [Bool] = []
+        /// It is part of a checkout.
+        var isOfCheckout: [Bool] = []
+        /// It has left memory.
+        var isGone: [Bool] = []
 
         var count: Int { remaining.count }
     }
@@ -64,6 +68,8 @@ struct Ledger {
         transactions.append(transaction)
         moment.remaining.append(transaction.kind == .earning ? transaction.amount : 0)
         moment.isCancelled.append(false)
+        moment.isOfCheckout.append(false)
+        moment.isGone.append(false)
     }
 
     /// Takes the points of a use from the lots that expire first. Answers how many are missing.
@@ -102,7 +108,7 @@ extension LogModel {
         guard owner(id) == shard, id.carriedPartition == Partition.of(user: user) else {
             throw Violation(4, "transaction \(id) was posted on shard \(shard), which does not own it")
         }
-        if isKnown(id) { throw Violation(4, "transaction \(id) was posted, an id that was known") }
+        try checkIsNew(id, atMs: timeMs, "transaction")
         let transaction = Ledger.Transaction(
             id: id, kind: kind == .pointsEarned ? .earning : .use, amount: event.loadLE(EventField.quantity),
             expiresAtMs: kind == .pointsEarned ? event.loadLE(EventField.pointsExpireAtMs) : 0, createdAtMs: timeMs)
@@ -146,7 +152,7 @@ extension LogModel {
     ) throws(Violation) {
         let id = event.loadId(EventField.id)
         guard owner(id) == shard, let user = transactions[id],
-            let place = ledgers[user]?.transactions.firstIndex(where: { $0.id == id })
+            let place = ledgers[user]?.transactions.lastIndex(where: { $0.id == id })
         else { throw Violation(0, "transaction \(id) was cancelled before it was posted") }
         if parts[id] != nil { throw Violation(7, "transaction \(id) of a checkout was cancelled by itself") }
         try changePoints(of: user, lsn, &block) { ledger, moment, _ throws(Violation) in

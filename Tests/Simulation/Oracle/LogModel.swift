@@ -28,6 +28,7 @@ struct LogModel {
         case transaction(Id128)
         case takings(user: Id128, place: Int)
         case checkout(Int)
+        case forgotten(Forgotten)
     }
 
     /// A block on its way to the disk.
@@ -54,7 +55,7 @@ struct LogModel {
     var orderCount = 0
     /// Held orders, for graces: kept few by the sizes of the scenario.
     var held: [Int] = []
-    var tombstones: [Id128: Place] = [:]
+    var tombstones: [Id128: Tombstone] = [:]
     /// In the order of their creation: the slots that shards know them by, less one.
     var offers: [Offer] = []
     var offerPlaces: [OfferKey: Int] = [:]
@@ -74,11 +75,16 @@ struct LogModel {
     var parts: [Id128: Int] = [:]
     /// Ids that were asked for as those of orders of checkouts, and as nothing else.
     var wantedParts: Set<Id128> = []
-    /// Checkouts that crashes have undone.
+    /// What has left memory: found by nobody any more but replies that are on their way.
+    var past = Past()
+    /// Checkouts that crashes have undone, and retirements.
     private(set) var checkoutsUndone = 0
+    private(set) var retirementsUndone = 0
 
     private(set) var life = 0
     private(set) var shards = 0
+    /// Of this life.
+    private(set) var retainMs: UInt64 = 0
     /// Blocks not yet known to survive a power loss, by shard, oldest first.
     private(set) var tails: [[Block]] = []
     private(set) var syncedLsns: [UInt64] = []
@@ -98,9 +104,10 @@ struct LogModel {
     // MARK: Life
 
     /// A new life of the process begins: what is there is durable.
-    mutating func begin(shards: Int, lsns: [UInt64]) {
+    mutating func begin(shards: Int, lsns: [UInt64], retainMs: UInt64) {
         life += 1
         self.shards = shards
+        self.retainMs = retainMs
         tails = Array(repeating: [], count: shards)
         syncedLsns = lsns
         sealedLsns = lsns
@@ -192,14 +199,20 @@ struct LogModel {
             orderCount -= 1
         case .version(let index): orders[index].versions.removeLast()
         case .tombstone(let id): tombstones[id] = nil
+        case .forgotten(let forgotten):
+            retirementsUndone += 1
+            revertForgotten(forgotten)
         case .offer:
             let creation = offers.removeLast().creation
             offerPlaces[creation.key] = nil
             creations[creation.operationId] = nil
         case .restock(let id):
-            offers[restocks[id]!.offer].stocks.removeLast()
-            restocks[id] = nil
-        case .closed(let offer): offers[offer].closed = nil
+            let restock = restocks.removeValue(forKey: id)!
+            offers[restock.offer].stocks.removeLast()
+            offers[restock.offer].lastOperationMs = restock.lastOperationMsBefore
+        case .closed(let offer):
+            offers[offer].closed = nil
+            offers[offer].closedAtMs = 0
         case .units(let key): unitHistory[key]!.removeLast()
         case .coupon(let index):
             couponPlaces[coupons[index].id] = nil
@@ -236,7 +249,8 @@ struct LogModel {
         case .checkoutPlaced: try placeCheckout(event, shard, lsn, &block)
         case .checkoutConfirmed, .checkoutCancelled, .checkoutExpired:
             try changeCheckout(kind, event, shard, lsn, &block)
-        case .retired, .saleRetired, .policyRetired: throw Violation(0, "nothing is old enough to leave memory")
+        case .retired: try forget(event, shard, lsn, &block)
+        case .saleRetired, .policyRetired: try forgetOffer(kind, event, shard, lsn, &block)
         case .unitsRetiredKept, .offerRetiredKept, .couponOperationKept, .idsForgottenKept,
             .orderKept, .saleKept, .policyKept, .catalogueOperationKept, .transactionKept, .takingKept, .checkoutKept:
             throw Violation(0, "a record of snapshots stands in the log of shard \(shard)")

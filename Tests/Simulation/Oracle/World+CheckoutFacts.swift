@@ -35,12 +35,12 @@ extension World {
     func checkCheckoutFacts() throws(Violation) {
         for known in checkouts {
             let id = known.entry.checkoutId
-            let versions = model.checkout(id).map { model.versions($0).count } ?? 0
+            let versions = model.versionsOfCheckout(id)
             if versions < known.shownVersions {
                 throw Violation(
                     3, "a client saw checkout \(id) after \(known.shownVersions) events; a crash left \(versions)")
             }
-            if known.isTombstoneShown && model.tombstones[id] == nil {
+            if known.isTombstoneShown && model.allTombstones(id).isEmpty {
                 throw Violation(
                     3, "a client was told that checkout \(id) is cancelled before it came; a crash undid it")
             }
@@ -58,10 +58,13 @@ extension World {
     func forgetLostCheckouts() {
         for index in checkouts.indices {
             let id = checkouts[index].entry.checkoutId
-            let versions = model.checkout(id).map { model.versions($0).count } ?? 0
+            let versions = model.versionsOfCheckout(id)
             checkouts[index].shownVersions = min(checkouts[index].shownVersions, versions)
-            if versions == 0 { checkouts[index].isDecisionShown = false }
-            if model.tombstones[id] == nil { checkouts[index].isTombstoneShown = false }
+            let decidedAtMs = checkouts[index].decidedAtMs
+            if model.checkout(id, createdAtMs: decidedAtMs)?.createdAtMs != decidedAtMs {
+                checkouts[index].decidedAtMs = 0
+            }
+            if model.allTombstones(id).isEmpty { checkouts[index].isTombstoneShown = false }
         }
     }
 }

@@ -32,11 +32,18 @@ extension World {
             return try checkPlaced(item, index, view, entry)
         }
         switch code {
-        case .notFound, .idInFuture, .idReused:
+        case .notFound, .idInFuture, .idReused, .idTooOld:
             let isMissing = code == .notFound && request.operation != .cancelCheckout
-            if item.shownVersions > 0 || item.isTombstoneShown || !isMissing && code != .idInFuture {
-                throw Violation(3, "checkout \(item.id), which was shown, got \(code) from \(request.operation)")
+            let violation = Violation(
+                3, "checkout \(item.id), which was shown, got \(code) from \(request.operation)")
+            if !isMissing && code != .idInFuture && code != .idTooOld { throw violation }
+            if item.shownVersions > 0 {
+                let (id, shown) = (item.id, item.shownVersions)
+                try checkForgotten(request, item, code, violation, { $0.isForgotten(checkout: id, shown: shown) })
+            } else if item.isTombstoneShown {
+                try checkForgotten(request, item, code, violation)
             }
+            if code == .idTooOld { try checkTooOld(request, item) }
             if code == .idInFuture { try checkIdInFuture(request, item) }
         default: try checkEnd(request, item, index, code, view)
         }
@@ -47,20 +54,23 @@ extension World {
     private func checkPlaced(
         _ item: Item, _ index: Int, _ view: CheckoutResult, _ entry: PlaceCheckoutEntry
     ) throws(Violation) {
-        guard let checkout = model.checkout(item.id), isSame(checkout, entry) else {
+        guard let checkout = model.checkout(item.id, createdAtMs: view.createdAtMs), isSame(checkout, entry) else {
             throw Violation(5, "checkout \(item.id) was accepted, but no sealed event says so")
         }
         let isRepeat = view.flags & ResultFlags.repeat != 0
         coverage[isRepeat ? .repeats : .checkoutsPlaced] += 1
         if !isRepeat {
-            if item.shownVersions > 0 || checkouts[index].isDecisionShown {
+            if item.shownVersions > checkout.versionsBefore || checkouts[index].decidedAtMs == checkout.createdAtMs {
                 throw Violation(7, "checkout \(item.id) was accepted a second time")
             }
-            if item.isTombstoneShown { throw Violation(4, "checkout \(item.id) was cancelled before, and accepted") }
+            if item.isTombstoneShown && !model.wasForgotten(item.id) {
+                throw Violation(4, "checkout \(item.id) was cancelled before, and accepted")
+            }
             if item.linesClosed != 0 {
                 throw Violation(4, "checkout \(item.id) was accepted after the closing of a sale was acknowledged")
             }
-            checkouts[index].isDecisionShown = true
+            if checkouts[index].isDecisionShown { coverage[.acceptedAnew] += 1 }
+            checkouts[index].decidedAtMs = checkout.createdAtMs
             placedCheckouts.append(index)
             if checkout.coupon != nil { coverage[.checkoutsWithCoupon] += 1 }
             if checkout.pointsUsed > 0 { coverage[.checkoutsWithPoints] += 1 }
@@ -82,10 +92,14 @@ extension World {
     ) throws(Violation) {
         let part = view.failedAt
         if item.shownVersions > 0 && !(code == .idReused && part == .whole) {
-            throw Violation(4, "checkout \(item.id) was accepted before, a repeat got \(code)")
+            let (id, shown) = (item.id, item.shownVersions)
+            try checkForgotten(
+                request, item, code, Violation(4, "checkout \(id) was accepted before, a repeat got \(code)"),
+                { $0.isForgotten(checkout: id, shown: shown) })
         }
         if item.isTombstoneShown && !(code == .cancelled && part == .whole) {
-            throw Violation(4, "checkout \(item.id) was cancelled before it came, and got \(code)")
+            try checkForgotten(
+                request, item, code, Violation(4, "checkout \(item.id) was cancelled before it came, and got \(code)"))
         }
         switch (code, part) {
         case (.cancelled, .whole):
@@ -94,10 +108,11 @@ extension World {
             checkouts[item.checkout!].isTombstoneShown = true
         case (.idReused, .whole):
             coverage[.idReused] += 1
-            guard let checkout = model.checkout(item.id), !isSame(checkout, entry), isPlacedForGood(checkout) else {
+            guard model.allCheckouts(item.id).contains(where: { !isSame($0, entry) && isPlacedForGood($0) }) else {
                 throw Violation(4, "checkout \(item.id) is ID_REUSED, which no durable event explains")
             }
         case (.idInFuture, .whole): try checkIdInFuture(request, item)
+        case (.idTooOld, .whole): try checkTooOld(request, item)
         case (.idReused, _), (.cancelled, _):
             coverage[.refusedByPartId] += 1
             try checkTakenPart(item, code, part, entry)
@@ -161,11 +176,11 @@ extension World {
         }
         let isExplained: Bool
         if code == .cancelled {
-            isExplained = model.tombstones[id].map { isShowable($0) } ?? false
-        } else if let order = model.order(id) {
-            isExplained = isShowable(order.versions[0], of: id)
+            isExplained = model.allTombstones(id).contains { isShowable($0) }
         } else {
-            isExplained = model.couponOperations[id].map { isShowable($0.place) } ?? isPosted(id)
+            isExplained =
+                model.allOrders(id).contains { isShowable($0.versions[0], of: id) }
+                || model.operations(id).contains { isShowable($0.place) } || isPosted(id)
         }
         guard isExplained else {
             throw Violation(5, "checkout \(item.id) got \(code) at part \(part.rawValue), whose id nobody has for good")
@@ -210,7 +225,13 @@ extension World {
         let coupon = model.coupon(entry.couponId)
         let isExplained: Bool
         switch code {
-        case .notFound: isExplained = item.couponShown == 0
+        case .notFound:
+            let (id, shown) = (entry.couponId, item.couponShown)
+            if shown == 0 { return }
+            coverage[.forgottenAnswers] += 1
+            return try expectForgotten(
+                model.owner(id), Violation(3, "coupon \(id), which was shown, is NOT_FOUND to checkout \(item.id)"),
+                { $0.isForgotten(coupon: id, shown: shown) })
         case .notOwner:
             let owner = couponIndices[entry.couponId].map { coupons[$0].entry.userId }
             isExplained = owner != nil && owner != item.user
@@ -235,7 +256,7 @@ extension World {
     /// Whether a coupon was used at a moment of the request, by an event that stands for good.
     private func wasUsed(_ id: Id128, _ item: Item) -> Bool {
         guard let coupon = model.coupon(id) else { return false }
-        return coupon.versions.dropFirst(max(item.couponShown - 1, 0)).contains { version in
+        return coupon.versions.dropFirst(max(item.couponShown - coupon.versionsBefore - 1, 0)).contains { version in
             version.use != nil
                 && (version.life < model.life || isShowable(lsn: version.lsn, shard: model.owner(coupon.id)))
         }
@@ -256,7 +277,9 @@ extension World {
         case (.confirmCheckout, .expired): isExpected = state == .expired
         default: isExpected = false
         }
-        guard isExpected, isRefused || view.failedAt == .whole, let checkout = model.checkout(item.id) else {
+        guard isExpected, isRefused || view.failedAt == .whole,
+            let checkout = model.checkout(item.id, createdAtMs: view.createdAtMs)
+        else {
             throw Violation(
                 0, "\(request.operation) of \(item.id) got \(code), state \(view.state), at part "
                     + "\(view.failedAt.rawValue)")
@@ -331,7 +354,7 @@ extension World {
         else { throw Violation(5, "checkout \(checkout.id) is shown with a content that no sealed event has") }
         let versions = model.versions(checkout)
         let isLate = view.flags & ResultFlags.late != 0
-        let first = max(item.shownVersions - 1, 0)
+        let first = max(item.shownVersions - checkout.versionsBefore - 1, 0)
         let found = versions.indices.dropFirst(first).first { place in
             versions[place].state.rawValue == view.state && versions[place].isLate == isLate
                 && view.expiresAtMs == (versions[place].state == .held ? versions[place].deadlineMs : 0)
@@ -342,11 +365,12 @@ extension World {
                     + "what was shown before: "
                     + "\(versions.dropFirst(first).map { "\($0.state) until \($0.deadlineMs), LSN \($0.lsn)" })")
         }
-        if shown >= checkouts[index].shownVersions { noteEnd(versions, shown) }
-        checkouts[index].shownVersions = max(checkouts[index].shownVersions, shown + 1)
-        for order in checkout.orders {
-            guard let known = orderIndices[model.orders[order].id] else { continue }
-            orders[known].shownVersions = max(orders[known].shownVersions, shown + 1)
+        let place = checkout.versionsBefore + shown
+        if place >= checkouts[index].shownVersions { noteEnd(versions, shown) }
+        checkouts[index].shownVersions = max(checkouts[index].shownVersions, place + 1)
+        for order in checkout.orders.map({ model.orders[$0] }) {
+            guard let known = orderIndices[order.id] else { continue }
+            orders[known].shownVersions = max(orders[known].shownVersions, order.versionsBefore + shown + 1)
         }
     }
 
@@ -379,11 +403,13 @@ extension World {
             return
         }
         if code == .idInFuture { return try checkIdInFuture(request, item) }
+        if code == .idTooOld { return try checkTooOld(request, item) }
         let isCancel = request.operation != .getOrder && request.operation != .getCheckout
         let version = model.order(item.id)?.versions[0]
             ?? model.checkout(item.id).map { model.versions($0)[0] }
         let isKnown = version.map { isShowable($0, of: item.id) } ?? false
-        guard code == .notFound, !item.isTombstoneShown, isKnown || !isCancel else {
+        let isThere = item.isTombstoneShown && !model.wasForgotten(item.id)
+        guard code == .notFound, !isThere, isKnown || !isCancel else {
             throw Violation(4, "\(request.operation) on \(item.id), which is no id of its kind, got \(code)")
         }
     }

@@ -9,7 +9,10 @@ extension World {
     ) throws(Violation) {
         guard let index = item.coupon, case .issue(let entry)? = item.entry else { return }
         if code != .ok && item.shownVersions > 0 && code != .idReused {
-            throw Violation(4, "coupon \(item.id) was issued before, a repeat got \(code)")
+            let (id, shown) = (item.id, item.shownVersions)
+            try checkForgotten(
+                request, item, code, Violation(4, "coupon \(id) was issued before, a repeat got \(code)"),
+                { $0.isForgotten(coupon: id, shown: shown) })
         }
         switch code {
         case .ok: break
@@ -18,30 +21,38 @@ extension World {
         case .idReused:
             coverage[.idReused] += 1
             if isTakenByCheckout(item.id) { return }
-            guard let coupon = model.coupon(item.id), let first = coupon.versions.first, isShowable(first, of: coupon),
-                coupon.user != entry.userId || model.offers[coupon.policy].creation.key != item.offerKey
-            else { throw Violation(4, "coupon \(item.id) is ID_REUSED, which no durable event explains") }
+            let isExplained = model.allCoupons(item.id).contains { coupon in
+                isShowable(coupon.versions[0], of: coupon)
+                    && (coupon.user != entry.userId || model.offers[coupon.policy].creation.key != item.offerKey)
+            }
+            if !isExplained {
+                throw Violation(4, "coupon \(item.id) is ID_REUSED, which no durable event explains")
+            }
             return
         case .idInFuture: return try checkIdInFuture(request, item)
+        case .idTooOld: return try checkTooOld(request, item)
         default: throw Violation(0, "coupon \(item.id) was refused with \(code), which nothing explains")
         }
-        guard let coupon = model.coupon(item.id), coupon.user == entry.userId,
+        guard let coupon = model.coupon(item.id, issuedAtMs: result.issuedAtMs), coupon.user == entry.userId,
             model.offers[coupon.policy].creation.key == item.offerKey, coupon.issuedAtMs == result.issuedAtMs,
             model.offers[coupon.policy].creation.endsAtMs == result.expiresAtMs
         else { throw Violation(7, "coupon \(item.id) was issued, but no sealed event says so") }
         let isRepeat = result.flags & ResultFlags.repeat != 0
         coverage[isRepeat ? .repeats : .couponsIssued] += 1
         if !isRepeat {
-            if item.shownVersions > 0 || coupons[index].isDecisionShown {
+            if item.shownVersions > coupon.versionsBefore || coupons[index].decidedAtMs == coupon.issuedAtMs {
                 throw Violation(7, "coupon \(item.id) was issued a second time")
             }
             if item.isClosingAcknowledged {
                 throw Violation(4, "coupon \(item.id) was issued after the closing of its policy was acknowledged")
             }
-            coupons[index].isDecisionShown = true
+            if coupons[index].isDecisionShown { coverage[.acceptedAnew] += 1 }
+            coupons[index].decidedAtMs = coupon.issuedAtMs
             issuedCoupons.append(index)
         }
-        try show(index, item, "issue") { version in self.isPossible(result.state, version, of: coupon, request) }
+        try show(index, item, coupon, "issue") { version in
+            self.isPossible(result.state, version, of: coupon, request)
+        }
     }
 
     func checkCoupon(
@@ -49,7 +60,9 @@ extension World {
     ) throws(Violation) {
         guard item.coupon != nil || item.change != nil else { return }
         if item.isShown && code != .ok && code != .idReused {
-            throw Violation(4, "\(request.operation) \(item.id) was accepted before, a repeat got \(code)")
+            try checkForgotten(
+                request, item, code,
+                Violation(4, "\(request.operation) \(item.id) was accepted before, a repeat got \(code)"))
         }
         switch code {
         case .ok: try checkAccepted(request, item, view)
@@ -57,6 +70,7 @@ extension World {
             count(code)
             try checkRefusedUse(request, item, code, view)
         case .notFound, .notOwner: try checkNoCoupon(item, code)
+        case .idTooOld: try checkTooOld(request, item)
         case .partOfCheckout:
             coverage[.partsOfCheckouts] += 1
             guard request.operation == .restoreCoupon else {
@@ -66,8 +80,7 @@ extension World {
         case .idReused:
             coverage[.idReused] += 1
             if isTakenByCheckout(item.id) { return }
-            guard let operation = model.couponOperations[item.id], isShowable(operation.place),
-                !isSame(operation, item.entry)
+            guard model.operations(item.id).contains(where: { isShowable($0.place) && !isSame($0, item.entry) })
             else { throw Violation(4, "operation \(item.id) is ID_REUSED, which no durable event explains") }
         case .idInFuture: try checkIdInFuture(request, item)
         default: throw Violation(0, "\(request.operation) \(item.id) got \(code), which nothing explains")
@@ -90,31 +103,36 @@ extension World {
         let coupon = try shownCoupon(view)
         let isRepeat = view.flags & ResultFlags.repeat != 0
         guard let change = item.change else {
-            return try show(index, item, "get") { version in self.shows(view, version, of: coupon, request) }
+            return try show(index, item, coupon, "get") { version in self.shows(view, version, of: coupon, request) }
         }
-        guard let operation = model.couponOperations[item.id], isSame(operation, item.entry) else {
+        let found = model.operations(item.id).first {
+            isSame($0, item.entry) && ($0.use == nil || $0.timeMs == view.usedAtMs)
+        }
+        guard let operation = found else {
             throw Violation(5, "\(request.operation) \(item.id) is accepted, but no sealed event says so")
         }
         if isRepeat {
             coverage[.repeats] += 1
         } else {
-            if item.isShown || changes[change].isDecisionShown {
+            let isKnown = item.isShown && !model.wasForgotten(item.id)
+            if isKnown || changes[change].decidedAtMs == operation.timeMs {
                 throw Violation(7, "\(request.operation) \(item.id) was accepted a second time")
             }
-            changes[change].isDecisionShown = true
+            if changes[change].isDecisionShown { coverage[.acceptedAnew] += 1 }
+            changes[change].decidedAtMs = operation.timeMs
             coverage[request.operation == .useCoupon ? .couponUses : .couponRestores] += 1
         }
         changes[change].isShown = true
         noteUsed(index, view.state == CouponState.used.rawValue)
         guard let use = operation.use else {
-            return try show(index, item, "restore") { version in
+            return try show(index, item, coupon, "restore") { version in
                 self.shows(view, version, of: coupon, request) && (isRepeat || version.use == nil)
             }
         }
         guard view.usedAtMs == operation.timeMs, view.discount == use.discount, view.orderId == use.orderId,
             view.purchaseAmount == use.purchaseAmount
         else { throw Violation(4, "use \(item.id) is answered with other amounts than it decided") }
-        try show(index, item, "use") { version in
+        try show(index, item, coupon, "use") { version in
             isRepeat ? self.isPossible(view.state, version, of: coupon, request) : version.use == item.id
         }
     }
@@ -141,8 +159,8 @@ extension World {
             throw Violation(0, "\(request.operation) \(item.id) got \(code), and a coupon in state \(view.state)")
         }
         noteUsed(index, state == .used)
-        try show(index, item, "\(code)") { version in
-            let isOfCheckout = version.use.map { self.model.parts[$0] != nil } ?? false
+        try show(index, item, coupon, "\(code)") { version in
+            let isOfCheckout = version.use.map { self.model.checkout(ofPart: $0) != nil } ?? false
             return self.shows(view, version, of: coupon, request) && (isOfCheckout || code != .partOfCheckout)
         }
     }
@@ -155,7 +173,13 @@ extension World {
 
     private func checkNoCoupon(_ item: Item, _ code: ResultCode) throws(Violation) {
         guard code == .notOwner else {
-            if item.shownVersions > 0 { throw Violation(3, "a coupon that was shown is NOT_FOUND to \(item.id)") }
+            if item.shownVersions > 0, let id = item.coupon.map({ coupons[$0].entry.couponId }) {
+                let shown = item.shownVersions
+                coverage[.forgottenAnswers] += 1
+                try expectForgotten(
+                    model.owner(id), Violation(3, "coupon \(id), which was shown, is NOT_FOUND to \(item.id)"),
+                    { $0.isForgotten(coupon: id, shown: shown) })
+            }
             return
         }
         coverage[.notOwners] += 1
@@ -179,11 +203,13 @@ extension World {
             else { throw Violation(0, "coupon \(view.couponId) is in a list that it does not belong to") }
             var listing = item
             listing.shownVersions = 0
-            try show(index, listing, "list") { version in self.shows(view, version, of: coupon, request) }
+            try show(index, listing, coupon, "list") { version in self.shows(view, version, of: coupon, request) }
         }
         if header.flags & Frame.Flags.more != 0 || item.stateMask != 0 { return }
         for id in item.listedBefore where !listed.contains(id) {
-            throw Violation(3, "coupon \(id), which was shown, is not in the list of its user")
+            try expectForgotten(
+                model.owner(id), Violation(3, "coupon \(id), which was shown, is not in the list of its user"),
+                { $0.wasForgotten(id) })
         }
     }
 
@@ -191,7 +217,7 @@ extension World {
 
     /// The coupon as the log has it, if the view has its content.
     private func shownCoupon(_ view: CouponViewResult) throws(Violation) -> LogModel.Coupon {
-        guard let coupon = model.coupon(view.couponId), coupon.user == view.userId,
+        guard let coupon = model.coupon(view.couponId, issuedAtMs: view.issuedAtMs), coupon.user == view.userId,
             coupon.issuedAtMs == view.issuedAtMs,
             case let creation = model.offers[coupon.policy].creation, creation.key.id == view.policyId,
             creation.endsAtMs == view.expiresAtMs
@@ -201,12 +227,10 @@ extension World {
 
     /// A reply shows a coupon: no older than what was shown when it was asked for, and in the log for good.
     private func show(
-        _ index: Int, _ item: Item, _ what: String, _ matches: (LogModel.CouponVersion) -> Bool
+        _ index: Int, _ item: Item, _ coupon: LogModel.Coupon, _ what: String,
+        _ matches: (LogModel.CouponVersion) -> Bool
     ) throws(Violation) {
-        guard let coupon = model.coupon(coupons[index].entry.couponId) else {
-            throw Violation(5, "coupon \(coupons[index].entry.couponId) is shown, but not in the log")
-        }
-        let first = max(item.shownVersions - 1, 0)
+        let first = max(item.shownVersions - coupon.versionsBefore - 1, 0)
         guard let shown = coupon.versions.indices.dropFirst(first).first(where: { matches(coupon.versions[$0]) })
         else {
             throw Violation(
@@ -216,7 +240,7 @@ extension World {
         guard isShowable(coupon.versions[shown], of: coupon) else {
             throw Violation(5, "\(what) of coupon \(coupon.id) shows an event that a crash could undo")
         }
-        coupons[index].shownVersions = max(coupons[index].shownVersions, shown + 1)
+        coupons[index].shownVersions = max(coupons[index].shownVersions, coupon.versionsBefore + shown + 1)
     }
 
     /// Whether the coupon can be in this state in this version, at a moment of the request.
@@ -236,7 +260,7 @@ extension World {
     private func shows(
         _ view: CouponViewResult, _ version: LogModel.CouponVersion, of coupon: LogModel.Coupon, _ request: Request
     ) -> Bool {
-        let operation = version.use.flatMap { model.couponOperations[$0] }
+        let operation = version.operation
         return isPossible(view.state, version, of: coupon, request) && view.usedAtMs == operation?.timeMs ?? 0
             && view.discount == operation?.use?.discount ?? 0
             && view.purchaseAmount == operation?.use?.purchaseAmount ?? 0

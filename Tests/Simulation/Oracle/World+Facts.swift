@@ -8,7 +8,7 @@ import Protocol
 extension World {
     /// The engines against the model, record by record. Promises 3, 4 and 10.
     func compareWithLog() throws(Violation) {
-        for order in model.orders where !order.versions.isEmpty {
+        for order in model.orders where !order.versions.isEmpty && order.retired == nil {
             let view = machine.view(of: order.id)
             let version = order.versions.last!
             let isSame =
@@ -48,6 +48,10 @@ extension World {
     /// The counters against the log. Promise 1.
     func compareStock(isRestart: Bool) throws(Violation) {
         for (index, offer) in model.offers.enumerated() {
+            if offer.retired != nil {
+                try checkRetired(index)
+                continue
+            }
             let shown = machine.offer(offer.creation.key)
             let totals = machine.counters.totals(index + 1)
             let given = model.totals(index)
@@ -67,18 +71,27 @@ extension World {
         }
     }
 
+    /// Of an offer that has left there is nothing but its id.
+    private func checkRetired(_ index: Int) throws(Violation) {
+        let key = model.offers[index].creation.key
+        let totals = machine.counters.totals(index + 1)
+        guard machine.offer(key).code == .notFound, totals.held == 0, totals.sold == 0 else {
+            throw Violation(9, "\(key) has left, \(totals.held) held and \(totals.sold) sold units of it have not")
+        }
+    }
+
     /// What clients were shown has survived. Promises 3 and 5.
     func checkFacts() throws(Violation) {
         for known in orders where known.shownVersions > 0 || known.isTombstoneShown {
             coverage[.factsChecked] += 1
-            let versions = model.order(known.id)?.versions.count ?? 0
+            let versions = model.versionsOfOrder(known.id)
             guard versions >= known.shownVersions else {
                 throw Violation(
                     3,
                     "a client saw order \(known.id) after \(known.shownVersions) events; a crash left \(versions)"
                 )
             }
-            if known.isTombstoneShown && model.tombstones[known.id] == nil {
+            if known.isTombstoneShown && model.allTombstones(known.id).isEmpty {
                 throw Violation(
                     3,
                     "a client was told that order \(known.id) is cancelled before it came; a crash undid it")
@@ -96,7 +109,7 @@ extension World {
                     "a client saw \(known.key) with a stock of \(known.shownStock)"
                         + "\(known.isClosingShown ? ", closed" : ""); a crash undid it")
             }
-            for restock in known.restocks where restock.isShown && model.restocks[restock.id] == nil {
+            for restock in known.restocks where restock.isShown && model.restock(restock.id) == nil {
                 throw Violation(3, "restock \(restock.id) was acknowledged; a crash undid it")
             }
         }
@@ -108,11 +121,11 @@ extension World {
     /// what is left.
     func forgetWhatWasLost() {
         for index in orders.indices {
-            let order = model.order(orders[index].id)
-            orders[index].shownVersions = min(orders[index].shownVersions, order?.versions.count ?? 0)
+            let (id, decidedAtMs) = (orders[index].id, orders[index].decidedAtMs)
+            orders[index].shownVersions = min(orders[index].shownVersions, model.versionsOfOrder(id))
             orders[index].isTombstoneShown =
-                orders[index].isTombstoneShown && model.tombstones[orders[index].id] != nil
-            if order == nil { orders[index].isDecisionShown = false }
+                orders[index].isTombstoneShown && !model.allTombstones(id).isEmpty
+            if model.order(id, createdAtMs: decidedAtMs)?.createdAtMs != decidedAtMs { orders[index].decidedAtMs = 0 }
         }
         for index in offers.indices {
             guard let place = model.offer(offers[index].key) else {
@@ -126,7 +139,7 @@ extension World {
                 offers[index].isClosingAcknowledged = false
             }
             for restock in offers[index].restocks.indices
-            where model.restocks[offers[index].restocks[restock].id] == nil {
+            where model.restock(offers[index].restocks[restock].id) == nil {
                 offers[index].restocks[restock].isShown = false
             }
         }

@@ -7,9 +7,9 @@ extension World {
     /// The engines against the model, coupon by coupon and balance by balance. Promises 3, 7 and 10.
     func compareModules() throws(Violation) {
         for coupon in model.coupons {
-            guard let version = coupon.versions.last else { continue }
+            guard let version = coupon.versions.last, coupon.retired == nil else { continue }
             let view = machine.coupon(coupon.id, nowMs: clockMs)
-            let use = version.use.flatMap { model.couponOperations[$0]?.use }
+            let use = version.operation?.use
             let isSame =
                 view.code == .ok && view.userId == coupon.user && view.issuedAtMs == coupon.issuedAtMs
                 && view.policyId == model.offers[coupon.policy].creation.key.id
@@ -27,7 +27,7 @@ extension World {
                     7, "after a restart user \(user) has \(balance) points, the log says "
                         + "\(ledger.balance(moment, atMs: clockMs))")
             }
-            for (place, transaction) in ledger.transactions.enumerated() {
+            for (place, transaction) in ledger.transactions.enumerated() where !moment.isGone[place] {
                 let view = machine.transaction(transaction.id, nowMs: clockMs)
                 guard view.code == .ok, view.remaining == moment.remaining[place],
                     (view.state == TransactionState.cancelled.rawValue) == moment.isCancelled[place]
@@ -63,7 +63,7 @@ extension World {
     func checkModuleFacts() throws(Violation) {
         for known in coupons where known.shownVersions > 0 {
             coverage[.factsChecked] += 1
-            let versions = model.coupon(known.entry.couponId)?.versions.count ?? 0
+            let versions = model.versionsOfCoupon(known.entry.couponId)
             guard versions >= known.shownVersions else {
                 throw Violation(
                     3, "a client saw coupon \(known.entry.couponId) after \(known.shownVersions) events; a crash left "
@@ -73,7 +73,7 @@ extension World {
         for known in changes where known.isShown && !isLogged(known) {
             throw Violation(3, "a client saw that \(known.change.id) was accepted; a crash undid it")
         }
-        for known in changes where known.isTombstoneShown && model.tombstones[known.change.id] == nil {
+        for known in changes where known.isTombstoneShown && model.allTombstones(known.change.id).isEmpty {
             throw Violation(3, "a client was told that \(known.change.id) is cancelled; a crash undid it")
         }
         for (user, shown) in shownMoments where (model.ledgers[user]?.moments.count ?? 0) < shown {
@@ -82,22 +82,22 @@ extension World {
     }
 
     private func isLogged(_ known: KnownChange) -> Bool {
-        model.couponOperations[known.change.id] != nil || model.transactions[known.change.id] != nil
+        !model.operations(known.change.id).isEmpty || model.userOfTransaction(known.change.id) != nil
     }
 
     /// Where replies wait for the write alone, a power loss may undo what they said.
     func forgetLostModules() {
         for index in coupons.indices {
-            let versions = model.coupon(coupons[index].entry.couponId)?.versions.count ?? 0
-            coupons[index].shownVersions = min(coupons[index].shownVersions, versions)
-            if versions == 0 { coupons[index].isDecisionShown = false }
+            let (id, decidedAtMs) = (coupons[index].entry.couponId, coupons[index].decidedAtMs)
+            coupons[index].shownVersions = min(coupons[index].shownVersions, model.versionsOfCoupon(id))
+            if model.coupon(id, issuedAtMs: decidedAtMs)?.issuedAtMs != decidedAtMs { coupons[index].decidedAtMs = 0 }
         }
         for index in changes.indices {
             if !isLogged(changes[index]) {
                 changes[index].isShown = false
-                changes[index].isDecisionShown = false
+                changes[index].decidedAtMs = 0
             }
-            if model.tombstones[changes[index].change.id] == nil { changes[index].isTombstoneShown = false }
+            if model.allTombstones(changes[index].change.id).isEmpty { changes[index].isTombstoneShown = false }
         }
         for (user, shown) in shownMoments {
             shownMoments[user] = min(shown, model.ledgers[user]?.moments.count ?? 0)

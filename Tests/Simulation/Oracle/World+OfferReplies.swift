@@ -3,6 +3,7 @@ import Protocol
 
 /// What a reply shows of an offer, whichever kind it is.
 struct ShownOffer {
+    var code: ResultCode
     var key: OfferKey
     var state: UInt8
     var flags: UInt8
@@ -12,12 +13,14 @@ struct ShownOffer {
     var out: UInt64
 
     init(_ sale: SaleResult) {
+        code = sale.code
         key = OfferKey(kind: .sale, id: sale.saleId)
         (state, flags, stock, available) = (sale.state, sale.flags, sale.stock, sale.available)
         out = sale.held + sale.sold
     }
 
     init(_ policy: PolicyResult) {
+        code = policy.code
         key = OfferKey(kind: .policy, id: policy.policyId)
         (state, flags, stock, available) = (policy.state, policy.flags, policy.quantity, policy.remaining)
         out = policy.issued
@@ -34,7 +37,14 @@ extension World {
         case .ok: try checkShown(item, result)
         case .notFound:
             if item.isCreationShown {
-                throw Violation(3, "\(item.offerKey), which was shown, is NOT_FOUND")
+                try checkRetired(item.offerKey, Violation(3, "\(item.offerKey), which was shown, is NOT_FOUND"))
+            }
+            return
+        case .idTooOld:
+            try checkTooOld(request, item)
+            if item.isCreationShown && item.restock == nil || item.isRestockShown {
+                try checkRetired(
+                    item.offerKey, Violation(4, "\(request.operation) \(item.id) was shown, and is too old"))
             }
             return
         case .invalid:
@@ -49,6 +59,10 @@ extension World {
         case .alreadyExists:
             guard let offer = model.offer(item.offerKey), isShowable(model.offers[offer].stocks[0].place) else {
                 throw Violation(5, "ALREADY_EXISTS shows \(item.offerKey), which a crash could undo")
+            }
+            if item.isCreationShown && item.id == model.offers[offer].creation.operationId {
+                try checkRetired(
+                    item.offerKey, Violation(4, "a repeat of the creation of \(item.offerKey) got \(code)"))
             }
             return
         case .closed:
@@ -80,7 +94,7 @@ extension World {
                 throw Violation(5, "the creation of \(item.offerKey) is acknowledged, but not durable")
             }
         case .restockSale, .restockPolicy:
-            guard let restock = model.restocks[item.id], restock.units == item.units,
+            guard let restock = model.restock(item.id), restock.units == item.units,
                 model.isSynced(restock.place)
             else {
                 throw Violation(5, "restock \(item.id) is acknowledged, but not durable")
@@ -101,13 +115,13 @@ extension World {
     }
 
     private func checkReused(_ item: Item) throws(Violation) {
-        if let offer = model.creations[item.id], let creation = item.creation {
+        if let offer = model.creation(item.id), let creation = item.creation {
             guard creation != model.offers[offer].creation else {
                 throw Violation(4, "a repeat of the creation of \(item.offerKey) is ID_REUSED")
             }
             return
         }
-        guard let restock = model.restocks[item.id], restock.units != item.units else {
+        guard let restock = model.restock(item.id), restock.units != item.units else {
             throw Violation(
                 4, "operation \(item.id) is ID_REUSED, but the log does not know it with another content")
         }
@@ -123,10 +137,17 @@ extension World {
     private func checkOmissions(_ item: Item, _ listed: Set<OfferKey>) throws(Violation) {
         for key in item.offersBefore where !listed.contains(key) {
             let closed = model.offer(key).flatMap { model.offers[$0].closed }
-            guard item.stateMask != 0, let closed, isShowable(closed) else {
-                throw Violation(
-                    5, "a list leaves out \(key), which was shown, and which no durable event has closed")
-            }
+            if item.stateMask != 0, let closed, isShowable(closed) { continue }
+            try checkRetired(
+                key, Violation(5, "a list leaves out \(key), which was shown, and which no durable event has closed"))
+        }
+    }
+
+    /// An offer that was shown is there no more: it has left memory.
+    private func checkRetired(_ key: OfferKey, _ violation: Violation) throws(Violation) {
+        coverage[.forgottenAnswers] += 1
+        try expectForgotten(model.catalogue, violation) { model in
+            model.offer(key).map { model.offers[$0].retired != nil } ?? false
         }
     }
 
@@ -152,8 +173,10 @@ extension World {
             try checkBeyondLimit(item, code, units)
         case .notFound:
             if item.isCreationShown {
-                throw Violation(3, "\(item.offerKey), which was shown, is NOT_FOUND to \(item.id)")
+                try checkRetired(
+                    item.offerKey, Violation(3, "\(item.offerKey), which was shown, is NOT_FOUND to \(item.id)"))
             }
+        case _ where offer.map({ model.offers[$0].retired != nil }) ?? false: break
         case .closed:
             guard let offer, let place = model.offers[offer].closed, model.isSynced(place) else {
                 throw Violation(5, "\(item.id) was refused for a closing that a crash could undo")

@@ -10,10 +10,13 @@ extension World {
     ) throws(Violation) {
         guard let index = item.change, let entry = item.entry else { return }
         if item.isShown && code != .ok && code != .idReused {
-            throw Violation(4, "transaction \(item.id) was posted before, a repeat got \(code)")
+            try checkForgotten(
+                request, item, code, Violation(4, "transaction \(item.id) was posted before, a repeat got \(code)"))
         }
-        if item.isTombstoneShown && code != .cancelled {
-            throw Violation(4, "transaction \(item.id) was cancelled before it came, and got \(code)")
+        if item.isTombstoneShown && code != .cancelled && code != .ok {
+            try checkForgotten(
+                request, item, code,
+                Violation(4, "transaction \(item.id) was cancelled before it came, and got \(code)"))
         }
         switch code {
         case .ok: break
@@ -31,28 +34,32 @@ extension World {
         case .idReused:
             coverage[.idReused] += 1
             if isTakenByCheckout(item.id) { return }
-            guard let posted = posted(item.id), !isSame(posted.transaction, item.user, entry),
-                isShowable(posted.ledger.moments[posted.firstMoment], item.user)
-            else { throw Violation(4, "transaction \(item.id) is ID_REUSED, which no durable event explains") }
+            guard isPosted(item.id, where: { !isSame($0, item.user, entry) }) else {
+                throw Violation(4, "transaction \(item.id) is ID_REUSED, which no durable event explains")
+            }
             return
         case .cancelled:
             try checkTombstone(item)
             changes[index].isTombstoneShown = true
             return
         case .idInFuture: return try checkIdInFuture(request, item)
+        case .idTooOld: return try checkTooOld(request, item)
         default: throw Violation(0, "transaction \(item.id) was refused with \(code), which nothing explains")
         }
-        guard let posted = posted(item.id), isSame(posted.transaction, item.user, entry),
+        guard let posted = posted(item.id, createdAtMs: result.createdAtMs),
+            isSame(posted.transaction, item.user, entry),
             posted.transaction.createdAtMs == result.createdAtMs, posted.transaction.amount == result.amount,
             posted.transaction.expiresAtMs == result.expiresAtMs
         else { throw Violation(5, "transaction \(item.id) was posted, but no sealed event says so") }
         let isRepeat = result.flags & ResultFlags.repeat != 0
         coverage[isRepeat ? .repeats : request.operation == .earnPoints ? .earnings : .pointUses] += 1
         if !isRepeat {
-            if item.isShown || changes[index].isDecisionShown {
+            let isKnown = (item.isShown || item.isTombstoneShown) && !model.wasForgotten(item.id)
+            if isKnown || changes[index].decidedAtMs == posted.transaction.createdAtMs {
                 throw Violation(4, "transaction \(item.id) was posted a second time")
             }
-            changes[index].isDecisionShown = true
+            if changes[index].isDecisionShown { coverage[.acceptedAnew] += 1 }
+            changes[index].decidedAtMs = posted.transaction.createdAtMs
             postedChanges.append(index)
         }
         changes[index].isShown = true
@@ -85,15 +92,18 @@ extension World {
             }
             // What will be earned is not posted yet.
             if view.userId.isZero { return }
-        case .notFound, .idInFuture:
-            if item.isShown || item.isTombstoneShown || code == .notFound && request.operation == .cancelTransaction {
-                throw Violation(3, "transaction \(item.id), which was shown, got \(code)")
-            }
+        case .notFound, .idInFuture, .idTooOld:
+            let violation = Violation(3, "transaction \(item.id), which was shown, got \(code)")
+            if code == .notFound && request.operation == .cancelTransaction { throw violation }
+            if item.isShown || item.isTombstoneShown { try checkForgotten(request, item, code, violation) }
+            if code == .idTooOld { try checkTooOld(request, item) }
             if code == .idInFuture { try checkIdInFuture(request, item) }
             return
         default: throw Violation(0, "\(request.operation) \(item.id) got \(code), which nothing explains")
         }
-        guard let posted = posted(item.id), explainsViews(request, item, [view], from: posted.firstMoment) else {
+        guard let posted = posted(item.id, createdAtMs: view.createdAtMs),
+            explainsViews(request, item, [view], from: posted.firstMoment)
+        else {
             throw Violation(
                 7,
                 "transaction \(item.id) is shown in state \(view.state) with \(view.remaining) of \(view.amount) "
@@ -131,9 +141,12 @@ extension World {
         _ request: Request, _ item: Item, _ header: FrameHeader, _ views: [TransactionViewResult]
     ) throws(Violation) {
         coverage[.balancesChecked] += 1
-        guard header.flags & Frame.Flags.more != 0 || explainsViews(request, item, views, isAll: true) else {
-            throw Violation(7, "the history of user \(item.user), as it is listed, was never so")
-        }
+        if header.flags & Frame.Flags.more != 0 || explainsViews(request, item, views, isAll: true) { return }
+        let violation = Violation(7, "the history of user \(item.user), as it is listed, was never so")
+        guard views.isEmpty else { throw violation }
+        // With the last of them their user has left, for whom no reply waits any more.
+        let (user, owner) = (item.user, Partition.owner(of: Partition.of(user: item.user), shards: model.shards))
+        try expectForgotten(owner, violation) { $0.isForgotten(pointsOf: user) }
     }
 
     // MARK: What may be shown
@@ -142,20 +155,20 @@ extension World {
     private func explainsViews(
         _ request: Request, _ item: Item, _ views: [TransactionViewResult], from first: Int = -1, isAll: Bool = false
     ) -> Bool {
-        let named = isAll ? [] : views.compactMap { posted($0.transactionId)?.place }
+        let named = isAll ? [] : views.compactMap { posted($0.transactionId, createdAtMs: $0.createdAtMs)?.place }
         return explains(request, item, from: first) { ledger, moment, timeMs in
-            if isAll && views.count != moment.count { return false }
-            let places = isAll ? Array((0..<moment.count).reversed()) : named
+            let places = isAll ? (0..<moment.count).reversed().filter { !moment.isGone[$0] } : named
             guard places.count == views.count else { return false }
             let balance = ledger.balance(moment, atMs: timeMs)
             return zip(places, views).allSatisfy { place, view in
-                guard place < moment.count, view.userId == item.user, view.balance == balance else { return false }
+                guard place < moment.count, !moment.isGone[place], view.userId == item.user, view.balance == balance
+                else { return false }
                 let transaction = ledger.transactions[place]
                 return transaction.id == view.transactionId && transaction.kind.rawValue == view.kind
                     && transaction.amount == view.amount && transaction.expiresAtMs == view.expiresAtMs
                     && transaction.createdAtMs == view.createdAtMs && transaction.reason == view.reason
                     && moment.remaining[place] == view.remaining
-                    && (self.model.parts[transaction.id] != nil) == (view.flags & ResultFlags.ofCheckout != 0)
+                    && moment.isOfCheckout[place] == (view.flags & ResultFlags.ofCheckout != 0)
                     && ledger.state(place, moment, atMs: timeMs).rawValue == view.state
             }
         }
@@ -199,22 +212,29 @@ extension World {
         var firstMoment: Int
     }
 
-    private func posted(_ id: Id128) -> Posted? {
-        guard let user = model.transactions[id], let ledger = model.ledgers[user],
-            let place = ledger.transactions.firstIndex(where: { $0.id == id }),
+    /// The transaction with an id, or the last one that had it. `createdAtMs`: the one of that time, if there is one.
+    private func posted(_ id: Id128, createdAtMs: UInt64? = nil) -> Posted? {
+        guard let user = model.userOfTransaction(id), let ledger = model.ledgers[user],
+            let place = ledger.transactions.lastIndex(where: { $0.id == id && $0.createdAtMs == createdAtMs })
+                ?? ledger.transactions.lastIndex(where: { $0.id == id }),
             let first = ledger.moments.firstIndex(where: { $0.count > place })
         else { return nil }
         return Posted(ledger: ledger, transaction: ledger.transactions[place], place: place, firstMoment: first)
     }
 
-    /// Whether a transaction with this id is in the log for good.
-    func isPosted(_ id: Id128) -> Bool {
-        guard let posted = posted(id), let user = model.transactions[id] else { return false }
-        return isShowable(posted.ledger.moments[posted.firstMoment], user)
+    /// Whether a transaction with this id is in the log for good, one of several that had it if `isIt`.
+    func isPosted(_ id: Id128, where isIt: (Ledger.Transaction) -> Bool = { _ in true }) -> Bool {
+        guard let user = model.userOfTransaction(id), let ledger = model.ledgers[user] else { return false }
+        return ledger.transactions.indices.contains { place in
+            guard ledger.transactions[place].id == id, isIt(ledger.transactions[place]),
+                let first = ledger.moments.first(where: { $0.count > place })
+            else { return false }
+            return isShowable(first, user)
+        }
     }
 
     private func isSame(_ transaction: Ledger.Transaction, _ user: Id128, _ entry: Change) -> Bool {
-        guard model.transactions[transaction.id] == user, model.parts[transaction.id] == nil else { return false }
+        guard model.userOfTransaction(transaction.id) == user, model.parts[transaction.id] == nil else { return false }
         switch entry {
         case .earn(let earn):
             return transaction.kind == .earning && transaction.amount == earn.amount

@@ -51,6 +51,8 @@ extension World {
         _ request: Request, _ item: Item, _ code: ResultCode, _ result: [UInt8]
     ) throws(Violation) {
         if let expected = item.expected, expected != code {
+            // Time may have passed on its way.
+            if code == .idTooOld { return try checkTooOld(request, item) }
             throw Violation(
                 0, "a malformed \(request.operation) \(item.id) got \(code) in place of \(expected)")
         }
@@ -113,8 +115,15 @@ extension World {
         }
         let isShown = request.operation == .useCoupon || request.operation == .restoreCoupon
             ? item.isShown : item.isShown || item.shownVersions > 0
-        guard isAtBound, !isShown else {
-            throw Violation(9, "\(request.operation) \(item.id) got CAPACITY where there is room")
+        // What has left since it was asked may have been there when it was refused.
+        let violation = Violation(9, "\(request.operation) \(item.id) got CAPACITY where there is room")
+        guard isAtBound || request.retired != machine.retired else { throw violation }
+        if isShown {
+            let id = item.id
+            // An order of a checkout has left with it.
+            try checkForgotten(request, item, code, violation) {
+                $0.wasForgotten(id) || $0.versionsBefore(ofOrder: id) > 0
+            }
         }
     }
 
@@ -128,7 +137,10 @@ extension World {
             return try checkAccepted(request, item, index, result)
         }
         if item.shownVersions > 0 && code != .idReused {
-            throw Violation(4, "order \(item.id) was accepted before, a repeat got \(code)")
+            let (id, shown) = (item.id, item.shownVersions)
+            try checkForgotten(
+                request, item, code, Violation(4, "order \(id) was accepted before, a repeat got \(code)"),
+                { $0.isForgotten(order: id, shown: shown) })
         }
         switch code {
         case .soldOut, .limitExceeded, .notFound, .closed, .ended, .notStarted:
@@ -140,10 +152,12 @@ extension World {
             try checkTombstone(item)
             orders[index].isTombstoneShown = true
         case .idInFuture: try checkIdInFuture(request, item)
+        case .idTooOld: try checkTooOld(request, item)
         default: throw Violation(0, "order \(item.id) was refused with \(code), which nothing explains")
         }
         if item.isTombstoneShown && code != .cancelled {
-            throw Violation(4, "order \(item.id) was cancelled before it came, and got \(code)")
+            try checkForgotten(
+                request, item, code, Violation(4, "order \(item.id) was cancelled before it came, and got \(code)"))
         }
     }
 
@@ -157,46 +171,47 @@ extension World {
     private func checkAccepted(
         _ request: Request, _ item: Item, _ index: Int, _ result: OrderResult
     ) throws(Violation) {
-        guard let order = model.order(item.id), order.quantity == item.quantity, order.user == item.user,
-            model.offers[order.sale].creation.key == item.offerKey, order.createdAtMs == result.createdAtMs,
-            result.quantity == item.quantity, order.checkout == nil
+        guard let order = model.order(item.id, createdAtMs: result.createdAtMs), order.quantity == item.quantity,
+            order.user == item.user, model.offers[order.sale].creation.key == item.offerKey,
+            order.createdAtMs == result.createdAtMs, result.quantity == item.quantity, order.checkout == nil
         else { throw Violation(5, "order \(item.id) was accepted, but no sealed event says so") }
         let isRepeat = result.flags & ResultFlags.repeat != 0
         coverage[isRepeat ? .repeats : .ordersAccepted] += 1
         if !isRepeat {
-            if item.shownVersions > 0 || orders[index].isDecisionShown {
+            if item.shownVersions > order.versionsBefore || orders[index].decidedAtMs == order.createdAtMs {
                 throw Violation(4, "order \(item.id) was accepted a second time")
             }
             if item.isClosingAcknowledged {
                 throw Violation(
                     4, "order \(item.id) was accepted after the closing of its sale was acknowledged")
             }
-            orders[index].isDecisionShown = true
+            if orders[index].isDecisionShown { coverage[.acceptedAnew] += 1 }
+            orders[index].decidedAtMs = order.createdAtMs
         }
         try show(
-            index, item, state: result.state, isLate: result.flags & ResultFlags.late != 0,
+            index, item, order, state: result.state, isLate: result.flags & ResultFlags.late != 0,
             deadlineMs: result.expiresAtMs)
     }
 
     private func checkReused(_ item: Item) throws(Violation) {
-        if let order = model.order(item.id) {
-            let isOther =
-                order.checkout != nil || order.quantity != item.quantity || order.user != item.user
+        // What the answer speaks of may have left since, and the same have been placed anew.
+        let all = model.allOrders(item.id)
+        if all.isEmpty { throw Violation(4, "order \(item.id) is ID_REUSED, but the log does not know it") }
+        let others = all.filter { order in
+            order.checkout != nil || order.quantity != item.quantity || order.user != item.user
                 || model.offers[order.sale].creation.key != item.offerKey
-            guard isOther else {
-                throw Violation(4, "a repeat of order \(item.id) with the same content is ID_REUSED")
-            }
-            guard isShowable(order.versions[0], of: item.id) else {
-                throw Violation(5, "ID_REUSED shows order \(item.id), which a crash could undo")
-            }
-            if order.checkout != nil { coverage[.idsOfParts] += 1 }
-            return
         }
-        throw Violation(4, "order \(item.id) is ID_REUSED, but the log does not know it")
+        if others.isEmpty {
+            throw Violation(4, "a repeat of order \(item.id) with the same content is ID_REUSED")
+        }
+        guard let order = others.last(where: { isShowable($0.versions[0], of: item.id) }) else {
+            throw Violation(5, "ID_REUSED shows order \(item.id), which a crash could undo")
+        }
+        if order.checkout != nil { coverage[.idsOfParts] += 1 }
     }
 
     func checkTombstone(_ item: Item) throws(Violation) {
-        guard let place = model.tombstones[item.id], isShowable(place) else {
+        guard model.allTombstones(item.id).contains(where: { isShowable($0) }) else {
             throw Violation(5, "\(item.id) is CANCELLED by a tombstone that a crash could undo")
         }
         coverage[.ordersAfterTombstone] += 1
@@ -207,14 +222,19 @@ extension World {
     ) throws(Violation) {
         guard let index = item.order else { return try checkOtherKind(request, item, code, view.flags) }
         if code == .notFound || code == .idTooOld || code == .idInFuture {
-            let isLate = code == .idInFuture && (item.id.mintTimeMs ?? 0) > request.earliestMs + 300_000
-            if item.shownVersions > 0 || item.isTombstoneShown || code != .notFound && !isLate {
-                throw Violation(3, "order \(item.id), which was shown, got \(code)")
+            if code == .idTooOld { try checkTooOld(request, item) }
+            if code == .idInFuture { try checkIdInFuture(request, item) }
+            let violation = Violation(3, "order \(item.id), which was shown, got \(code)")
+            let (id, shown) = (item.id, item.shownVersions)
+            if shown > 0 {
+                try checkForgotten(request, item, code, violation, { $0.isForgotten(order: id, shown: shown) })
+            } else if item.isTombstoneShown {
+                try checkForgotten(request, item, code, violation)
             }
             return
         }
         if view.flags & ResultFlags.tombstone != 0 {
-            guard let place = model.tombstones[item.id], isShowable(place) else {
+            guard model.allTombstones(item.id).contains(where: { isShowable($0) }) else {
                 throw Violation(5, "\(item.id) shows a tombstone that a crash could undo")
             }
             if !orders[index].isTombstoneShown { coverage[.tombstones] += 1 }
@@ -224,7 +244,7 @@ extension World {
         let state = OrderState(rawValue: view.state)
         let isLate = view.flags & ResultFlags.late != 0
         let isExpected: Bool
-        let isPart = model.order(item.id)?.checkout != nil
+        let isPart = model.order(item.id, createdAtMs: view.createdAtMs)?.checkout != nil
         switch (request.operation, code) {
         case (.getOrder, .ok): isExpected = true
         case (_, .partOfCheckout):
@@ -242,8 +262,8 @@ extension World {
         }
         let isRepeat = view.flags & ResultFlags.repeat != 0
         if isRepeat { coverage[.repeats] += 1 } else { count(request.operation, code, isLate: isLate) }
-        try checkContent(item, view)
-        try show(index, item, state: view.state, isLate: isLate, deadlineMs: view.expiresAtMs)
+        let order = try shownOrder(view)
+        try show(index, item, order, state: view.state, isLate: isLate, deadlineMs: view.expiresAtMs)
     }
 
     private func count(_ operation: Operation, _ code: ResultCode, isLate: Bool) {
@@ -256,23 +276,22 @@ extension World {
         }
     }
 
-    private func checkContent(_ item: Item, _ view: OrderViewResult) throws(Violation) {
-        guard let order = model.order(view.orderId), order.quantity == view.quantity,
+    /// The order as the log has it, if the view has its content.
+    private func shownOrder(_ view: OrderViewResult) throws(Violation) -> LogModel.Order {
+        guard let order = model.order(view.orderId, createdAtMs: view.createdAtMs), order.quantity == view.quantity,
             order.user == view.userId, (order.checkout != nil) == (view.flags & ResultFlags.ofCheckout != 0),
             model.offers[order.sale].creation.key.id == view.saleId, order.createdAtMs == view.createdAtMs
         else { throw Violation(5, "order \(view.orderId) is shown with a content that no sealed event has") }
+        return order
     }
 
     /// A reply shows an order in some state: no older than what was shown when it was asked for, and in the log for
     /// good. From now on the client knows it.
     private func show(
-        _ index: Int, _ item: Item, state: UInt8, isLate: Bool, deadlineMs: UInt64
+        _ index: Int, _ item: Item, _ order: LogModel.Order, state: UInt8, isLate: Bool, deadlineMs: UInt64
     ) throws(Violation) {
         let id = orders[index].id
-        guard let order = model.order(id) else {
-            throw Violation(5, "order \(id) is shown, but not in the log")
-        }
-        let first = max(item.shownVersions - 1, 0)
+        let first = max(item.shownVersions - order.versionsBefore - 1, 0)
         let shown = order.versions.indices.dropFirst(first).first { place in
             let version = order.versions[place]
             return version.state.rawValue == state && version.isLate == isLate
@@ -292,16 +311,17 @@ extension World {
                     + "\(model.syncedLsns[model.owner(id)]), written up to \(model.writtenLsn(model.owner(id)))"
             )
         }
+        let place = order.versionsBefore + shown
         if order.versions[shown].state == .cancelled, shown > 0,
             order.versions[shown - 1].state == .confirmed,
-            shown >= orders[index].shownVersions
+            place >= orders[index].shownVersions
         {
             coverage[.refunds] += 1
         }
-        if order.versions[shown].state == .expired && shown >= orders[index].shownVersions {
+        if order.versions[shown].state == .expired && place >= orders[index].shownVersions {
             coverage[.expiries] += 1
         }
-        orders[index].shownVersions = max(orders[index].shownVersions, shown + 1)
+        orders[index].shownVersions = max(orders[index].shownVersions, place + 1)
     }
 
     // MARK: What may be shown
@@ -330,12 +350,12 @@ extension World {
             var listed: Set<Id128> = []
             for result in results {
                 let view = result.withUnsafeBytes { OrderViewResult($0.baseAddress!) }
-                try checkContent(item, view)
+                let order = try shownOrder(view)
                 guard view.userId == item.user, let index = orderIndices[view.orderId] else {
                     throw Violation(0, "order \(view.orderId) is listed for a user who has not placed it")
                 }
                 try show(
-                    index, item, state: view.state, isLate: view.flags & ResultFlags.late != 0,
+                    index, item, order, state: view.state, isLate: view.flags & ResultFlags.late != 0,
                     deadlineMs: view.expiresAtMs)
                 guard listed.insert(view.orderId).inserted else {
                     throw Violation(4, "order \(view.orderId) is listed twice")
@@ -348,7 +368,9 @@ extension World {
                 return
             }
             for id in item.listedBefore where !listed.contains(id) {
-                throw Violation(3, "order \(id), which was shown, is not in the list of its user")
+                try expectForgotten(
+                    model.owner(id), Violation(3, "order \(id), which was shown, is not in the list of its user"),
+                    { $0.wasForgotten(id) || $0.past.parts[id] != nil })
             }
         case .listSales:
             let sales = results.map { ShownOffer($0.withUnsafeBytes { SaleResult($0.baseAddress!) }) }

@@ -16,6 +16,8 @@ public struct Coverage: Sendable {
         case checkoutEarningsSpent, refusedByLine, refusedByCoupon, refusedByPoints, refusedByEarning, refusedByPartId
         case partsOfCheckouts, idsOfParts, jointTakes, jointTakesPutBack, checkoutsCut
         case snapshots, snapshotCrashes, snapshotsDamaged, startsFromSnapshots, segmentsCovered
+        case ordersRetired, checkoutsRetired, transactionsRetired, couponsRetired, couponOperationsRetired
+        case tombstonesRetired, offersRetired, retirementsCut, tooOld, forgottenAnswers, acceptedAnew, allForgotten
         case malformed, connectionsLost, factsChecked, crashPointsChecked
 
         var name: String {
@@ -103,6 +105,18 @@ public struct Coverage: Sendable {
             case .snapshotsDamaged: "starts from the older of two"
             case .startsFromSnapshots: "starts from a snapshot of a running log"
             case .segmentsCovered: "segments covered"
+            case .ordersRetired: "orders forgotten"
+            case .checkoutsRetired: "checkouts"
+            case .transactionsRetired: "transactions"
+            case .couponsRetired: "coupons"
+            case .couponOperationsRetired: "operations on coupons"
+            case .tombstonesRetired: "tombstones"
+            case .offersRetired: "sales and policies"
+            case .retirementsCut: "forgettings undone by a crash"
+            case .tooOld: "ids refused by their age"
+            case .forgottenAnswers: "answers about what was forgotten"
+            case .acceptedAnew: "forgotten ids accepted again"
+            case .allForgotten: "ends at which all was forgotten that was over"
             case .malformed: "malformed entries"
             case .connectionsLost: "connections lost"
             case .factsChecked: "facts checked after a crash"

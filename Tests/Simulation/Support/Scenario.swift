@@ -22,7 +22,13 @@ struct Scenario {
     var salesMax: Int
     var checkoutsMax: Int
     var catalogueOperationsMax: Int
+    /// How long ids are remembered; if that is not long, also what it may be in the next life, how often the clock
+    /// leaps by as much, and how long sales and policies go on.
     var retainMs: UInt64
+    var retains: [UInt64] = []
+    var forgets: Bool { !retains.isEmpty }
+    var retainLeapPerMille = 0
+    var offerMsMax = 5000
 
     var users: Int
     var clients: Int
@@ -58,7 +64,8 @@ struct Scenario {
     var snapshotPerMille: Int
     var snapshotDamagePerMille: Int
 
-    init(_ dice: inout Dice) {
+    /// The dice of retention are others, so that it changes nothing of seeds in which nothing is forgotten.
+    init(_ dice: inout Dice, seed: UInt64) {
         mode = [FsyncMode.always, .always, .always, .everysec, .no][dice.below(5)]
         // Capacities are shared out with room to spare: only one shard gets a small one as it is.
         let isSmall = dice.chance(60)
@@ -111,6 +118,19 @@ struct Scenario {
 
         snapshotPerMille = dice.pick([0, 15, 60])
         snapshotDamagePerMille = dice.pick([0, 0, 300])
+
+        var retention = Dice(seed: ~seed)
+        if retention.chance(350) { drawRetention(&retention, isSmall: isSmall) }
+    }
+
+    /// Everything is over soon, and there is more to come: offers that have left count against the catalogue's table.
+    private mutating func drawRetention(_ dice: inout Dice, isSmall: Bool) {
+        retains = dice.pick([[300], [1000], [4000], [20_000], [300, 4000], [1000, 20_000]])
+        retainMs = retains[0]
+        retainLeapPerMille = dice.pick([1, 3, 6])
+        offerMsMax = dice.pick([500, 3000, 20_000])
+        salesMax = dice.pick([16, 40])
+        catalogueOperationsMax = isSmall ? salesMax + 3 : 256
     }
 
     var description: String {
@@ -121,6 +141,6 @@ struct Scenario {
             + "for 100 about sales, "
             + "batches of \(batchMax), quantities to \(quantityMax), stock to \(stockMax), holds to \(holdMsMax) ms, "
             + "disk \(diskPerMille) per mille, \(crashesPer10kSteps) crashes in 10,000 steps, "
-            + "snapshots \(snapshotPerMille) per mille"
+            + "snapshots \(snapshotPerMille) per mille, ids remembered for \(forgets ? retains : [retainMs]) ms"
     }
 }

@@ -17,7 +17,7 @@ final class Machine {
     let catalogue: Int
     var seats: [Seat]
 
-    init(_ state: RecoveredState, scenario: Scenario, instance: UInt64, memory: MemorySource) {
+    init(_ state: RecoveredState, scenario: Scenario, retainMs: UInt64, instance: UInt64, memory: MemorySource) {
         let shards = state.shards.count
         self.shards = shards
         self.state = state
@@ -37,7 +37,7 @@ final class Machine {
             (cores + index).initialize(
                 to: ShardCore(
                     engine: shard.engine, writer: writer, mesh: mesh, statistics: statistics,
-                    instance: InstanceFacts(instance: instance, retainMs: scenario.retainMs, inFlightMaxBytes: 1 << 20),
+                    instance: InstanceFacts(instance: instance, retainMs: retainMs, inFlightMaxBytes: 1 << 20),
                     memory: memory, gatedReplyBytes: 1 << 22, assembliesMax: scenario.assembliesMax))
             seats[index].lastSegment = shard.position.segment
         }
@@ -66,6 +66,9 @@ final class Machine {
         }
         return true
     }
+
+    /// How much has left memory in this life.
+    var retired: UInt64 { (0..<shards).reduce(0) { $0 + engine($1).pointee.statistics.retired } }
 
     func digest() -> UInt64 { (0..<shards).reduce(0) { $0 &+ engine($1).pointee.digest() } }
 

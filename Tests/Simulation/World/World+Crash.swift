@@ -44,6 +44,7 @@ extension World {
         var cuts: [Int]?
         while true {
             memory.reset()
+            drawRetention()
             // A manifest of the next generation means that an earlier attempt had replayed everything.
             cuts = try survivingBlocks() ?? cuts
             if let state = try recover(shards: shards) {
@@ -92,7 +93,7 @@ extension World {
                 coupons: scenario.couponsMax,
                 couponOperations: scenario.couponOperationsMax, offers: scenario.salesMax,
                 catalogueOperations: scenario.catalogueOperationsMax),
-            retainMs: scenario.retainMs, hashSeed: 0x5eed &* UInt64(trace.step + 1))
+            retainMs: retainMs, hashSeed: 0x5eed &* UInt64(trace.step + 1))
     }
 
     /// How many blocks of each tail the disk still has, whole and without a gap before them. Nil if the logs on
@@ -129,14 +130,17 @@ extension World {
 
     /// A start has succeeded: the state is checked against the log that survived, then the shards serve.
     private func serve(_ state: RecoveredState, cuts: [Int], mayLoseReplies: Bool) throws(Violation) {
-        let undone = model.checkoutsUndone
+        let (undone, retirementsUndone) = (model.checkoutsUndone, model.retirementsUndone)
         for (shard, count) in cuts.enumerated() { model.cut(shard: shard, keeping: count) }
         coverage[.checkoutsCut] += model.checkoutsUndone - undone
+        coverage[.retirementsCut] += model.retirementsUndone - retirementsUndone
+        awaitedRetirements = []
         let isFirst = generation == 0
         generation = state.manifest.generation
-        model.begin(shards: state.shards.count, lsns: state.shards.map { $0.position.nextLsn - 1 })
+        model.begin(
+            shards: state.shards.count, lsns: state.shards.map { $0.position.nextLsn - 1 }, retainMs: retainMs)
         if mayLoseReplies { forgetWhatWasLost() }
-        machine = Machine(state, scenario: scenario, instance: dice.next(), memory: memory.source)
+        machine = Machine(state, scenario: scenario, retainMs: retainMs, instance: dice.next(), memory: memory.source)
         watch = StockWatch(salesMax: scenario.salesMax, shards: machine.shards)
         clockMs = max(clockMs, state.lastTimeMs)
         trace.note(11, machine.digest(), "\(machine.shards) shards serve")

@@ -21,7 +21,29 @@ extension World {
         try settle("all was sold", until: isAtRest)
         try look()
         try compareStock(isRestart: false)
+        if scenario.forgets { try forgetAll() }
         try compareReplays()
+    }
+
+    /// When all is long ago, everything that is over leaves, and no more than that.
+    private func forgetAll() throws(Violation) {
+        let endsAtMs = model.offers.map(\.creation.endsAtMs).max() ?? 0
+        clockMs = max(clockMs, endsAtMs) + UInt64(scenario.holdMsMax) + 3 * scenario.retains.max()!
+        clockStands = false
+        var overdue: String? = ""
+        do throws(Violation) {
+            try settle("everything was over") {
+                if self.trace.step % 64 == 0 { overdue = self.model.overdue(self.clockMs - 5000) }
+                return overdue == nil
+            }
+        } catch {
+            guard let overdue, error.promise == 9 else { throw error }
+            throw Violation(9, "\(overdue) is over, and never leaves")
+        }
+        coverage[.allForgotten] += 1
+        clockStands = true
+        try settle("all was forgotten", until: isAtRest)
+        try compareStock(isRestart: false)
     }
 
     /// Nothing is under way, and no hold is due.

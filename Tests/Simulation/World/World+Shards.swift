@@ -218,6 +218,8 @@ extension World {
             coverage[.segmentSwitches] += 1
         }
         try model.seal(command, shard: shard)
+        try checkAwaited(shard)
+        countForgotten(model.tails[shard].last!)
         storage.begin(command, log: log)
         writes.append(PendingWrite(shard: shard, command: command, segment: command.segment))
         try model.weighCrashPoints()

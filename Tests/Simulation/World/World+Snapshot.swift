@@ -14,7 +14,7 @@ extension World {
         do throws(RecoveryFault) {
             let cut = try Snapshotter.take(
                 storage: storage, sequence: machine.board.cut(),
-                capacities: recoveryConfiguration(shards: 1).capacities, retainMs: scenario.retainMs,
+                capacities: recoveryConfiguration(shards: 1).capacities, retainMs: retainMs,
                 memory: snapshotMemory.source
             ) { _ in }
             if let cut {

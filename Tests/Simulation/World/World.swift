@@ -61,6 +61,10 @@ final class World {
     var nextConnection: UInt64 = 1
     /// From here on nothing goes wrong any more, and nothing new is asked.
     var isCalm = false
+    /// Of this life.
+    var retainMs: UInt64
+    /// What answers of this life have shown to be gone, before the log says so.
+    var awaitedRetirements: [AwaitedRetirement] = []
     var clockStands = false
 
     var syncs: [PendingSync] = []
@@ -81,7 +85,8 @@ final class World {
 
     init(seed: UInt64, memory: ProcessMemory, snapshotMemory: ProcessMemory, print: ((String) -> Void)?) {
         var dice = Dice(seed: seed)
-        scenario = Scenario(&dice)
+        scenario = Scenario(&dice, seed: seed)
+        retainMs = scenario.retainMs
         trace = Trace(print: print)
         self.memory = memory
         self.snapshotMemory = snapshotMemory
@@ -128,6 +133,14 @@ final class World {
     private func tick() {
         if scenario.tickMsMax > 0 { clockMs += UInt64(dice.below(scenario.tickMsMax + 1)) }
         if !isCalm && dice.chance(scenario.leapPerMille) { clockMs += UInt64(dice.below(scenario.holdMsMax * 2)) }
+        if scenario.forgets && !isCalm && dice.chance(scenario.retainLeapPerMille) {
+            clockMs += UInt64(dice.below(Int(retainMs) * 3 / 2))
+        }
+    }
+
+    /// A server may be started again with another retention time.
+    func drawRetention() {
+        if scenario.forgets && !isCalm && dice.chance(500) { retainMs = dice.pick(scenario.retains) }
     }
 
     /// What may happen at any moment: a crash, a lost connection, shards that change their speed, a snapshot.

@@ -21,7 +21,10 @@ struct StatsReport {
         ("couponsCapacity", \.couponsCapacity), ("checkoutsPlaced", \.checkoutsPlaced),
         ("checkoutConfirms", \.checkoutConfirms), ("checkoutCancels", \.checkoutCancels),
         ("checkoutExpiries", \.checkoutExpiries), ("checkoutsRemembered", \.checkoutsRemembered),
-        ("checkoutsCapacity", \.checkoutsCapacity),
+        ("checkoutsCapacity", \.checkoutsCapacity), ("ordersRetired", \.ordersRetired),
+        ("tombstonesRetired", \.tombstonesRetired), ("transactionsRetired", \.transactionsRetired),
+        ("couponsRetired", \.couponsRetired), ("couponOperationsRetired", \.couponOperationsRetired),
+        ("checkoutsRetired", \.checkoutsRetired), ("offersRetired", \.offersRetired),
     ]
 
     private let topology: Topology
@@ -65,7 +68,7 @@ struct StatsReport {
         ]
         return [
             Table.fields(fields, style), orders.rendered(style), tables.rendered(style),
-            promotions.rendered(style), checkouts.rendered(style), log.rendered(style),
+            promotions.rendered(style), checkouts.rendered(style), retired.rendered(style), log.rendered(style),
         ]
         .joined(separator: "\n")
     }
@@ -115,6 +118,18 @@ struct StatsReport {
         let columns: [KeyPath<ShardStats, UInt64>] = [
             \.checkoutsPlaced, \.checkoutConfirms, \.checkoutCancels, \.checkoutExpiries, \.checkoutsRemembered,
             \.checkoutsCapacity,
+        ]
+        add(to: &table) { shards in columns.map { Numbers.grouped(Self.sum(shards, $0)) } }
+        return table
+    }
+
+    private var retired: Table {
+        var table = Table(
+            "shard", ">orders retired", ">tombstones", ">transactions", ">coupons", ">uses, restores", ">checkouts",
+            ">sales, policies")
+        let columns: [KeyPath<ShardStats, UInt64>] = [
+            \.ordersRetired, \.tombstonesRetired, \.transactionsRetired, \.couponsRetired, \.couponOperationsRetired,
+            \.checkoutsRetired, \.offersRetired,
         ]
         add(to: &table) { shards in columns.map { Numbers.grouped(Self.sum(shards, $0)) } }
         return table
