@@ -8,7 +8,7 @@ import Testing
     @Test func seedsPass() {
         let simulation = Simulation()
         var coverage = Coverage()
-        for seed in 1...40 {
+        for seed in 1...80 {
             let outcome = simulation.run(seed: UInt64(seed))
             coverage.add(outcome.coverage)
             if let violation = outcome.violation {

@@ -29,7 +29,8 @@ struct Compare: ParsableCommand {
     var cases: String?
     @Option(help: "Some of redis-always,redis-everysec,redis-none,postgresql; all that are installed, unless given.")
     var against: String?
-    @Option(help: ArgumentHelp("The redis-server to compare with; the one on the PATH, unless given.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The redis-server to compare with; the one on the PATH, unless given.", valueName: "file"))
     var redisServer: String?
     @Option(
         help: ArgumentHelp(

@@ -1,8 +1,8 @@
 /// The median of ratios of paired measurements, and an interval for what it would be over many more.
 ///
-/// The interval lies between two of the ratios themselves, by the sign test: a further ratio is above the true median as
-/// often as below it, so the k-th smallest of n lies above it as rarely as k - 1 of n coins or fewer fall on one side.
-/// That supposes nothing of how ratios are spread - on a shared machine, not evenly - and can be checked by hand.
+/// The interval lies between two of the ratios themselves, by the sign test: a further ratio is above the true median
+/// as often as below it, so the k-th smallest of n lies above it as rarely as k - 1 of n coins or fewer fall on one
+/// side. That supposes nothing of how ratios are spread - on a shared machine, not evenly - and can be checked by hand.
 public struct RatioInterval: Codable, Equatable, Sendable {
     public var median: Double
     public var low: Double

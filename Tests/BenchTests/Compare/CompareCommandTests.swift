@@ -39,11 +39,12 @@ import Testing
     @Test func measuresAllOfThemUnderTheSameLoad() throws {
         let file = "\(directory.path)/compare.json"
         let run = try compare([
-            "--rounds", "2", "--cases", "depth-1,batch-128", "--against", "redis-always,redis-none,postgresql", "--json",
-            file,
+            "--rounds", "2", "--cases", "depth-1,batch-128", "--against", "redis-always,redis-none,postgresql",
+            "--json", file,
         ])
         try #require(run.exitCode == 0, "\(run.text)")
-        for word in ["timesale", "redis-always", "redis-none", "postgresql", "at least 3, p99 no higher", "at least 30"] {
+        let words = ["timesale", "redis-always", "redis-none", "postgresql", "at least 3, p99 no higher", "at least 30"]
+        for word in words {
             #expect(run.text.contains(word))
         }
         let json = try #require(
@@ -79,7 +80,8 @@ import Testing
         // Its opponent's files are there: its server is starting, or runs.
         let mark = opponent == "postgresql" ? "data" : "redis.conf"
         let end = Date(timeIntervalSinceNow: 60)
-        while !leftovers.contains(where: { FileManager.default.fileExists(atPath: "\(directory.path)/\($0)/\(mark)") }) {
+        let isMarked = { (name: String) in FileManager.default.fileExists(atPath: "\(directory.path)/\(name)/\(mark)") }
+        while !leftovers.contains(where: isMarked) {
             try #require(process.isRunning && Date() < end)
         }
         kill(process.processIdentifier, SIGINT)

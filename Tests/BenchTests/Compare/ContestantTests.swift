@@ -6,8 +6,8 @@ import Testing
 @testable import Generator
 @testable import Harness
 
-/// Shows that an order means the same to every contestant, by the same orders to real servers: a rate is comparable only
-/// if what is done for it is.
+/// Shows that an order means the same to every contestant, by the same orders to real servers: a rate is comparable
+/// only if what is done for it is.
 @Suite(.serialized) struct ContestantTests {
     enum Kind: String, CaseIterable, CustomStringConvertible {
         case timesale, redis, postgresql
@@ -122,7 +122,8 @@ import Testing
             let header = try connection.call(length)
             var tally = OrderTally()
             for index in 0..<header.count {
-                let result = UnsafeRawPointer(connection.inBytes) + Frame.headerSizeBytes + index * OrderResult.sizeBytes
+                let results = UnsafeRawPointer(connection.inBytes) + Frame.headerSizeBytes
+                let result = results + index * OrderResult.sizeBytes
                 tally.add(result.loadLE(0))
             }
             return tally

@@ -161,7 +161,8 @@ import Testing
     @Test func aBatchIsOneExecutionOverArrays() {
         let orders = [Self.order(3), Self.order(4, quantity: 20)]
         func array(_ type: Int32, _ values: [[UInt8]]) -> [UInt8] {
-            [1, 0, type, Int32(values.count), 1].flatMap { number($0) } + values.flatMap { number(Int32($0.count)) + $0 }
+            [1, 0, type, Int32(values.count), 1].flatMap { number($0) }
+                + values.flatMap { number(Int32($0.count)) + $0 }
         }
         let expected = execution([
             array(2950, orders.map { bytes($0.orderId) }), array(2950, orders.map { bytes($0.userId) }),
@@ -199,7 +200,9 @@ import Testing
         for bytes in [short, none, copy, Array("Z".utf8) + number(Int32(3))] {
             #expect(throws: LoadError.self) { try self.read(self.postgresql(isBatch: false), bytes) }
         }
-        #expect(throws: LoadError.self) { try self.read(self.postgresql(isBatch: true), self.reply(self.number(Int32(0)))) }
+        #expect(throws: LoadError.self) {
+            try self.read(self.postgresql(isBatch: true), self.reply(self.number(Int32(0))))
+        }
     }
 
     @Test func messagesMayBeSplitAnywhere() {

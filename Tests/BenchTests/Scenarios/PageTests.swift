@@ -31,7 +31,8 @@ import Testing
         }
         let machine = Machine(kernel: "6.1.0", cpuModel: "Some <CPU> & more", cpus: 2, memoryBytes: 8 << 30)
         return ScenarioReport(
-            command: "all", machine: machine, server: "a fresh server", shards: 1, fsync: "always", load: ScenarioLoad(), results: results)
+            command: "all", machine: machine, server: "a fresh server", shards: 1, fsync: "always",
+            load: ScenarioLoad(), results: results)
     }
 
     /// The elements of a page by name; nil if they do not close in the order in which they open, or if a sign stands

@@ -133,7 +133,8 @@ extension CompareReport {
         ])
         for ratio in ratios {
             table.add([
-                "\(ratio.against), \(ratio.case)", Self.times(ratio.median), Self.times(ratio.low), Self.times(ratio.high),
+                "\(ratio.against), \(ratio.case)",
+                Self.times(ratio.median), Self.times(ratio.low), Self.times(ratio.high),
                 decimal(ratio.p99.median, 2), decimal(ratio.p99.low, 2), decimal(ratio.p99.high, 2),
                 Self.target(ratio),
             ])

@@ -1,8 +1,9 @@
 /// An order in PostgreSQL, equal in meaning to timesale's: the id remembered, the window, the limit of a user, the
 /// stock; the codes are those of timesale.
 public enum PostgreSQLFunctions {
-    /// `place` decides on one order. The row of the sale comes last, since whoever has it keeps all others waiting until
-    /// the commit is on the disk; what was taken before in vain is given back, which costs nothing where all goes well.
+    /// `place` decides on one order. The row of the sale comes last, since whoever has it keeps all others waiting
+    /// until the commit is on the disk; what was taken before in vain is given back, which costs nothing where all goes
+    /// well.
     ///
     /// `place_many` decides on a batch in three statements if all of it can be accepted, and else one after the other.
     /// Users are taken in order, so that two batches do not wait for each other.
@@ -34,7 +35,8 @@ public enum PostgreSQLFunctions {
                     WHERE id = the_sale AND now() >= starts_at AND now() < ends_at
                         AND (per_user_limit = 0 OR wanted <= per_user_limit)
                 ON CONFLICT (user_id, sale_id) DO UPDATE SET units = b.units + wanted
-                    WHERE (SELECT per_user_limit = 0 OR b.units + wanted <= per_user_limit FROM sale WHERE id = the_sale);
+                    WHERE (SELECT per_user_limit = 0 OR b.units + wanted <= per_user_limit
+                        FROM sale WHERE id = the_sale);
             IF FOUND THEN
                 PERFORM pg_advisory_xact_lock(the_sale);
                 UPDATE sale SET available = available - wanted

@@ -69,7 +69,8 @@ public final class RedisServer: ContestantServer {
         _ durability: RedisContestant.Durability, port: UInt16, program: ServerProgram, settings: ContestSettings
     ) -> String {
         var lines = [
-            "dir \(program.directory.path)", "bind 127.0.0.1", "port \(port)", "unixsocket \(program.path("redis.sock"))",
+            "dir \(program.directory.path)", "bind 127.0.0.1", "port \(port)",
+            "unixsocket \(program.path("redis.sock"))",
             "save \"\"", "appendonly \(durability == .none ? "no" : "yes")",
             "aof-use-rdb-preamble yes", "auto-aof-rewrite-percentage 0", "no-appendfsync-on-rewrite yes",
             "io-threads 1", "maxclients 20000", "slowlog-log-slower-than -1", "latency-tracking no",
