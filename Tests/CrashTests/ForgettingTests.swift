@@ -86,10 +86,8 @@ private final class ForgetfulShop: @unchecked Sendable {
 
     func start(shards: Int) throws -> ServerProcess {
         try ServerProcess(
-            [
-                "--shards", "\(shards)", "--segment-size", "2MiB", "--log-ahead", "4MiB", "--snapshot-after", "1MiB",
-                "--users", "100000", "--orders", "1000000", "--retain", "\(Self.retainMs)ms",
-            ] + (archives ? ["--archive", directory.path + "/archive"] : []), in: directory, readyWithinMs: 60_000)
+            shards: shards, archives: archives, in: directory,
+            ["--orders", "1000000", "--retain", "\(Self.retainMs)ms"])
     }
 
     func open(_ server: ServerProcess) throws {

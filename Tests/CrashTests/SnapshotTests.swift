@@ -105,11 +105,7 @@ private final class SnapshotShop: @unchecked Sendable {
     }
 
     func start(shards: Int) throws -> ServerProcess {
-        try ServerProcess(
-            [
-                "--shards", "\(shards)", "--segment-size", "2MiB", "--log-ahead", "4MiB", "--snapshot-after", "1MiB",
-                "--users", "100000", "--orders", "2000000",
-            ] + (archives ? ["--archive", directory.path + "/archive"] : []), in: directory, readyWithinMs: 60_000)
+        try ServerProcess(shards: shards, archives: archives, in: directory, ["--orders", "2000000"])
     }
 
     func open(_ server: ServerProcess) throws {
