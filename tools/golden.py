@@ -85,6 +85,9 @@ LAYOUTS = {
     "ListUserOrdersEntry": "userId:id after:id limit:u16 :r6",
     "OrderViewResult": "code:u16 state:u8 flags:u8 quantity:u32 orderId:id userId:id saleId:u64 "
     "createdAtMs:u64 expiresAtMs:u64",
+    "ListSaleOrdersEntry": "saleId:u64 after:u64 limit:u16 :r6",
+    "SaleOrderResult": "code:u16 state:u8 flags:u8 quantity:u32 orderId:id userId:id saleId:u64 "
+    "createdAtMs:u64 expiresAtMs:u64 position:u64",
     "EarnEntry": "transactionId:id userId:id expiresAtMs:u64 amount:u32 :r4 reason:reason",
     "UsePointsEntry": "transactionId:id userId:id amount:u32 :r4 reason:reason",
     "PointResult": "code:u16 state:u8 flags:u8 amount:u32 balance:u64 createdAtMs:u64 expiresAtMs:u64",
@@ -119,7 +122,7 @@ SIZES = {
     "TailEntry": 24, "TailResult": 192,
     "CreateSaleEntry": 144, "OfferIdEntry": 8, "RestockEntry": 32, "ListOffersEntry": 16, "SaleResult": 168,
     "OrderEntry": 48, "OrderResult": 24, "OrderIdEntry": 16, "ExtendEntry": 24, "ListUserOrdersEntry": 40,
-    "OrderViewResult": 64, "CreatePolicyEntry": 160, "PolicyResult": 184, "IssueCouponEntry": 40,
+    "OrderViewResult": 64, "ListSaleOrdersEntry": 24, "SaleOrderResult": 72, "CreatePolicyEntry": 160, "PolicyResult": 184, "IssueCouponEntry": 40,
     "CouponResult": 24, "UseCouponEntry": 72, "RestoreCouponEntry": 48, "CouponIdEntry": 16,
     "ListUserCouponsEntry": 40, "CouponViewResult": 104,
     "EarnEntry": 80, "UsePointsEntry": 72, "PointResult": 32, "TransactionIdEntry": 16,
@@ -145,6 +148,7 @@ OPERATIONS = {
     "extend": (35, "ExtendEntry", "OrderViewResult"),
     "getOrder": (36, "OrderIdEntry", "OrderViewResult"),
     "listUserOrders": (37, "ListUserOrdersEntry", "OrderViewResult"),
+    "listSaleOrders": (38, "ListSaleOrdersEntry", "SaleOrderResult"),
     "earnPoints": (64, "EarnEntry", "PointResult"),
     "usePoints": (65, "UsePointsEntry", "PointResult"),
     "cancelTransaction": (66, "TransactionIdEntry", "TransactionViewResult"),
@@ -268,6 +272,7 @@ SALE = dict(
     name="New Year's sale \u2013 \uc2e0\ub144 \uc138\uc77c",
 )  # fmt: skip
 UNKNOWN_SALE = {key: "" if key == "name" else 0 for key in SALE} | dict(code=CODES["NOT_FOUND"], saleId=PAST53)
+SALE_PLACE = 0xABCDEF << 32 | 41  # of shard 0, in the run of the server whose number ends so
 VIEW = dict(
     code=0, state=0, flags=0, quantity=2, orderId=ORDER, userId=USER, saleId=1001, createdAtMs=NOW + 5,
     expiresAtMs=NOW + 5 + HOLD,
@@ -407,6 +412,12 @@ def frames():
         frame("list user orders request", "listUserOrders", request, 20,
               [dict(userId=USER, after=ORDER, limit=1000)]),
         frame("list user orders reply", "listUserOrders", reply, 20, [VIEW, expired], more=False),
+        frame("list sale orders request", "listSaleOrders", request, 21,
+              [dict(saleId=1001, after=SALE_PLACE, limit=100)]),
+        frame("list sale orders reply", "listSaleOrders", reply, 21,
+              [VIEW | dict(position=SALE_PLACE + 3), expired | dict(position=SALE_PLACE + 4)], more=True),
+        frame("list sale orders reply without an order", "listSaleOrders", reply, 22,
+              [NO_VIEW | dict(code=CODES["NOT_FOUND"], orderId=number(0), position=2 << 56 | 0xABCDEF << 32)], more=True),
         *point_frames(),
         *coupon_frames(),
         *checkout_frames(),

@@ -128,6 +128,42 @@ extension TimesaleClient {
         }
     }
 
+    /// A page of the orders of a sale, of all users, in no order that means anything; needs a token with the scope
+    /// admin. The server looks at all orders that it remembers to find them, some thousand in each request that this
+    /// call sends: for the back office, not for a shop's pages.
+    ///
+    /// An order that is there while all pages are fetched is listed exactly once; one that is placed or forgotten
+    /// meanwhile may be listed or not. A page may be shorter than `limit` although more follow.
+    ///
+    /// - Parameters:
+    ///   - after: `next` of the page before, nil to begin.
+    ///   - limit: 1 ... 1,000.
+    ///   - timeoutMs: for each request.
+    /// - Throws: `refused` with `notFound` (no such sale), `forbidden`, `trimmed` if the server has been started again
+    ///   since the page before: begin anew.
+    nonisolated(nonsending) public func orders(
+        ofSale sale: SaleID, after: SaleOrderCursor? = nil, limit: Int = 100, timeoutMs: UInt32? = nil
+    ) async throws(TimesaleError) -> SaleOrderPage {
+        guard (1...Frame.pageCountMax).contains(limit) else { throw .invalidArgument(.limit) }
+        var after = after
+        while true {
+            let position = SaleOrdersPosition(rawValue: after?.rawValue ?? 0)
+            let entry = ListSaleOrdersEntry(saleId: sale.rawValue, after: position, limit: UInt16(limit))
+            let page = try await queues.call(
+                queues.orders.listOfSale, entry, timeoutNs: timeoutNs(timeoutMs))
+            if !page.orders.isEmpty || page.next == nil { return page }
+            after = page.next
+        }
+    }
+
+    /// All orders of a sale, fetched page by page as they are iterated, as `orders(ofSale:)`.
+    public func allOrders(ofSale sale: SaleID, pageLimit: Int = 1000) -> Pages<Order> {
+        Pages { (after: SaleOrderCursor?) async throws(TimesaleError) in
+            let page = try await self.orders(ofSale: sale, after: after, limit: pageLimit)
+            return (page.orders, page.next)
+        }
+    }
+
     nonisolated(nonsending) private func callNamed<Call: NamedOrderCall>(
         _ shards: [CallQueue<Call>], _ id: OrderID, _ timeoutMs: UInt32?
     ) async throws(TimesaleError) -> Call.Answer {

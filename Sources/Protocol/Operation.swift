@@ -19,6 +19,7 @@ public enum Operation: UInt8, CaseIterable, Sendable {
     case extend = 35
     case getOrder = 36
     case listUserOrders = 37
+    case listSaleOrders = 38
 
     case earnPoints = 64
     case usePoints = 65
@@ -62,6 +63,7 @@ extension Operation {
         case .confirm, .cancel, .getOrder: OrderIdEntry.sizeBytes
         case .extend: ExtendEntry.sizeBytes
         case .listUserOrders, .listTransactions: ListUserOrdersEntry.sizeBytes
+        case .listSaleOrders: ListSaleOrdersEntry.sizeBytes
         case .earnPoints: EarnEntry.sizeBytes
         case .usePoints: UsePointsEntry.sizeBytes
         case .cancelTransaction, .getTransaction: TransactionIdEntry.sizeBytes
@@ -88,6 +90,7 @@ extension Operation {
         case .createSale, .getSale, .listSales, .restockSale, .closeSale: SaleResult.sizeBytes
         case .order: OrderResult.sizeBytes
         case .confirm, .cancel, .extend, .getOrder, .listUserOrders: OrderViewResult.sizeBytes
+        case .listSaleOrders: SaleOrderResult.sizeBytes
         case .earnPoints, .usePoints: PointResult.sizeBytes
         case .cancelTransaction, .getTransaction, .listTransactions: TransactionViewResult.sizeBytes
         case .getBalance: BalanceResult.sizeBytes
@@ -106,6 +109,8 @@ extension Operation {
         case catalogue
         /// The shard of the user whose id its one entry begins with.
         case user
+        /// The shard that the position in its one entry names.
+        case position
         /// For each entry the shard of the partition that is carried by the id it begins with.
         case ids
     }
@@ -118,6 +123,7 @@ extension Operation {
             .createPolicy, .getPolicy, .listPolicies, .restockPolicy, .closePolicy:
             .catalogue
         case .listUserOrders, .getBalance, .listTransactions, .listUserCoupons: .user
+        case .listSaleOrders: .position
         case .order, .confirm, .cancel, .extend, .getOrder,
             .earnPoints, .usePoints, .cancelTransaction, .getTransaction,
             .issueCoupon, .useCoupon, .restoreCoupon, .getCoupon,
@@ -131,7 +137,7 @@ extension Operation {
     public var countMax: Int {
         if answersList { return 1 }
         switch owner {
-        case .connection, .user: return 1
+        case .connection, .user, .position: return 1
         case .catalogue: return Frame.catalogueBatchCountMax
         case .ids: return isCheckout ? Frame.checkoutBatchCountMax : Frame.batchCountMax
         }
@@ -141,7 +147,9 @@ extension Operation {
     @inlinable
     public var answersList: Bool {
         switch self {
-        case .stats, .tail, .listSales, .listUserOrders, .listTransactions, .listPolicies, .listUserCoupons: true
+        case .stats, .tail, .listSales, .listUserOrders, .listSaleOrders, .listTransactions, .listPolicies,
+            .listUserCoupons:
+            true
         default: false
         }
     }
@@ -179,7 +187,7 @@ extension Operation {
 
     /// Whether only a token of scope `admin` may ask for it.
     @inlinable
-    public var isAdmin: Bool { changesCatalogue || isAside }
+    public var isAdmin: Bool { changesCatalogue || isAside || self == .listSaleOrders }
 
     /// Whether it takes longer than a turn of a shard and touches none of its state: somebody else does it.
     @inlinable

@@ -35,6 +35,16 @@ extension ShardCore {
             if owner != shard { return forward(operation, header, entries, connection, to: owner) }
             return answerPage(
                 operation, entries, .connection(connection, requestId: header.requestId), nowMs: nowMs)
+        case .position:
+            let position = ListSaleOrdersEntry(entries).after
+            let owner = position.shard
+            guard owner < shards else {
+                // An earlier run may have had more shards.
+                return refuseFrame(position.isOf(instance.instance) ? .invalid : .trimmed, header, connection)
+            }
+            if owner != shard { return forward(operation, header, entries, connection, to: owner) }
+            return answerPage(
+                operation, entries, .connection(connection, requestId: header.requestId), nowMs: nowMs)
         case .ids:
             if shards > 1 && !ownsAll(operation, entries, header.count) {
                 return distribute(operation, header, entries, connection)
@@ -161,7 +171,11 @@ extension ShardCore {
     mutating func answerPage(
         _ operation: Operation, _ entry: UnsafeRawPointer, _ source: Work.Source, nowMs: UInt64
     ) -> WorkProgress {
-        let page = engine.pointee.answer(operation, entry, results: results, nowMs: nowMs)
+        let page =
+            operation == .listSaleOrders
+            ? engine.pointee.listSaleOrders(
+                entry, results: results, limit: Frame.pageCountMax, instance: instance.instance)
+            : engine.pointee.answer(operation, entry, results: results, nowMs: nowMs)
         finish(
             source, operation, count: page.count, status: page.code, flags: page.more ? Frame.Flags.more : 0,
             waitLsn: page.waitLsn)

@@ -207,7 +207,7 @@ extension ShardCore {
             ring.advance()
             return .finished
         }
-        if operation.owner == .user {
+        if operation.owner == .user || operation.owner == .position {
             allowance -= 1
             _ = answerPage(operation, entries, origin, nowMs: nowMs)
             ring.advance()

@@ -137,6 +137,17 @@ extension ClientTests {
                 for try await order in client.allOrders(of: 42, pageLimit: 3) { listed.append(order.id) }
                 #expect(listed == placed.reversed())
                 #expect(try await client.orders(of: 43).orders.isEmpty)
+                for user in 1...20 { placed.append(try await client.order(sale: 1, user: UserID(UInt64(user))).id) }
+                try await client.order(sale: 2, user: 1)
+                var ofSale: [OrderID] = []
+                for try await order in client.allOrders(ofSale: 1, pageLimit: 4) { ofSale.append(order.id) }
+                #expect(ofSale.count == placed.count && Set(ofSale) == Set(placed))
+                let part = try await client.orders(ofSale: 1, limit: 4)
+                #expect(part.orders.count == 4 && part.next != nil)
+                #expect(try await client.orders(ofSale: 7).orders.isEmpty)
+                #expect(await fault { try await client.orders(ofSale: 8) }?.refusal == .notFound)
+                #expect(
+                    await fault { try await client.orders(ofSale: 1, limit: 0) } == .invalidArgument(.limit))
                 #expect(await fault { try await client.sales(after: 99) }?.refusal == .notFound)
                 #expect(await fault { try await client.sales(limit: 0) } == .invalidArgument(.limit))
                 #expect(

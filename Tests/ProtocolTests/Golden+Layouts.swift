@@ -16,6 +16,7 @@ let goldenLayouts: [String: any GoldenLayout.Type] = [
     "SaleResult": SaleResult.self, "OrderEntry": OrderEntry.self, "OrderResult": OrderResult.self,
     "OrderIdEntry": OrderIdEntry.self, "ExtendEntry": ExtendEntry.self,
     "ListUserOrdersEntry": ListUserOrdersEntry.self, "OrderViewResult": OrderViewResult.self,
+    "ListSaleOrdersEntry": ListSaleOrdersEntry.self, "SaleOrderResult": SaleOrderResult.self,
     "EarnEntry": EarnEntry.self, "UsePointsEntry": UsePointsEntry.self, "PointResult": PointResult.self,
     "TransactionIdEntry": TransactionIdEntry.self, "TransactionViewResult": TransactionViewResult.self,
     "UserEntry": UserEntry.self, "BalanceResult": BalanceResult.self,
@@ -206,6 +207,22 @@ extension ListUserOrdersEntry: GoldenLayout {
         self.init(
             userId: try fields.takeId("userId"), after: try fields.takeId("after"),
             limit: try fields.take("limit"))
+    }
+}
+
+extension ListSaleOrdersEntry: GoldenLayout {
+    init(fields: inout GoldenFields) throws {
+        self.init(
+            saleId: try fields.take("saleId"), after: SaleOrdersPosition(rawValue: try fields.take("after")),
+            limit: try fields.take("limit"))
+    }
+}
+
+extension SaleOrderResult: GoldenLayout {
+    init(fields: inout GoldenFields) throws {
+        self.init(
+            order: try OrderViewResult(fields: &fields),
+            position: SaleOrdersPosition(rawValue: try fields.take("position")))
     }
 }
 

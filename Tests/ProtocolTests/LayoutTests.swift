@@ -10,7 +10,7 @@ import Testing
             "TailEntry": 24, "TailResult": 192, "ShardStatsResult": 376,
             "CreateSaleEntry": 144, "OfferIdEntry": 8, "RestockEntry": 32, "ListOffersEntry": 16,
             "SaleResult": 168, "OrderEntry": 48, "OrderResult": 24, "OrderIdEntry": 16, "ExtendEntry": 24,
-            "ListUserOrdersEntry": 40, "OrderViewResult": 64,
+            "ListUserOrdersEntry": 40, "OrderViewResult": 64, "ListSaleOrdersEntry": 24, "SaleOrderResult": 72,
             "CreatePolicyEntry": 160, "PolicyResult": 184, "IssueCouponEntry": 40, "CouponResult": 24,
             "UseCouponEntry": 72, "RestoreCouponEntry": 48, "CouponIdEntry": 16, "ListUserCouponsEntry": 40,
             "CouponViewResult": 104,
@@ -29,7 +29,7 @@ import Testing
         #expect(Frame.headerSizeBytes + results * operation.resultSizeBytes <= Frame.sizeMaxBytes)
         #expect(operation.countMax <= Int(UInt16.max))
         #expect(operation.countMax == 1 || !operation.answersList)
-        #expect(operation.isCatalogue || operation.isAside || !operation.isAdmin)
+        #expect(operation.isCatalogue || operation.isAside || operation.owner == .position || !operation.isAdmin)
     }
 
     /// Reserved bytes, by layout: every one of them must be zero, and no other byte counts.
@@ -38,6 +38,7 @@ import Testing
         check(ListOffersEntry.self, ListOffersEntry.reservedIsZero, reserved: 11..<16)
         check(OrderEntry.self, OrderEntry.reservedIsZero, reserved: 44..<48)
         check(ListUserOrdersEntry.self, ListUserOrdersEntry.reservedIsZero, reserved: 34..<40)
+        check(ListSaleOrdersEntry.self, ListSaleOrdersEntry.reservedIsZero, reserved: 18..<24)
         check(EarnEntry.self, EarnEntry.reservedIsZero, reserved: 44..<48)
         check(UsePointsEntry.self, UsePointsEntry.reservedIsZero, reserved: 36..<40)
         check(CreatePolicyEntry.self, CreatePolicyEntry.reservedIsZero, reserved: 77..<80)

@@ -202,6 +202,61 @@ extension ServerTests {
             #expect(try client.cancel(placed).allSatisfy { $0.code == .ok })
         }
 
+        /// Orders of all shards, whoever asks, page by page, and none of another sale.
+        @Test(arguments: Setup.all) func ordersOfASale(_ setup: Setup) throws {
+            let server = try setup.start()
+            let client = try server.connect(setup.transport)
+            let here = Int(try client.handshake().shard)
+            var mint = IdMint(seed: 3)
+            let (sale, other) = (UInt64(1), UInt64(2))
+            for id in [sale, other] {
+                let entry = CreateSaleEntry.open(id, stock: 1000, operationId: mint.catalogueId())
+                #expect(try client.createSale(entry).code == .ok)
+            }
+            #expect(try list(client, sale).isEmpty)
+            var placed: Set<Id128> = []
+            for number in 0..<60 {
+                let user = mint.user(shard: number % setup.shards, of: setup.shards)
+                let id = mint.id(user: user)
+                #expect(try client.order(id, user: user, sale: number % 3 == 0 ? other : sale).code == .ok)
+                if number % 3 != 0 { placed.insert(id) }
+            }
+            for limit in [1, 7, 1000] as [UInt16] {
+                let listed = try list(client, sale, limit: limit)
+                #expect(listed.count == placed.count && Set(listed.map(\.orderId)) == placed)
+                #expect(listed.allSatisfy { $0.saleId == sale && $0.code == .ok })
+            }
+            #expect(try list(client, other).count == 20)
+            func refusal(_ code: ResultCode) -> ClientFault { .refused(code, retryAfterMs: 0) }
+            #expect(throws: refusal(.notFound)) { try client.listSaleOrders(sale + 1000) }
+            #expect(throws: refusal(.invalid)) { try client.listSaleOrders(sale, limit: 0) }
+            #expect(throws: refusal(.invalid)) { try client.listSaleOrders(sale, limit: 1001) }
+            let instance = try client.topology().instance
+            let beyond = SaleOrdersPosition(instance: instance, shard: setup.shards, slot: 0)
+            #expect(throws: refusal(.invalid)) { try client.listSaleOrders(sale, after: beyond) }
+            let staleBeyond = SaleOrdersPosition(instance: instance + 1, shard: setup.shards, slot: 0)
+            #expect(throws: refusal(.trimmed)) { try client.listSaleOrders(sale, after: staleBeyond) }
+            let stale = SaleOrdersPosition(instance: instance + 1, shard: here, slot: 1)
+            #expect(throws: refusal(.trimmed)) { try client.listSaleOrders(sale, after: stale) }
+            let end = SaleOrdersPosition(instance: instance, shard: setup.shards - 1, slot: .max)
+            let page = try client.listSaleOrders(sale, after: end)
+            #expect(page.items.isEmpty && !page.more)
+            stop(server)
+        }
+
+        private func list(
+            _ client: TestClient, _ sale: UInt64, limit: UInt16 = 1000
+        ) throws -> [OrderViewResult] {
+            var orders: [OrderViewResult] = []
+            var after = SaleOrdersPosition.start
+            while true {
+                let page = try client.listSaleOrders(sale, after: after, limit: limit)
+                orders += page.items.map(\.order).filter { $0.code != .notFound }
+                guard page.more, let last = page.items.last else { return orders }
+                after = last.position
+            }
+        }
+
         @Test(arguments: Setup.all) func system(_ setup: Setup) throws {
             let server = try setup.start()
             for shard in 0..<setup.shards {

@@ -49,6 +49,7 @@ extension ServerTests {
                     try shop.restockSale(operationId: mint.catalogueId(), saleId: sale, quantity: 1)
                 }
                 #expect(throws: forbidden) { try shop.closeSale(sale) }
+                #expect(throws: forbidden) { try shop.listSaleOrders(sale) }
                 #expect(try admin.getSale(sale).code == .notFound)
                 #expect(try admin.createSale(entry).code == .ok)
                 #expect(try shop.getSale(sale).stock == 10)

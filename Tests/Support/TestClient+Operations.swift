@@ -140,6 +140,12 @@ extension TestClient {
     ) throws(ClientFault) -> Page<OrderViewResult> {
         try page(.listUserOrders, ListUserOrdersEntry(userId: user, after: after, limit: limit))
     }
+
+    public func listSaleOrders(
+        _ sale: UInt64, after: SaleOrdersPosition = .start, limit: UInt16 = 1000
+    ) throws(ClientFault) -> Page<SaleOrderResult> {
+        try page(.listSaleOrders, ListSaleOrdersEntry(saleId: sale, after: after, limit: limit))
+    }
 }
 
 extension TestClient {

@@ -39,6 +39,7 @@ struct OrderQueues: Sendable {
     let extend: [CallQueue<ExtendOrder>]
     let get: [CallQueue<GetOrder>]
     let list: [CallQueue<ListUserOrders>]
+    let listOfSale: CallQueue<ListSaleOrders>
 
     init(_ maker: inout QueueMaker) {
         place = maker.each()
@@ -47,6 +48,7 @@ struct OrderQueues: Sendable {
         extend = maker.each()
         get = maker.each()
         list = maker.each()
+        listOfSale = maker.one()
     }
 }
 

@@ -74,10 +74,32 @@ enum ListUserOrders: WireCall {
     }
 }
 
+enum ListSaleOrders: WireCall {
+    static let operation = Operation.listSaleOrders
+    static let changes = false
+
+    static func answer(_ entry: ListSaleOrdersEntry, _ reply: Reply, _ index: Int) -> SaleOrderPage? {
+        var page = SaleOrderPage(orders: [], next: nil)
+        for index in 0..<reply.header.count {
+            let result = SaleOrderResult(reply.body + index * SaleOrderResult.sizeBytes)
+            if reply.hasMore { page.next = SaleOrderCursor(rawValue: result.position.rawValue) }
+            // A position alone.
+            if result.order.code == .notFound { continue }
+            guard let order = Order(result.order) else { return nil }
+            page.orders.append(order)
+        }
+        return reply.hasMore && page.next == nil ? nil : page
+    }
+}
+
 extension Order {
     /// From one of a reply's `OrderViewResult`s; nil if it makes no sense.
     init?(_ reply: Reply, _ index: Int) {
-        let result = OrderViewResult(reply.body + index * OrderViewResult.sizeBytes)
+        self.init(OrderViewResult(reply.body + index * OrderViewResult.sizeBytes))
+    }
+
+    /// nil if it makes no sense.
+    init?(_ result: OrderViewResult) {
         guard let state = OrderState(rawValue: result.state) else { return nil }
         self.init(
             id: result.orderId, user: result.userId, sale: result.saleId, quantity: result.quantity,

@@ -76,3 +76,28 @@ public struct OrderPage: Hashable, Sendable {
     /// Give it as `after` to get the next page; nil if there is none.
     public var next: OrderID?
 }
+
+/// Some of a sale's orders.
+public struct SaleOrderPage: Hashable, Sendable {
+    public var orders: [Order]
+    /// Give it as `after` to get the next page; nil if there is none.
+    public var next: SaleOrderCursor?
+}
+
+/// Where a list of a sale's orders goes on. It holds until the server starts again.
+public struct SaleOrderCursor: Hashable, Sendable, RawRepresentable {
+    public let rawValue: UInt64
+
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+}
+
+extension SaleOrderCursor: LosslessStringConvertible {
+    /// Reads the number; nil for anything else.
+    public init?(_ text: String) {
+        guard let number = UInt64(text) else { return nil }
+        self.init(rawValue: number)
+    }
+
+    /// A decimal number.
+    public var description: String { "\(rawValue)" }
+}

@@ -69,10 +69,7 @@ extension Engine {
     }
 
     func refuseView(_ code: ResultCode, _ id: Id128, _ result: UnsafeMutableRawPointer) -> Outcome {
-        OrderViewResult(
-            code: code, state: 0, flags: 0, quantity: 0, orderId: id, userId: .zero, saleId: 0, createdAtMs: 0,
-            expiresAtMs: 0
-        ).store(to: result)
+        OrderViewResult.none(id, code).store(to: result)
         return Outcome(waitLsn: 0)
     }
 
@@ -120,5 +117,14 @@ extension Engine {
             expiresAtMs: 0
         ).store(to: result)
         return Outcome(waitLsn: record.pointee.lsn)
+    }
+}
+
+extension OrderViewResult {
+    /// No order: a refusal that knows nothing but an id.
+    static func none(_ id: Id128, _ code: ResultCode) -> OrderViewResult {
+        OrderViewResult(
+            code: code, state: 0, flags: 0, quantity: 0, orderId: id, userId: .zero, saleId: 0, createdAtMs: 0,
+            expiresAtMs: 0)
     }
 }

@@ -89,6 +89,8 @@ extension CommandLineTests {
             ],
             ["restock", "1", "0"], ["restock", "1"], ["close", "1", "2"], ["get"], ["get", "abc"],
             ["list", "--limit", "0"], ["list", "--limit", "1001"], ["list", "--state", "shut"], ["orders"],
+            ["orders", "--user", "1", "--sale", "1"], ["orders", "--sale", "1", "--after", "x"],
+            ["orders", "--user", "1", "--after", "5"],
             ["list", "--server", "nowhere"], ["list", "--timeout", "0s"], ["ping", "--count", "0"],
             ["watch", "--interval", "1ms"], ["watch", "x"], ["rush", "--buyers", "0"],
             ["rush", "--sale", "1", "--stock", "5"], ["sell"], ["list", "--colour"],

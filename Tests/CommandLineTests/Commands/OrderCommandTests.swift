@@ -147,6 +147,12 @@ extension CommandLineTests {
                 #expect(first.items.count == 20)
                 let rest = try await timesale("orders", "--user", "42", "--after", next, "--json", at: at)
                 #expect(rest.items.count == 5)
+                let ofSale = try await timesale("orders", "--sale", "1", "--limit", "10", "--json", at: at)
+                let behind = try #require(try ofSale.json["nextCursor"] as? String)
+                let others = try await timesale("orders", "--sale", "1", "--after", behind, "--all", "--json", at: at)
+                #expect(ofSale.items.count == 10 && others.items.count == 15)
+                let ids = (ofSale.items + others.items).compactMap { $0["orderId"] as? String }
+                #expect(Set(ids).count == 25)
                 let all = try await timesale("orders", "--user", "42", "--all", "--json", at: at)
                 #expect(Set(all.items.compactMap { $0["orderId"] as? String }).count == 25)
             }

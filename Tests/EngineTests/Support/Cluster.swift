@@ -262,6 +262,24 @@ final class Cluster {
         }
     }
 
+    static var instance: UInt64 { 0x1234_5678 }
+
+    func list(sale: UInt64, after: SaleOrdersPosition = .start, limit: UInt16 = 1000) -> SaleOrderPage {
+        let entry = ListSaleOrdersEntry(saleId: sale, after: after, limit: limit)
+        return listSaleOrders(on: 0, encode(ListSaleOrdersEntry.sizeBytes) { entry.store(to: $0) })
+    }
+
+    func listSaleOrders(on shard: Int, _ bytes: [UInt8]) -> SaleOrderPage {
+        withUnsafeTemporaryAllocation(byteCount: 1000 * SaleOrderResult.sizeBytes, alignment: 8) { results in
+            let page = engines[shard].listSaleOrders(
+                bytes, results: results.baseAddress!, limit: 1000, instance: Cluster.instance)
+            let orders = (0..<page.count).map {
+                SaleOrderResult(results.baseAddress! + $0 * SaleOrderResult.sizeBytes)
+            }
+            return SaleOrderPage(code: page.code, orders: orders, more: page.more, waitLsn: page.waitLsn)
+        }
+    }
+
     /// Moves the clock, and ends the holds that are due on every shard.
     func advance(byMs ms: UInt64) {
         nowMs += ms
@@ -363,6 +381,13 @@ struct Reply<Result> {
 struct OrderPage {
     var code: ResultCode
     var orders: [OrderViewResult]
+    var more: Bool
+    var waitLsn: UInt64
+}
+
+struct SaleOrderPage {
+    var code: ResultCode
+    var orders: [SaleOrderResult]
     var more: Bool
     var waitLsn: UInt64
 }

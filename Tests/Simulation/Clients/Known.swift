@@ -176,6 +176,8 @@ struct Item {
     /// Of a list: what has to be in it.
     var listedBefore: [Id128] = []
     var offersBefore: [OfferKey] = []
+    /// Of a list of a sale's orders: where it begins.
+    var place = SaleOrdersPosition.start
     /// What the owner's log had synced by then.
     var syncedLsn: UInt64 = 0
 }

@@ -81,6 +81,15 @@ extension World {
             let user = items[0].user
             items[0].listedBefore = orders.filter { $0.user == user && $0.shownVersions > 0 }.map(\.id)
         }
+        if operation == .listSaleOrders && items[0].place.slot == 0 {
+            let (sale, shard) = (items[0].offerKey.id, items[0].place.shard)
+            // As accepted: what was sent first may have been refused, and a repeat with another sale not.
+            let shown = orders.lazy.filter { $0.shownVersions > 0 }.map(\.id)
+            items[0].listedBefore = shown.filter { id in
+                guard model.owner(id) == shard, let order = model.order(id) else { return false }
+                return model.offers[order.sale].creation.key.id == sale
+            }
+        }
         if operation == .listUserCoupons {
             let user = items[0].user
             let shown = coupons.filter { $0.entry.userId == user && $0.shownVersions > 0 }
@@ -155,6 +164,8 @@ extension World {
         case .extend: ExtendEntry(orderId: item.id, deadlineMs: item.deadlineMs).store(to: entry)
         case .listUserOrders, .listTransactions:
             ListUserOrdersEntry(userId: item.user, after: .zero, limit: 1000).store(to: entry)
+        case .listSaleOrders:
+            ListSaleOrdersEntry(saleId: item.offerKey.id, after: item.place, limit: 1000).store(to: entry)
         case .createSale, .createPolicy:
             switch item.creation! {
             case .sale(let sale): sale.store(to: entry)

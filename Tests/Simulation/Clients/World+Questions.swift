@@ -34,7 +34,7 @@ extension World {
         }
         let kinds: [(Operation, Int)] = [
             (.order, 50), (.confirm, 13), (.cancel, scenario.cancelWeight), (.extend, 6), (.getOrder, 4),
-            (.listUserOrders, 3),
+            (.listUserOrders, 3), (.listSaleOrders, 3),
             (.createSale, 4), (.restockSale, scenario.restockWeight), (.closeSale, 1), (.getSale, 3),
             (.listSales, 2), (.stats, 1),
         ]
@@ -47,6 +47,14 @@ extension World {
         case .listUserOrders:
             var item = Item()
             item.user = dice.pick(users)
+            send(operation, [item], from: client)
+        case .listSaleOrders:
+            var item = offerItem(.sale)
+            let shard = dice.below(machine.shards)
+            // Also from behind so many of the shard's slots.
+            let slot = dice.chance(300) ? UInt32(dice.below(20)) : 0
+            item.place = SaleOrdersPosition(instance: machine.instance, shard: shard, slot: slot)
+            if shard == 0 && slot == 0 && dice.chance(500) { item.place = .start }
             send(operation, [item], from: client)
         default: composeCatalogue(operation, .sale, client)
         }

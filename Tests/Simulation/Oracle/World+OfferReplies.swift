@@ -144,7 +144,7 @@ extension World {
     }
 
     /// An offer that was shown is there no more: it has left memory.
-    private func checkRetired(_ key: OfferKey, _ violation: Violation) throws(Violation) {
+    func checkRetired(_ key: OfferKey, _ violation: Violation) throws(Violation) {
         coverage[.forgottenAnswers] += 1
         try expectForgotten(model.catalogue, violation) { model in
             model.offer(key).map { model.offers[$0].retired != nil } ?? false

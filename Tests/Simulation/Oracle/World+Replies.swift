@@ -343,35 +343,20 @@ extension World {
 
     private func checkList(_ request: Request, _ header: FrameHeader, _ results: [[UInt8]]) throws(Violation)
     {
-        guard header.status == .ok else { throw Violation(0, "\(request.operation) got \(header.status)") }
         let item = request.items[0]
+        if request.operation == .listSaleOrders { return try checkSaleOrders(item, header, results) }
+        guard header.status == .ok else { throw Violation(0, "\(request.operation) got \(header.status)") }
         switch request.operation {
         case .listUserOrders:
-            var listed: Set<Id128> = []
-            for result in results {
-                let view = result.withUnsafeBytes { OrderViewResult($0.baseAddress!) }
-                let order = try shownOrder(view)
-                guard view.userId == item.user, let index = orderIndices[view.orderId] else {
-                    throw Violation(0, "order \(view.orderId) is listed for a user who has not placed it")
-                }
-                try show(
-                    index, item, order, state: view.state, isLate: view.flags & ResultFlags.late != 0,
-                    deadlineMs: view.expiresAtMs)
-                guard listed.insert(view.orderId).inserted else {
-                    throw Violation(4, "order \(view.orderId) is listed twice")
-                }
+            let views = results.map { $0.withUnsafeBytes { OrderViewResult($0.baseAddress!) } }
+            if let foreign = views.first(where: { $0.userId != item.user }) {
+                throw Violation(0, "order \(foreign.orderId) is listed for a user who has not placed it")
             }
-            if header.flags & Frame.Flags.more != 0 {
-                guard listed.count == Frame.pageCountMax else {
-                    throw Violation(0, "a page of \(listed.count) orders is not full, and says that more follow")
-                }
-                return
+            let isWhole = header.flags & Frame.Flags.more == 0
+            guard isWhole || views.count == Frame.pageCountMax else {
+                throw Violation(0, "a page of \(views.count) orders is not full, and says that more follow")
             }
-            for id in item.listedBefore where !listed.contains(id) {
-                try expectForgotten(
-                    model.owner(id), Violation(3, "order \(id), which was shown, is not in the list of its user"),
-                    { $0.wasForgotten(id) || $0.past.parts[id] != nil })
-            }
+            try checkOrders(item, views, isWhole: isWhole)
         case .listSales:
             let sales = results.map { ShownOffer($0.withUnsafeBytes { SaleResult($0.baseAddress!) }) }
             try checkOffers(item, sales)
@@ -385,6 +370,29 @@ extension World {
             let transactions = results.map { $0.withUnsafeBytes { TransactionViewResult($0.baseAddress!) } }
             try checkHistory(request, item, header, transactions)
         default: break
+        }
+    }
+
+    /// Orders in a list, and that none is left out which had been shown when it was asked for.
+    func checkOrders(_ item: Item, _ views: [OrderViewResult], isWhole: Bool) throws(Violation) {
+        var listed: Set<Id128> = []
+        for view in views {
+            let order = try shownOrder(view)
+            guard let index = orderIndices[view.orderId] else {
+                throw Violation(0, "order \(view.orderId) is listed, which nobody has placed")
+            }
+            try show(
+                index, item, order, state: view.state, isLate: view.flags & ResultFlags.late != 0,
+                deadlineMs: view.expiresAtMs)
+            guard listed.insert(view.orderId).inserted else {
+                throw Violation(4, "order \(view.orderId) is listed twice")
+            }
+        }
+        guard isWhole else { return }
+        for id in item.listedBefore where !listed.contains(id) {
+            try expectForgotten(
+                model.owner(id), Violation(3, "order \(id), which was shown, is not in the list of its user or sale"),
+                { $0.wasForgotten(id) || $0.past.parts[id] != nil })
         }
     }
 }

@@ -18,6 +18,7 @@ public struct Coverage: Sendable {
         case snapshots, snapshotCrashes, snapshotsDamaged, startsFromSnapshots, segmentsCovered
         case ordersRetired, checkoutsRetired, transactionsRetired, couponsRetired, couponOperationsRetired
         case tombstonesRetired, offersRetired, retirementsCut, tooOld, forgottenAnswers, acceptedAnew, allForgotten
+        case saleOrdersListed
         case malformed, connectionsLost, factsChecked, crashPointsChecked
 
         var name: String {
@@ -117,6 +118,7 @@ public struct Coverage: Sendable {
             case .forgottenAnswers: "answers about what was forgotten"
             case .acceptedAnew: "forgotten ids accepted again"
             case .allForgotten: "ends at which all was forgotten that was over"
+            case .saleOrdersListed: "orders in lists of a sale"
             case .malformed: "malformed entries"
             case .connectionsLost: "connections lost"
             case .factsChecked: "facts checked after a crash"

@@ -15,12 +15,14 @@ final class Machine {
     /// What is durable of all logs.
     let board: DurableBoard
     let catalogue: Int
+    let instance: UInt64
     var seats: [Seat]
 
     init(_ state: RecoveredState, scenario: Scenario, retainMs: UInt64, instance: UInt64, memory: MemorySource) {
         let shards = state.shards.count
         self.shards = shards
         self.state = state
+        self.instance = instance
         catalogue = Partition.owner(of: Partition.catalogue, shards: shards)
         sequence = memory.allocate(64).bindMemory(to: UInt64.self, capacity: 8)
         sequence.pointee = state.lastSequence
