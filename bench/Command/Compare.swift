@@ -18,7 +18,7 @@ struct Compare: ParsableCommand {
     static let opponents = ["redis-always", "redis-everysec", "redis-none", "postgresql"]
 
     @OptionGroup var options: MeasureOptions
-    @OptionGroup var output: ReportOptions
+    @OptionGroup var output: PageOptions
     @Option(help: "Seconds that are measured in each bout, after half a second that is not.")
     var seconds = 2.0
     @Option(help: "Rounds; an interval with 95 % needs six.")

@@ -93,6 +93,19 @@ struct ReportOptions: ParsableArguments {
     }
 }
 
+/// Where measurements that have a page are written to.
+struct PageOptions: ParsableArguments {
+    @OptionGroup var figures: ReportOptions
+    @Option(
+        help: ArgumentHelp("Write a page with plots into this directory: index.html, report.json.", valueName: "dir"))
+    var report: String?
+
+    func write(_ whole: some PagedReport) throws {
+        try figures.write(whole)
+        if let report { print("\nreport      \(try whole.write(to: report))") }
+    }
+}
+
 /// The chosen ones of some names, in their own order; all if none is given.
 func choose<T>(_ all: [T], _ names: String?, name: (T) -> String) throws -> [T] {
     guard let names else { return all }

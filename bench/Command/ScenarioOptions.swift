@@ -72,11 +72,7 @@ struct ScenarioOptions: ParsableArguments {
             metric: rate >= 1,000/s, mean <= 100 ms, p95 <= 200 ms, errors < 1 %.
             """, valueName: "threshold"))
     var thresholds: [String] = []
-    @Option(help: ArgumentHelp("Write everything that was measured to this file, as JSON.", valueName: "file"))
-    var json: String?
-    @Option(
-        help: ArgumentHelp("Write a page with plots into this directory: index.html, report.json.", valueName: "dir"))
-    var report: String?
+    @OptionGroup var output: PageOptions
 
     func validate() throws {
         guard ["always", "everysec", "no"].contains(fsync) else {
@@ -168,8 +164,7 @@ struct ScenarioOptions: ParsableArguments {
         let whole = ScenarioReport(
             command: command, machine: machine, server: target ?? "a fresh server", shards: shards,
             fsync: target == nil ? fsync : nil, load: load, results: results)
-        if let json { try JSONFile.write(whole, to: json) }
-        if let report { print("\nreport      \(try whole.write(to: report))") }
+        try output.write(whole)
         guard results.allSatisfy(\.isVerified) else { throw ExitCode.failure }
         guard results.allSatisfy(\.isFastEnough) else { throw ExitCode(2) }
     }

@@ -15,7 +15,9 @@ public struct Machine: Codable, Sendable {
             memoryBytes: ProcFile.read("/proc/meminfo").flatMap { ProcFile.bytes(of: "MemTotal", in: $0) } ?? 0)
     }
 
-    public var text: String {
-        "machine     Linux \(kernel), \(cpuModel), \(cpus) CPU\(cpus == 1 ? "" : "s"), \(memoryBytes >> 30) GiB"
+    public var text: String { "machine     \(summary)" }
+
+    public var summary: String {
+        "Linux \(kernel), \(cpuModel), \(cpus) CPU\(cpus == 1 ? "" : "s"), \(memoryBytes >> 30) GiB"
     }
 }

@@ -21,6 +21,28 @@ import Testing
             bouts: [(test, "timesale", own), (test, against, other)])
     }
 
+    /// Every contestant has its bar in each case, for its rate and for its p99, and each goal its verdict.
+    @Test func aPageHasBarsAndVerdicts() throws {
+        let report = report(
+            "depth-1", own: [round(50, p99Us: 50), round(80, p99Us: 90), round(60, p99Us: 70)],
+            other: other.map { round($0.0, p99Us: UInt64($0.1)) }, against: "redis-always")
+        let html = report.page.html
+        #expect(html.components(separatedBy: "<svg").count == 3)
+        for text in ["depth-1, timesale: 60/s", "depth-1, redis-always: 20/s", "depth-1, timesale: 70 us"] {
+            #expect(html.contains("<title>\(text)</title>"), "\(text)")
+        }
+        #expect(html.contains("depth-1: 4.00 times the orders of redis-always, p99 0.45 times; wanted are 3"))
+        #expect(html.contains("class=\"verdict good\"") && !html.contains("class=\"verdict bad\""))
+        let slow = self.report(
+            "depth-16", own: [round(50, p99Us: 50)], other: [round(10, p99Us: 50)], against: "redis-always")
+        #expect(slow.page.html.contains("class=\"verdict bad\""))
+        let directory = NSTemporaryDirectory() + "compare-page-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let path = try report.write(to: directory)
+        #expect(try String(contentsOfFile: path, encoding: .utf8) == html)
+        #expect(FileManager.default.fileExists(atPath: "\(directory)/report.json"))
+    }
+
     private let other = [(10.0, 100), (20, 200), (40, 300)]
 
     /// Rounds are compared with themselves: 3, 4 and 5 times, though the medians are 5 times apart.

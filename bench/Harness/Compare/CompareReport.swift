@@ -106,9 +106,14 @@ public struct CompareReport: Codable, Sendable {
 
 extension CompareReport {
     public var text: String {
+        (cases.map(table) + [ratioTable]).joined(separator: "\n\n")
+    }
+
+    /// In the order in which they were measured.
+    var cases: [String] {
         var cases: [String] = []
         for result in results where !cases.contains(result.case) { cases.append(result.case) }
-        return (cases.map(table) + [ratioTable]).joined(separator: "\n\n")
+        return cases
     }
 
     private func table(_ test: String) -> String {
@@ -147,7 +152,7 @@ extension CompareReport {
     }
 
     /// With three digits or more.
-    private static func times(_ ratio: Double) -> String { decimal(ratio, ratio < 10 ? 2 : ratio < 100 ? 1 : 0) }
+    static func times(_ ratio: Double) -> String { decimal(ratio, ratio < 10 ? 2 : ratio < 100 ? 1 : 0) }
 
     private static func target(_ ratio: Ratio) -> String {
         guard let target = ratio.target, let isMet = ratio.isMet else { return "" }

@@ -1,14 +1,13 @@
-import Foundation
 import Generator
 
-extension ScenarioReport {
+extension ScenarioReport: PagedReport {
     /// Everything as a page to look at.
     public var page: Page {
         let fsync = fsync.map { ", --fsync \($0)" } ?? ""
         var page = Page(
             title: "timesale: bench \(command)",
             subtitle: "\(server), \(shards) shard\(shards == 1 ? "" : "s")\(fsync), seed \(load.seed). "
-                + machine.text.replacingOccurrences(of: "machine     ", with: "") + ".")
+                + machine.summary + ".")
         for result in results { result.add(to: &page) }
         if results.count > 1 {
             page.add(heading: "All of them")
@@ -23,15 +22,6 @@ extension ScenarioReport {
             page.add(plot: Plot.bars(groups), caption: "Accepted operations a second; each group has its own scale")
         }
         return page
-    }
-
-    /// Writes the page and the figures into a directory, which is made if it is not there; answers the page's path.
-    public func write(to directory: String) throws -> String {
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        try JSONFile.write(self, to: "\(directory)/report.json")
-        let path = "\(directory)/index.html"
-        try Data(page.html.utf8).write(to: URL(fileURLWithPath: path))
-        return path
     }
 }
 
