@@ -1,0 +1,41 @@
+import Synchronization
+
+/// Bounds what is under way: requests, and the bytes of large bodies. Beyond it a caller hears BUSY at once, and
+/// nothing waits in a queue that nobody sees.
+final class WorkBound: Sendable {
+    /// Bodies up to this size are not counted: the number of requests bounds them.
+    static let smallBodyMax = 64 << 10
+    /// Of all larger bodies together.
+    static let largeBytesMax = 256 << 20
+
+    let requestsMax: Int
+    private let requests = Atomic<Int>(0)
+    private let largeBytes = Atomic<Int>(0)
+
+    init(requestsMax: Int) { self.requestsMax = requestsMax }
+
+    /// Requests under way now.
+    var underWay: Int { requests.load(ordering: .relaxed) }
+
+    func begin() throws(Problem) {
+        if requests.add(1, ordering: .relaxed).newValue > requestsMax {
+            requests.subtract(1, ordering: .relaxed)
+            throw Problem(.busy, "\(requestsMax) requests are under way, which is the most; nothing was done")
+        }
+    }
+
+    func end() { requests.subtract(1, ordering: .relaxed) }
+
+    /// Room for a body of so many bytes; it is given back with `give`.
+    func take(_ bytes: Int) throws(Problem) {
+        guard bytes > Self.smallBodyMax else { return }
+        if largeBytes.add(bytes, ordering: .relaxed).newValue > Self.largeBytesMax {
+            largeBytes.subtract(bytes, ordering: .relaxed)
+            throw Problem(.busy, "too many large requests are under way; nothing was done")
+        }
+    }
+
+    func give(_ bytes: Int) {
+        if bytes > Self.smallBodyMax { largeBytes.subtract(bytes, ordering: .relaxed) }
+    }
+}

@@ -1,0 +1,102 @@
+import Foundation
+import HummingbirdCore
+import HummingbirdTLS
+import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+import ServiceLifecycle
+import TimesaleClient
+
+/// The sidecar as a service: listens, watches the engine, and stops in order.
+struct SidecarServer: Service {
+    let options: SidecarOptions
+    let logger: Logger
+    /// Gets the address once requests are taken.
+    let onReady: @Sendable (String) -> Void
+
+    func run() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: options.threadCount)
+        var configuration = ClientConfiguration(options.engine)
+        configuration.token = options.engineToken
+        configuration.timeoutMs = UInt32(options.engineTimeoutMs)
+        configuration.whenFull = .refuse
+        let lanes = (0..<options.threadCount).map { _ in Lane(group.next(), configuration) }
+        let routes = RouteTable.routes
+        let services = Services(options, lanes: lanes, routes: routes.count, logger: logger)
+        do {
+            try await serve(services, routes, group)
+        } catch {
+            await close(lanes, group)
+            throw error
+        }
+        await close(lanes, group)
+    }
+
+    private func serve(_ services: Services, _ routes: [Route], _ group: MultiThreadedEventLoopGroup) async throws {
+        let responder = Responder(services, routes: routes)
+        let fallback = ConnectionOrigin(lane: services.lanes[0], address: "")
+        let server = try builder(services).buildServer(
+            configuration: ServerConfiguration(
+                address: options.bindAddress, backlog: 4096,
+                availableConnectionsDelegate: .maximum(options.connectionCountMax, logger: quiet)),
+            eventLoopGroup: group, logger: quiet,
+            responder: { request, writer, _ in
+                try await responder.respond(
+                    to: request, writer, origin: ConnectionOrigin.current ?? fallback)
+            },
+            onServerRunning: { channel in
+                onReady(options.spelling(of: channel.localAddress))
+            })
+        let watch = EngineWatch(lanes: services.lanes, breaker: services.breaker, logger: logger)
+        let inner = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [.init(service: watch, successTerminationBehavior: .ignore), .init(service: server)],
+                logger: quiet))
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await inner.run() }
+            tasks.addTask {
+                // Not ready first, so that a load balancer has time to see it; then no new connections, and an end when
+                // the last request is answered.
+                try? await gracefulShutdown()
+                services.stop()
+                logger.info("stopping: requests that are under way are finished")
+                try? await Task.sleep(for: .milliseconds(Int64(options.stopDelayMs)))
+                await inner.triggerGracefulShutdown()
+            }
+            try await tasks.next()
+            tasks.cancelAll()
+        }
+    }
+
+    /// Hummingbird tells of every start in words of its own.
+    private var quiet: Logger {
+        var quiet = logger
+        quiet.logLevel = max(quiet.logLevel, .warning)
+        return quiet
+    }
+
+    private func builder(_ services: Services) throws -> HTTPServerBuilder {
+        let timeout = TimeAmount.milliseconds(Int64(options.clientTimeoutMs))
+        var channel = HTTP1Channel.Configuration(
+            additionalChannelHandlers: [ConnectionGuard(bodyTimeout: timeout)],
+            idleTimeout: .milliseconds(Int64(options.idleTimeoutMs)))
+        channel.httpDecoder = .init(maxHeaderFieldSize: 8 << 10, maxHeaderListSize: 16 << 10, maxHeaderFieldCount: 64)
+        let configuration = channel
+        let http = HTTPServerBuilder { responder in
+            LaneChannel(
+                base: HTTP1Channel(responder: responder, configuration: configuration), lanes: services.lanes)
+        }
+        guard let certificate = options.tlsCertificate, let key = options.tlsKey else { return http }
+        let chain = try NIOSSLCertificate.fromPEMFile(certificate).map { NIOSSLCertificateSource.certificate($0) }
+        var tls = TLSConfiguration.makeServerConfiguration(
+            certificateChain: chain, privateKey: .privateKey(try NIOSSLPrivateKey(file: key, format: .pem)))
+        tls.minimumTLSVersion = .tlsv12
+        return try .tls(http, tlsConfiguration: tls)
+    }
+
+    private func close(_ lanes: [Lane], _ group: MultiThreadedEventLoopGroup) async {
+        for lane in lanes { await lane.client.shutdown(withinMs: 1_000) }
+        try? await group.shutdownGracefully()
+    }
+}
