@@ -36,6 +36,7 @@ let package = Package(
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             // Asynchronous functions run where their caller does: no switch of executors on the way of a request.
             swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),

@@ -1,7 +1,6 @@
 import Foundation
 import Logging
 import NIOCore
-import ServiceLifecycle
 
 /// The sidecar as a process.
 public enum Sidecar {
@@ -22,23 +21,13 @@ public enum Sidecar {
             tell("listening on \(address)")
             tell("ready")
         }
-        var configuration = ServiceGroupConfiguration(
-            services: [.init(service: server, successTerminationBehavior: .gracefullyShutdownGroup)],
-            gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(logger))
-        configuration.maximumGracefulShutdownDuration = .milliseconds(Int64(options.stopDelayMs)) + .seconds(30)
         do {
-            try await ServiceGroup(configuration: configuration).run()
+            try await server.run()
             return 0
         } catch {
             logger.critical("\(sentence(for: error, options))")
             return 1
         }
-    }
-
-    private static func quiet(_ logger: Logger) -> Logger {
-        var quiet = logger
-        quiet.logLevel = max(quiet.logLevel, .warning)
-        return quiet
     }
 
     /// What is wrong and what helps.

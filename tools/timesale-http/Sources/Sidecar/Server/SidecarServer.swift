@@ -7,9 +7,10 @@ import NIOPosix
 import NIOSSL
 import ServiceLifecycle
 import TimesaleClient
+import UnixSignals
 
-/// The sidecar as a service: listens, watches the engine, and stops in order.
-struct SidecarServer: Service {
+/// The sidecar at work: listens, watches the engine, and stops in order.
+struct SidecarServer: Sendable {
     let options: SidecarOptions
     let logger: Logger
     /// Gets the address once requests are taken.
@@ -49,24 +50,27 @@ struct SidecarServer: Service {
                 onReady(options.spelling(of: channel.localAddress))
             })
         let watch = EngineWatch(lanes: services.lanes, breaker: services.breaker, logger: logger)
-        let inner = ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: [.init(service: watch, successTerminationBehavior: .ignore), .init(service: server)],
-                logger: quiet))
+        var configuration = ServiceGroupConfiguration(
+            services: [.init(service: watch, successTerminationBehavior: .ignore), .init(service: server)],
+            logger: quiet)
+        configuration.maximumGracefulShutdownDuration = .seconds(30)
+        let group = ServiceGroup(configuration: configuration)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try await inner.run() }
-            tasks.addTask {
-                // Not ready first, so that a load balancer has time to see it; then no new connections, and an end when
-                // the last request is answered.
-                try? await gracefulShutdown()
-                services.stop()
-                logger.info("stopping: requests that are under way are finished")
-                try? await Task.sleep(for: .milliseconds(Int64(options.stopDelayMs)))
-                await inner.triggerGracefulShutdown()
-            }
-            try await tasks.next()
+            tasks.addTask { await stopInOrder(services, group) }
+            try await group.run()
             tasks.cancelAll()
         }
+    }
+
+    /// Waits for a signal. Not ready first, so that a load balancer has time to see it; then no new connections, and an
+    /// end when the last request is answered.
+    private func stopInOrder(_ services: Services, _ group: ServiceGroup) async {
+        var signals = await UnixSignalsSequence(trapping: .sigterm, .sigint).makeAsyncIterator()
+        guard await signals.next() != nil else { return }
+        logger.info("stopping: requests that are under way are finished")
+        services.stop()
+        try? await Task.sleep(for: .milliseconds(Int64(options.stopDelayMs)))
+        await group.triggerGracefulShutdown()
     }
 
     /// Hummingbird tells of every start in words of its own.
