@@ -49,7 +49,9 @@ let package = Package(
             ]),
         .executableTarget(
             name: "timesaled",
-            dependencies: ["Engine", "Server", "ServerOptions", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "Engine", "Server", "ServerOptions", "Settings", .product(name: "Logging", package: "swift-log"),
+            ],
             path: "tools/timesaled"),
 
         .target(

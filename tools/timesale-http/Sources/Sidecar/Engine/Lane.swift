@@ -42,10 +42,8 @@ final class Lane: Sendable {
     }
 }
 
-/// The connection that a request came over, for everything that is done for it.
+/// Where a connection comes from, and which lane serves it.
 final class ConnectionOrigin: Sendable {
-    @TaskLocal static var current: ConnectionOrigin?
-
     let lane: Lane
     /// The caller's address, without its port; of a unix socket it is empty.
     let address: String

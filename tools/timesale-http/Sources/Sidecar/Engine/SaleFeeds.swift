@@ -1,8 +1,8 @@
 import Synchronization
 import TimesaleClient
 
-/// The stock of sales for whoever watches: each sale that somebody watches is asked for ten times a second, once for all
-/// who watch it.
+/// The stock of sales for whoever watches: each sale that somebody watches is asked for ten times a second, once for
+/// all who watch it.
 final class SaleFeeds: Sendable {
     static let interval = Duration.milliseconds(100)
 

@@ -2,8 +2,8 @@ import TimesaleClient
 
 /// Remembers that a key was used for an operation that has no id of its own in the engine.
 ///
-/// The engine remembers cancels of what it does not know (tombstones), durably and for its retention time. A cancel of an
-/// id that is derived from the key and that nothing else can have is therefore a mark that survives a restart of
+/// The engine remembers cancels of what it does not know (tombstones), durably and for its retention time. A cancel of
+/// an id that is derived from the key and that nothing else can have is therefore a mark that survives a restart of
 /// anything. There are two: one of the key, one of the key and its content, so that other content is noticed.
 struct KeyMemory: Sendable {
     private let call: Call

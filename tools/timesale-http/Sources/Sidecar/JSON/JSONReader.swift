@@ -196,7 +196,9 @@ struct JSONReader {
     private mutating func takes(_ word: StaticString) -> Bool {
         let end = place + word.utf8CodeUnitCount
         guard end <= bytes.count else { return false }
-        for offset in 0..<word.utf8CodeUnitCount where bytes[place + offset] != word.utf8Start[offset] { return false }
+        for offset in 0..<word.utf8CodeUnitCount where bytes[place + offset] != word.utf8Start[offset] {
+            return false
+        }
         place = end
         return true
     }
@@ -270,7 +272,9 @@ struct JSONReader {
             place += 1
             switch byte {
             case UInt8(ascii: "\""):
-                guard let valid = String(validating: text, as: UTF8.self) else { throw malformed("a text is not UTF-8") }
+                guard let valid = String(validating: text, as: UTF8.self) else {
+                    throw malformed("a text is not UTF-8")
+                }
                 return valid
             case UInt8(ascii: "\\"): try escape(into: &text)
             case 0..<0x20: throw malformed("a text has a control character that is not escaped")

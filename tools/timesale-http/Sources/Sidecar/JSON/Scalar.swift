@@ -21,7 +21,8 @@ enum Scalar {
         case .userId:
             guard let user = scalar.user else {
                 throw .invalid(
-                    name, "must be a number from 1 to 2^64 - 1, its decimal text, or a UUID with a high half not zero")
+                    name,
+                    "must be a number from 1 to 2^64 - 1, its decimal text, or a UUID with a high half not zero")
             }
             return .id(high: user.high, low: user.low)
         case .operationId:
@@ -63,7 +64,9 @@ enum Scalar {
             return .text(text)
         case .choices(let choices):
             guard case .text(let text) = scalar, !text.isEmpty,
-                text.split(separator: ",", omittingEmptySubsequences: false).allSatisfy({ choices.contains(String($0)) })
+                text.split(separator: ",", omittingEmptySubsequences: false).allSatisfy({
+                    choices.contains(String($0))
+                })
             else { throw .invalid(name, "must be of \(choices.joined(separator: ", ")), with commas in between") }
             return .text(text)
         case .position:
@@ -96,7 +99,8 @@ enum Scalar {
     private var milliseconds: UInt64? {
         switch self {
         case .whole(let seconds): seconds <= 1 << 40 ? seconds * 1000 : nil
-        case .decimal(let seconds): seconds >= 0 && seconds <= Double(1 << 40) ? UInt64((seconds * 1000).rounded()) : nil
+        case .decimal(let seconds):
+            seconds >= 0 && seconds <= Double(1 << 40) ? UInt64((seconds * 1000).rounded()) : nil
         case .text: nil
         }
     }

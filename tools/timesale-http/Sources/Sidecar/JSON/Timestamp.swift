@@ -51,8 +51,8 @@ struct Timestamp: Hashable, Sendable {
         return era * 146_097 + dayOfEra - 719_468
     }
 
-    /// Reads an RFC 3339 date and time; what is finer than a millisecond is cut off. Nil for anything else, and for what
-    /// lies before 1970.
+    /// Reads an RFC 3339 date and time; what is finer than a millisecond is cut off. Nil for anything else, and for
+    /// what lies before 1970.
     static func ms(_ text: String) -> UInt64? {
         let bytes = Array(text.utf8)
         guard bytes.count >= 20, bytes.count <= 64 else { return nil }
@@ -76,10 +76,12 @@ struct Timestamp: Hashable, Sendable {
         var fraction = 0
         if bytes[place] == UInt8(ascii: ".") {
             let first = place + 1
-            place = bytes[first...].firstIndex { !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ?? bytes.count
+            place =
+                bytes[first...].firstIndex { !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ?? bytes.count
             guard place > first else { return nil }
             for index in 0..<3 {
-                fraction = fraction * 10 + (first + index < place ? Int(bytes[first + index] - UInt8(ascii: "0")) : 0)
+                fraction =
+                    fraction * 10 + (first + index < place ? Int(bytes[first + index] - UInt8(ascii: "0")) : 0)
             }
         }
         guard place < bytes.count, let offset = offsetMinutes(bytes[place...], number) else { return nil }

@@ -52,7 +52,8 @@ extension JSONWriter {
             case .operationId:
                 $0.member("type", "string")
                 $0.member("format", "uuid")
-                $0.member("pattern", "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[78][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$")
+                let hex = "[0-9a-fA-F]"
+                $0.member("pattern", "^\(hex){8}-\(hex){4}-[78]\(hex){3}-[89abAB]\(hex){3}-\(hex){12}$")
             case .uuid:
                 $0.member("type", "string")
                 $0.member("format", "uuid")

@@ -44,7 +44,12 @@ struct OpenAPIDocument {
                 $0.member("description", Self.introduction)
             }
             $0.key("security")
-            $0.array { $0.object { $0.key("bearer"); $0.array { _ in } } }
+            $0.array {
+                $0.object {
+                    $0.key("bearer")
+                    $0.array { _ in }
+                }
+            }
             $0.key("paths")
             writePaths(&$0)
             $0.key("components")
@@ -54,9 +59,9 @@ struct OpenAPIDocument {
     }
 
     private static let introduction = """
-        Flash sales, coupons and points over HTTP. Every POST takes an Idempotency-Key: the same key with the same content \
-        has one effect and the same answer, also after a restart of anything. Problems are application/problem+json; \
-        `code` says which, `retryable` whether to send the same again.
+        Flash sales, coupons and points over HTTP. Every POST takes an Idempotency-Key: the same key with the same \
+        content has one effect and the same answer, also after a restart of anything. Problems are \
+        application/problem+json; `code` says which, `retryable` whether to send the same again.
         """
 
     // MARK: Paths
@@ -216,7 +221,10 @@ struct OpenAPIDocument {
                         $0.object {
                             $0.member("description", "true: it had been done before, with this key.")
                             $0.key("schema")
-                            $0.object { $0.key("enum"); $0.array { $0.text("true") } }
+                            $0.object {
+                                $0.key("enum")
+                                $0.array { $0.text("true") }
+                            }
                         }
                     }
                 }

@@ -84,7 +84,8 @@ struct SidecarFlags: ParsableCommand {
         @Option(
             help: help(
                 "origin",
-                "Let pages of this origin ask, such as https://shop.example, or *; may be repeated. (default: none)"))
+                "Let pages of this origin ask, such as https://shop.example, or *; may be repeated. (default: none)"
+            ))
         var corsOrigin: [String] = []
     }
 
@@ -114,7 +115,8 @@ struct SidecarFlags: ParsableCommand {
         var streams: String?
 
         @Option(
-            help: help("duration", "Cut off a client that does not send a request whole in this time. (default: 10s)"))
+            help: help(
+                "duration", "Cut off a client that does not send a request whole in this time. (default: 10s)"))
         var clientTimeout: String?
 
         @Option(help: help("duration", "Close connections on which nothing happens for so long. (default: 75s)"))

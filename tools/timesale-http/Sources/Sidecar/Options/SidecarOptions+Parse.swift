@@ -2,8 +2,9 @@ public import Settings
 import TimesaleClient
 
 extension SidecarOptions {
-    /// Resolves the options of a process: flags win over environment, environment over the file of `--config`, that over
-    /// the defaults. `arguments` come without the program's name. Reads the files that the options name, nothing else.
+    /// Resolves the options of a process: flags win over environment, environment over the file of `--config`, that
+    /// over the defaults. `arguments` come without the program's name. Reads the files that the options name, nothing
+    /// else.
     public static func parse(
         arguments: [String], environment: [String: String]
     ) throws(OptionsError) -> SidecarOptions {
@@ -80,7 +81,8 @@ private func readOrigin(_ text: String) -> Result<String, ValueFault> {
 private func readRate(_ text: String) -> Result<SidecarOptions.Rate, ValueFault> {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
     let range: ClosedRange<UInt64> = 1...1_000_000
-    guard (1...2).contains(parts.count), case .success(let rate) = Quantities.wholeNumber(String(parts[0]), in: range),
+    guard (1...2).contains(parts.count),
+        case .success(let rate) = Quantities.wholeNumber(String(parts[0]), in: range),
         case .success(let burst) = Quantities.wholeNumber(String(parts.last ?? ""), in: range)
     else { return .failure("is no rate; write N or N:BURST, numbers from 1 to 1000000, such as 5:20") }
     return .success(SidecarOptions.Rate(rate: Int(rate), burst: Int(burst)))

@@ -30,7 +30,8 @@ extension Problem {
         case .overloaded: self.init(.busy, "the queue to the engine is full; nothing was done")
         case .cancelled, .shutDown: self.init(.unavailable, "the sidecar is stopping; nothing was done")
         case .invalidArgument(let argument): self = .invalid("\(argument)", "does not fit")
-        case .protocolViolation: self.init(.internalError, "the answer of the engine makes no sense to this sidecar")
+        case .protocolViolation:
+            self.init(.internalError, "the answer of the engine makes no sense to this sidecar")
         }
     }
 

@@ -35,6 +35,10 @@ struct Problem: Error, Sendable {
         return problem
     }
 
+    static func tooLarge(_ bodyMax: Int) -> Problem {
+        Problem(.tooLarge, "a body here has at most \(bodyMax) bytes")
+    }
+
     static let noSuchPath = Problem(.notFound, "there is nothing at this path; GET /openapi.json has all paths")
 
     /// The seconds of the header `Retry-After`.

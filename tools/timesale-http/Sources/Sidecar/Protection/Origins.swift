@@ -1,5 +1,3 @@
-import HTTPTypes
-
 /// Pages of browsers: which origins may ask, and that no other page makes a browser change something here.
 struct Origins: Sendable {
     private let allowed: Set<String>
@@ -9,8 +7,8 @@ struct Origins: Sendable {
 
     private func isAllowed(_ origin: String) -> Bool { allowed.contains(origin) || allowed.contains("*") }
 
-    /// A page of another origin cannot read answers without CORS, but it could send: to a sidecar on the loopback address
-    /// without tokens that would be enough. Browsers say whose page it is.
+    /// A page of another origin cannot read answers without CORS, but it could send: to a sidecar on the loopback
+    /// address without tokens that would be enough. Browsers say whose page it is.
     func check(_ head: RequestHead) throws(Problem) {
         guard let origin = head.origin, head.method == .post, !isAllowed(origin) else { return }
         let own = origin.split(separator: "/", maxSplits: 1).last.map { $0.drop { $0 == "/" } }
@@ -19,23 +17,24 @@ struct Origins: Sendable {
         }
     }
 
-    func addFields(to fields: inout HTTPFields, _ head: RequestHead) {
-        guard !allowed.isEmpty, let origin = head.origin else { return }
-        fields.append(HTTPField(name: .vary, value: "Origin"))
-        guard isAllowed(origin) else { return }
-        fields.append(HTTPField(name: .accessControlAllowOrigin, value: allowed.contains("*") ? "*" : origin))
-        fields.append(
-            HTTPField(
-                name: .accessControlExposeHeaders,
-                value: "Location, Idempotency-Replayed, RateLimit, RateLimit-Policy, Retry-After"))
+    func fields(_ head: RequestHead) -> [HeaderField] {
+        guard !allowed.isEmpty, let origin = head.origin else { return [] }
+        guard isAllowed(origin) else { return [("Vary", "Origin")] }
+        return [
+            ("Vary", "Origin"), ("Access-Control-Allow-Origin", allowed.contains("*") ? "*" : origin),
+            (
+                "Access-Control-Expose-Headers",
+                "Location, Idempotency-Replayed, RateLimit, RateLimit-Policy, Retry-After"
+            ),
+        ]
     }
 
-    func addPreflightFields(to fields: inout [HTTPField], _ head: RequestHead, _ methods: [String]) {
-        guard let origin = head.origin, isAllowed(origin) else { return }
-        fields += [
-            HTTPField(name: .accessControlAllowMethods, value: methods.joined(separator: ", ")),
-            HTTPField(name: .accessControlAllowHeaders, value: "Authorization, Content-Type, Idempotency-Key"),
-            HTTPField(name: .accessControlMaxAge, value: "600"),
+    func preflightFields(_ head: RequestHead, _ methods: [String]) -> [HeaderField] {
+        guard let origin = head.origin, isAllowed(origin) else { return [] }
+        return [
+            ("Access-Control-Allow-Methods", methods.joined(separator: ", ")),
+            ("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key"),
+            ("Access-Control-Max-Age", "600"),
         ]
     }
 }

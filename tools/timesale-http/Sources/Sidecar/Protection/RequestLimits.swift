@@ -1,9 +1,8 @@
-import HTTPTypes
 import Synchronization
 import TimesaleClient
 
-/// The rates at which one user may be served, and one address may ask. Both are off unless they are configured: a shop's
-/// back end is one address that speaks for all its users.
+/// The rates at which one user may be served, and one address may ask. Both are off unless they are configured: a
+/// shop's back end is one address that speaks for all its users.
 final class RequestLimits: Sendable {
     private let users: TokenBuckets?
     private let addresses: TokenBuckets?
@@ -17,10 +16,10 @@ final class RequestLimits: Sendable {
 
     /// What the limits said of a request, for the header fields of its answer.
     final class Verdicts: Sendable {
-        private let list = Mutex<[HTTPField]>([])
+        private let list = Mutex<[HeaderField]>([])
 
-        fileprivate func append(_ fields: [HTTPField]) { list.withLock { $0 += fields } }
-        var fields: [HTTPField] { list.withLock { $0 } }
+        fileprivate func append(_ fields: [HeaderField]) { list.withLock { $0 += fields } }
+        var fields: [HeaderField] { list.withLock { $0 } }
     }
 
     func address(_ address: String, _ verdicts: Verdicts?) throws(Problem) {
@@ -46,8 +45,8 @@ final class RequestLimits: Sendable {
         let verdict = buckets.take(key)
         let seconds = max(1, buckets.burst / buckets.rate)
         verdicts?.append([
-            HTTPField(name: .rateLimitPolicy, value: "\"\(name)\";q=\(buckets.burst);w=\(seconds)"),
-            HTTPField(name: .rateLimit, value: "\"\(name)\";r=\(verdict.remaining);t=\(verdict.resetSeconds)"),
+            ("RateLimit-Policy", "\"\(name)\";q=\(buckets.burst);w=\(seconds)"),
+            ("RateLimit", "\"\(name)\";r=\(verdict.remaining);t=\(verdict.resetSeconds)"),
         ])
         guard verdict.isAllowed else {
             var problem = Problem(

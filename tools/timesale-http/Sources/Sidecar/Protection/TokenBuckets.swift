@@ -3,9 +3,9 @@ import Synchronization
 
 /// Token buckets for any number of keys in a table that does not grow.
 ///
-/// A bucket is one number, the time at which it will be full again (the generic cell rate algorithm, ITU-T I.371): each
-/// request moves it by the time that a token takes. A full bucket says nothing, so it can be forgotten: a key that is new
-/// in a full set of the table takes the place of the one that is nearest to full.
+/// A bucket is one number, the time at which it will be full again (the generic cell rate algorithm, ITU-T I.371):
+/// each request moves it by the time that a token takes. A full bucket says nothing, so it can be forgotten: a key that
+/// is new in a full set of the table takes the place of the one that is nearest to full.
 final class TokenBuckets: Sendable {
     /// What a request has used of its bucket.
     struct Verdict: Sendable {

@@ -3,9 +3,7 @@ import Synchronization
 /// Bounds what is under way: requests, and the bytes of large bodies. Beyond it a caller hears BUSY at once, and
 /// nothing waits in a queue that nobody sees.
 final class WorkBound: Sendable {
-    /// Bodies up to this size are not counted: the number of requests bounds them.
-    static let smallBodyMax = 64 << 10
-    /// Of all larger bodies together.
+    /// Of all bodies together that are larger than ordinary ones may be.
     static let largeBytesMax = 256 << 20
 
     let requestsMax: Int
@@ -26,16 +24,13 @@ final class WorkBound: Sendable {
 
     func end() { requests.subtract(1, ordering: .relaxed) }
 
-    /// Room for a body of so many bytes; it is given back with `give`.
+    /// Room for a large body; it is given back with `give`.
     func take(_ bytes: Int) throws(Problem) {
-        guard bytes > Self.smallBodyMax else { return }
         if largeBytes.add(bytes, ordering: .relaxed).newValue > Self.largeBytesMax {
             largeBytes.subtract(bytes, ordering: .relaxed)
             throw Problem(.busy, "too many large requests are under way; nothing was done")
         }
     }
 
-    func give(_ bytes: Int) {
-        if bytes > Self.smallBodyMax { largeBytes.subtract(bytes, ordering: .relaxed) }
-    }
+    func give(_ bytes: Int) { largeBytes.subtract(bytes, ordering: .relaxed) }
 }

@@ -13,7 +13,9 @@ extension PointTransaction {
             .init("remaining", .integer, "What uses have left of an earning.", optional: true),
             .init("createdAt", .time, "When it was accepted."),
             .init("expiresAt", .time, "When an earning expires; null: never, and of a use.", nullable: true),
-            .init("partOfCheckout", .flag, "True if it is cancelled only with its checkout, else missing.", optional: true),
+            .init(
+                "partOfCheckout", .flag, "True if it is cancelled only with its checkout, else missing.",
+                optional: true),
         ])
 
     static let balanceShape = ObjectShape(

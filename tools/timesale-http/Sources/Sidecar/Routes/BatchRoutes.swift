@@ -5,7 +5,8 @@ enum BatchRoutes {
     static let routes: [Route] = [
         Route(
             method: .post, path: "/v1/orders/batch",
-            about: "Order for many users at once. The results stand in the order of the entries, each for itself: an "
+            about:
+                "Order for many users at once. The results stand in the order of the entries, each for itself: an "
                 + "order, or a code. A key makes an entry the same as an order of its own with that Idempotency-Key.",
             body: BatchBody.fields, bodyMax: Route.batchBodyMax, answer: .results(Order.shape), handler: order)
     ]

@@ -5,11 +5,13 @@ enum CheckoutRoutes {
     static let routes: [Route] = [
         Route(
             method: .post, path: "/v1/checkouts",
-            about: "Take units of several sales, a coupon and points of one user: all or nothing. What stands in the way "
+            about:
+                "Take units of several sales, a coupon and points of one user: all or nothing. What stands in the way "
                 + "first gives its code, with `failedAt`.",
             body: CheckoutBody.fields, status: 201, answer: .object(Checkout.shape),
             problems: [
-                .soldOut, .limitExceeded, .notStarted, .ended, .closed, .notOwner, .alreadyUsed, .expired, .minPurchase,
+                .soldOut, .limitExceeded, .notStarted, .ended, .closed, .notOwner, .alreadyUsed, .expired,
+                .minPurchase,
                 .insufficientPoints, .cancelled,
             ], handler: place),
         Route(
@@ -17,12 +19,14 @@ enum CheckoutRoutes {
             answer: .object(Checkout.shape), handler: get),
         Route(
             method: .post, path: "/v1/checkouts/{id}/confirm",
-            about: "It has been paid: its orders are sold, its points are credited. An expired one is confirmed late if "
+            about:
+                "It has been paid: its orders are sold, its points are credited. An expired one is confirmed late if "
                 + "everything is there.",
             body: Fields("Nothing"), answer: .object(Checkout.shape), problems: [.expired, .cancelled],
             handler: confirm),
         Route(
-            method: .post, path: "/v1/checkouts/{id}/cancel", about: "Give everything back.", body: Fields("Nothing"),
+            method: .post, path: "/v1/checkouts/{id}/cancel", about: "Give everything back.",
+            body: Fields("Nothing"),
             answer: .object(Checkout.shape), problems: [.alreadySpent], handler: cancel),
     ]
 
@@ -73,13 +77,16 @@ enum CheckoutRoutes {
 
     @Sendable static func confirm(_ call: Call) async throws(Problem) -> Reply {
         let id: CheckoutID = try call.operation()
-        let checkout = try await call.engine { client throws(TimesaleError) in try await client.confirmCheckout(id) }
+        let checkout = try await call.engine { client throws(TimesaleError) in try await client.confirmCheckout(id)
+        }
         return .changed(replayed: checkout.isRepeat) { checkout.write(to: &$0) }
     }
 
     @Sendable static func cancel(_ call: Call) async throws(Problem) -> Reply {
         let id: CheckoutID = try call.operation()
-        let cancellation = try await call.engine { client throws(TimesaleError) in try await client.cancelCheckout(id) }
+        let cancellation = try await call.engine { client throws(TimesaleError) in
+            try await client.cancelCheckout(id)
+        }
         guard case .checkout(let checkout) = cancellation else { throw .notKnownYet("checkout") }
         return .changed(replayed: checkout.isRepeat) { checkout.write(to: &$0) }
     }

@@ -6,13 +6,15 @@ enum EventRoutes {
     static let routes: [Route] = [
         Route(
             method: .get, path: "/v1/events",
-            about: "The durable events behind a position, in order, each exactly once. `nextCursor` is the position to go "
+            about:
+                "The durable events behind a position, in order, each exactly once. `nextCursor` is the position to go "
                 + "on from. With `wait` the answer comes as soon as something has happened.",
             scope: .admin, query: EventQuery.fields, answer: .list(TailEvent.shape), problems: [.gone],
             handler: events),
         Route(
             method: .get, path: "/v1/timesales/{id}/events",
-            about: "Server-sent events: `stock` with the sale, at once and whenever it changes, at most 10 a second.",
+            about:
+                "Server-sent events: `stock` with the sale, at once and whenever it changes, at most 10 a second.",
             answer: .stream(Sale.shape), isStream: true, handler: stock),
     ]
 
@@ -21,7 +23,8 @@ enum EventRoutes {
         static let limit = 1
         static let wait = 2
         static let fields = Fields(
-            "Events", Field("after", .position, "The seq of the last event that was seen; 0, the default: none was."),
+            "Events",
+            Field("after", .position, "The seq of the last event that was seen; 0, the default: none was."),
             Field("limit", .integer(1...1000), "The most events to give; 20 unless it is given."),
             Field("wait", .seconds(maxMs: 60_000), "How long to wait for an event if there is none."))
     }
@@ -61,7 +64,7 @@ enum EventRoutes {
         let sale = try await call.engine { client throws(TimesaleError) in try await client.sale(id) }
         try services.feeds.enter()
         return Reply(
-            body: .stream({ writer in
+            body: .stream({ (writer: StreamWriter) async throws -> Void in
                 defer { services.feeds.leave() }
                 try await writer.write(serverSentEvent("stock") { sale.write(to: &$0) })
                 var last = sale

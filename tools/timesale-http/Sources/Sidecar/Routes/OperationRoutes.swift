@@ -11,7 +11,8 @@ enum OperationRoutes {
             handler: { _ in Reply { $0.status("live") } }),
         Route(
             method: .get, path: "/readyz",
-            about: "Whether it can do something: 503 until the engine answers, while it recovers, and when the sidecar "
+            about:
+                "Whether it can do something: 503 until the engine answers, while it recovers, and when the sidecar "
                 + "was asked to stop.",
             scope: .none, answer: .object(health), isBounded: false, handler: ready),
         Route(

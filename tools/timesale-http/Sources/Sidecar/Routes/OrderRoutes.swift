@@ -12,8 +12,10 @@ enum OrderRoutes {
             answer: .object(Order.shape), handler: get),
         Route(
             method: .post, path: "/v1/orders/{orderId}/confirm",
-            about: "End a hold as a sale: it has been paid. An expired one is confirmed late if its units are there.",
-            body: Fields("Nothing"), answer: .object(Order.shape), problems: [.cancelled, .expired, .partOfCheckout],
+            about:
+                "End a hold as a sale: it has been paid. An expired one is confirmed late if its units are there.",
+            body: Fields("Nothing"), answer: .object(Order.shape),
+            problems: [.cancelled, .expired, .partOfCheckout],
             handler: confirm),
         Route(
             method: .post, path: "/v1/orders/{orderId}/cancel",
@@ -24,7 +26,8 @@ enum OrderRoutes {
             method: .post, path: "/v1/orders/{orderId}/extend",
             about: "Hold an order for so long from now on; never shortens. A repeat with the same Idempotency-Key "
                 + "changes nothing.",
-            body: ExtendBody.fields, answer: .object(Order.shape), problems: [.confirmed, .cancelled, .expired, .partOfCheckout],
+            body: ExtendBody.fields, answer: .object(Order.shape),
+            problems: [.confirmed, .cancelled, .expired, .partOfCheckout],
             handler: extend),
         Route(
             method: .get, path: "/v1/users/{userId}/orders", about: "The orders of a user, newest first.",

@@ -5,12 +5,14 @@ enum PointRoutes {
     static let routes: [Route] = [
         Route(
             method: .post, path: "/v1/users/{userId}/points/earn", about: "Credit a user with points.",
-            body: EarnBody.fields, status: 201, answer: .object(PointTransaction.balanceShape), problems: [.cancelled],
+            body: EarnBody.fields, status: 201, answer: .object(PointTransaction.balanceShape),
+            problems: [.cancelled],
             handler: earn),
         Route(
             method: .post, path: "/v1/users/{userId}/points/use",
             about: "Take points from a user, those that expire first.", body: UseBody.fields,
-            answer: .object(PointTransaction.balanceShape), problems: [.insufficientPoints, .cancelled], handler: use),
+            answer: .object(PointTransaction.balanceShape), problems: [.insufficientPoints, .cancelled],
+            handler: use),
         Route(
             method: .get, path: "/v1/users/{userId}/points", about: "The points of a user, and what expires next.",
             answer: .object(PointBalance.shape), handler: balance),
@@ -30,7 +32,8 @@ enum PointRoutes {
             problems: [.alreadyCancelled, .alreadySpent, .partOfCheckout, .notOwner], handler: cancel),
         Route(
             method: .post, path: "/v1/points/earn-batch",
-            about: "A campaign: credit many users at once, each for itself, in the order of the entries.", scope: .admin,
+            about: "A campaign: credit many users at once, each for itself, in the order of the entries.",
+            scope: .admin,
             body: BatchBody.fields, bodyMax: Route.batchBodyMax, answer: .results(batchShape), handler: earnBatch),
     ]
 

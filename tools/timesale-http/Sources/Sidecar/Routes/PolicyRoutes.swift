@@ -14,7 +14,8 @@ enum PolicyRoutes {
             method: .get, path: "/v1/coupon-policies/{id}", about: "A policy as it is now.",
             answer: .object(Policy.shape), handler: get),
         Route(
-            method: .post, path: "/v1/coupon-policies/{id}/restock", about: "Add coupons to a policy.", scope: .admin,
+            method: .post, path: "/v1/coupon-policies/{id}/restock", about: "Add coupons to a policy.",
+            scope: .admin,
             body: SaleRoutes.RestockBody.fields, answer: .object(Policy.shape), problems: [.closed],
             handler: restock),
         Route(
@@ -39,7 +40,9 @@ enum PolicyRoutes {
             Field("id", .offerId, "Its number, never used again; drawn if it is not given."),
             Field("name", .text(0...78), required: true, "For people."),
             Field("quantity", .integer(1...SaleRoutes.unitsMax), required: true, "Coupons."),
-            Field("perUserLimit", .integer(0...UInt64(UInt32.max)), "Coupons for one user; 1 by default, 0: no limit."),
+            Field(
+                "perUserLimit", .integer(0...UInt64(UInt32.max)), "Coupons for one user; 1 by default, 0: no limit."
+            ),
             Field("discountType", .choice(["fixed", "percent"]), required: true, "What discountValue means."),
             Field(
                 "discountValue", .integer(1...Scalar.amountMax), required: true,

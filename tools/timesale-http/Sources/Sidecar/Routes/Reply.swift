@@ -1,4 +1,3 @@
-import HTTPTypes
 import NIOCore
 
 /// An answer that is no problem.
@@ -6,7 +5,7 @@ struct Reply: Sendable {
     enum Body: Sendable {
         case bytes(ByteBuffer)
         /// Bytes as they come, until the function returns.
-        case stream(@concurrent @Sendable (inout StreamWriter) async throws -> Void)
+        case stream(@Sendable (StreamWriter) async throws -> Void)
     }
 
     var status = 200
@@ -17,7 +16,7 @@ struct Reply: Sendable {
     /// The engine had done it before; told only to who sent an Idempotency-Key.
     var isReplayed = false
     /// Further header fields.
-    var fields: [HTTPField] = []
+    var fields: [HeaderField] = []
 
     init(_ write: (inout JSONWriter) -> Void) {
         var json = JSONWriter()

@@ -1,5 +1,3 @@
-import HTTPTypes
-
 /// Who may ask. Each scope includes those before it.
 enum Scope: String, Comparable, Sendable {
     /// Everybody: health, the OpenAPI document.
@@ -15,7 +13,7 @@ enum Scope: String, Comparable, Sendable {
 struct Route: Sendable {
     typealias Handler = @Sendable (Call) async throws(Problem) -> Reply
 
-    let method: HTTPRequest.Method
+    let method: Method
     /// Such as `/v1/timesales/{id}/orders`.
     let path: String
     let about: String

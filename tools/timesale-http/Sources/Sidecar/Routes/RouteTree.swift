@@ -1,15 +1,11 @@
-import HTTPTypes
-
 /// Finds the route of a path: a tree of its segments, walked without copying them.
 struct RouteTree: Sendable {
     /// The routes of a path by their method.
     struct Place: Sendable {
-        fileprivate(set) var routes: [(method: HTTPRequest.Method, index: Int)] = []
+        fileprivate(set) var routes: [(method: Method, index: Int)] = []
 
-        func index(of method: HTTPRequest.Method) -> Int? {
-            // HEAD is GET without a body.
-            let wanted = method == .head ? .get : method
-            return routes.first { $0.method == wanted }?.index
+        func index(of method: Method) -> Int? {
+            routes.first { $0.method == method }?.index
         }
 
         /// For the header `Allow`.
@@ -42,7 +38,9 @@ struct RouteTree: Sendable {
     private mutating func child(of node: Int, _ segment: [UInt8]) -> Int {
         let isParameter = segment.first == UInt8(ascii: "{")
         if isParameter, let there = nodes[node].parameter { return there }
-        if !isParameter, let there = nodes[node].children.first(where: { nodes[$0].name == segment }) { return there }
+        if !isParameter, let there = nodes[node].children.first(where: { nodes[$0].name == segment }) {
+            return there
+        }
         nodes.append(Node(name: segment))
         let made = nodes.count - 1
         if isParameter { nodes[node].parameter = made } else { nodes[node].children.append(made) }

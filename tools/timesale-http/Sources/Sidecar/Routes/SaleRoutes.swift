@@ -45,11 +45,14 @@ enum SaleRoutes {
             Field("stock", .integer(1...unitsMax), required: true, "Units."),
             Field("startsAt", .time, "When it opens; at once unless it is given."),
             Field("endsAt", .time, "When it ends; never unless it is given. Later than its start and than now."),
-            Field("perUserLimit", .integer(0...UInt64(UInt32.max)), "Units that one user may hold and have; 0: no limit."),
+            Field(
+                "perUserLimit", .integer(0...UInt64(UInt32.max)),
+                "Units that one user may hold and have; 0: no limit."),
             Field(
                 "holdSeconds", .seconds(maxMs: holdMaxMs),
                 "How long an order is held for its payment; 0, the default: it is confirmed at once."),
-            Field("unitPrice", .integer(0...Scalar.amountMax), "In the smallest unit of the currency; 0 by default."))
+            Field(
+                "unitPrice", .integer(0...Scalar.amountMax), "In the smallest unit of the currency; 0 by default."))
     }
 
     enum RestockBody {

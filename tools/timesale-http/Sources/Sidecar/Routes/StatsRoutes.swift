@@ -99,7 +99,8 @@ enum StatsRoutes {
         json.key("routes")
         json.beginArray()
         let counted = services.statistics.snapshot().routes
-        for (route, counts) in zip(RouteTable.routes, counted) where counts.succeeded > 0 || !counts.refused.isEmpty {
+        for (route, counts) in zip(RouteTable.routes, counted) where counts.succeeded > 0 || !counts.refused.isEmpty
+        {
             json.begin()
             json.key("method")
             json.text(route.method.rawValue)

@@ -1,8 +1,12 @@
-import HTTPTypes
+import NIOHTTP1
 
 /// What this server reads of a request's head: taken in one walk over its fields.
 struct RequestHead: Sendable {
-    let method: HTTPRequest.Method
+    /// Nil for one that no path takes.
+    let method: Method?
+    /// GET, of which only the head is wanted.
+    let isHead: Bool
+    let isOptions: Bool
     let path: Substring
     /// Nil if there is no question mark.
     let query: Substring?
@@ -16,29 +20,41 @@ struct RequestHead: Sendable {
     var forwardedFor: String?
     var acceptsGzip = false
     var isPreflight = false
-    var closes = false
+    var expectsContinue = false
+    let isKeptAlive: Bool
 
-    init(_ head: HTTPRequest) {
-        method = head.method
-        let target = head.path ?? "/"
+    init(_ head: HTTPRequestHead) {
+        isHead = head.method == .HEAD
+        isOptions = head.method == .OPTIONS
+        switch head.method {
+        case .GET, .HEAD: method = .get
+        case .POST: method = .post
+        default: method = nil
+        }
+        let target = head.uri
         let end = target.utf8.firstIndex(of: UInt8(ascii: "?"))
         path = target[..<(end ?? target.endIndex)]
         query = end.map { target[target.utf8.index(after: $0)...] }
-        host = head.authority
-        for field in head.headerFields {
-            switch field.name.canonicalName {
-            case "authorization": authorization = field.value
-            case "content-type": contentType = field.value
-            case "content-length": contentLength = Int(field.value)
-            case "transfer-encoding": isChunked = true
-            case "idempotency-key": idempotencyKey = field.value
-            case "origin": origin = field.value
-            case "x-forwarded-for": forwardedFor = field.value
-            case "accept-encoding": acceptsGzip = AcceptEncoding.allowsGzip(field.value)
-            case "access-control-request-method": isPreflight = method == .options
-            case "connection": closes = field.value.lowercased() == "close"
-            default: break
-            }
+        isKeptAlive = head.isKeepAlive
+        for (name, value) in head.headers { read(name, value) }
+    }
+
+    private mutating func read(_ name: String, _ value: String) {
+        // The length tells most names apart, without looking at their letters.
+        switch name.utf8.count {
+        case 4 where name.isHeader("host"): host = value
+        case 6 where name.isHeader("origin"): origin = value
+        case 6 where name.isHeader("expect"): expectsContinue = value.lowercased() == "100-continue"
+        case 12 where name.isHeader("content-type"): contentType = value
+        case 13 where name.isHeader("authorization"): authorization = value
+        case 14 where name.isHeader("content-length"): contentLength = Int(value)
+        case 15 where name.isHeader("idempotency-key"): idempotencyKey = value
+        case 15 where name.isHeader("accept-encoding"): acceptsGzip = AcceptEncoding.allowsGzip(value)
+        case 15 where name.isHeader("x-forwarded-for"):
+            forwardedFor = forwardedFor.map { "\($0),\(value)" } ?? value
+        case 17 where name.isHeader("transfer-encoding"): isChunked = true
+        case 29 where name.isHeader("access-control-request-method"): isPreflight = isOptions
+        default: break
         }
     }
 
@@ -52,6 +68,21 @@ struct RequestHead: Sendable {
             part.lowercased().filter { !$0.isWhitespace && $0 != "\"" }
         }
         return parts.first == "application/json" && parts.dropFirst().allSatisfy { $0 == "charset=utf-8" }
+    }
+}
+
+extension String {
+    /// Whether this is the name of a header, in whatever case.
+    ///
+    /// - Parameter name: in lower case, as long as this.
+    fileprivate func isHeader(_ name: StaticString) -> Bool {
+        var place = name.utf8Start
+        for byte in utf8 {
+            let lower = byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte
+            if lower != place.pointee { return false }
+            place += 1
+        }
+        return true
     }
 }
 

@@ -1,10 +1,7 @@
-import HTTPTypes
-import HummingbirdCore
 import NIOCore
 
-/// Takes each request from its head to the end of its answer: finds the route, checks who asks and how much is under way,
-/// reads the body, asks the handler, writes what it says. One function in the place of a chain of middlewares, since
-/// each of these is needed by every request.
+/// Makes the answer of each request: finds the route, checks who asks and how much is under way, reads the body, asks
+/// the handler. One function in the place of a chain of middlewares, since each of these is needed by every request.
 struct Responder: Sendable {
     let services: Services
     let routes: [Route]
@@ -20,11 +17,18 @@ struct Responder: Sendable {
         origins = Origins(services.options.corsOrigins)
     }
 
-    @concurrent func respond(
-        to request: Request, _ writer: consuming ResponseWriter, origin: ConnectionOrigin
-    ) async throws {
+    /// The most bytes that a body may have at this path.
+    func bodyMax(_ head: RequestHead) -> Int {
+        guard let method = head.method, let index = tree.find(head.path)?.place.index(of: method) else {
+            return Route.ordinaryBodyMax
+        }
+        return routes[index].bodyMax
+    }
+
+    /// Runs on the thread of the connection's lane.
+    func answer(to request: IncomingRequest, origin: ConnectionOrigin) async -> Answer {
         let beganNs = TokenBuckets.nowNs()
-        let head = RequestHead(request.head)
+        let head = request.head
         let verdicts = services.limits.isOn ? RequestLimits.Verdicts() : nil
         var index: Int?
         var answer: Answer
@@ -34,26 +38,22 @@ struct Responder: Sendable {
         } catch {
             answer = Answer(error)
         }
-        if let verdicts { answer.fields.append(contentsOf: verdicts.fields) }
-        answer.fields.append(HTTPField(name: .date, value: origin.lane.httpDate))
-        if head.origin != nil { origins.addFields(to: &answer.fields, head) }
-        if answer.code == .tooLarge { answer.fields.append(HTTPField(name: .connection, value: "close")) }
-        if head.closes { answer.fields.append(HTTPField(name: .connection, value: "close")) }
+        if let verdicts { answer.add(verdicts.fields) }
+        answer.add([("Date", origin.lane.httpDate)])
+        if head.origin != nil { answer.add(origins.fields(head)) }
         if head.acceptsGzip { answer.compress() }
-        try await answer.write(to: writer, isHead: head.method == .head)
         services.statistics.answered(
             route: index, code: answer.code, tookNs: TokenBuckets.nowNs() &- beganNs)
-        // What is left of a body that is too large is not read.
-        if answer.code == .tooLarge { throw UnreadBody() }
+        return answer
     }
 
     private func reply(
-        to request: Request, _ head: RequestHead, _ origin: ConnectionOrigin, _ verdicts: RequestLimits.Verdicts?,
-        _ index: inout Int?
+        to request: IncomingRequest, _ head: RequestHead, _ origin: ConnectionOrigin,
+        _ verdicts: RequestLimits.Verdicts?, _ index: inout Int?
     ) async throws(Problem) -> Reply {
         guard let (place, arguments) = tree.find(head.path) else { throw .noSuchPath }
-        guard let found = place.index(of: head.method) else {
-            if head.method == .options { return options(place, head) }
+        guard let found = head.method.flatMap(place.index(of:)) else {
+            if head.isOptions { return options(place, head) }
             var problem = Problem(.methodNotAllowed, "this path takes \(place.methods.joined(separator: ", "))")
             problem.allow = place.methods
             throw problem
@@ -69,7 +69,7 @@ struct Responder: Sendable {
         if route.isBounded, !route.isStream { try services.work.begin() }
         defer { if route.isBounded, !route.isStream { services.work.end() } }
         if route.isBounded { try services.breaker.admit() }
-        let body = try await values(of: request, head, route)
+        let body = try values(of: request, route)
         let call = Call(
             services: services, lane: origin.lane, arguments: arguments,
             query: Values(try Query.values(route.query, head.query)), body: body, idempotencyKey: key,
@@ -89,51 +89,22 @@ struct Responder: Sendable {
         return last.filter { !$0.isWhitespace }
     }
 
-    private func values(of request: Request, _ head: RequestHead, _ route: Route) async throws(Problem) -> Values {
-        guard head.hasBody else {
-            guard let fields = route.body else { return Values([]) }
-            return Values(try JSONReader.values(fields, in: UnsafeRawBufferPointer(start: nil, count: 0)).get())
-        }
-        // A body of GET means nothing (RFC 9110, 9.3.1); the connection skips it.
+    private func values(of request: IncomingRequest, _ route: Route) throws(Problem) -> Values {
+        // A body of GET means nothing (RFC 9110, 9.3.1).
         guard let fields = route.body else { return Values([]) }
-        let reserved = head.contentLength ?? route.bodyMax
-        guard reserved <= route.bodyMax else { throw Responder.tooLarge(route) }
-        guard head.isJSON else {
+        let body = request.body
+        if let fault = request.fault { throw fault }
+        guard !request.head.hasBody || request.head.isJSON else {
             throw Problem(.unsupportedMediaType, "say Content-Type: application/json")
         }
-        try services.work.take(reserved)
-        defer { services.work.give(reserved) }
-        let buffer = try await Responder.collect(request.body, route)
-        return Values(try buffer.withUnsafeReadableBytes { JSONReader.values(fields, in: $0) }.get())
-    }
-
-    private static func tooLarge(_ route: Route) -> Problem {
-        Problem(.tooLarge, "a body here has at most \(route.bodyMax) bytes")
-    }
-
-    private static func collect(_ body: RequestBody, _ route: Route) async throws(Problem) -> ByteBuffer {
-        var whole: ByteBuffer?
-        do {
-            for try await part in body {
-                guard (whole?.readableBytes ?? 0) + part.readableBytes <= route.bodyMax else { throw tooLarge(route) }
-                if whole == nil { whole = part } else { whole?.writeImmutableBuffer(part) }
-            }
-        } catch let problem as Problem {
-            throw problem
-        } catch {
-            throw Problem(.malformed, "the body did not come whole")
-        }
-        return whole ?? ByteBuffer()
+        return Values(try body.withUnsafeReadableBytes { JSONReader.values(fields, in: $0) }.get())
     }
 
     private func options(_ place: RouteTree.Place, _ head: RequestHead) -> Reply {
         var reply = Reply(body: .bytes(ByteBuffer()), contentType: "")
         reply.status = 204
-        reply.fields.append(HTTPField(name: .allow, value: place.methods.joined(separator: ", ")))
-        if head.isPreflight { origins.addPreflightFields(to: &reply.fields, head, place.methods) }
+        reply.fields = [("Allow", place.methods.joined(separator: ", "))]
+        if head.isPreflight { reply.fields += origins.preflightFields(head, place.methods) }
         return reply
     }
 }
-
-/// Ends a connection whose request was not read whole.
-struct UnreadBody: Error {}

@@ -36,16 +36,12 @@ struct SidecarServer: Sendable {
 
     private func serve(_ services: Services, _ routes: [Route], _ group: MultiThreadedEventLoopGroup) async throws {
         let responder = Responder(services, routes: routes)
-        let fallback = ConnectionOrigin(lane: services.lanes[0], address: "")
-        let server = try builder(services).buildServer(
+        let server = try builder(services, responder).buildServer(
             configuration: ServerConfiguration(
                 address: options.bindAddress, backlog: 4096,
                 availableConnectionsDelegate: .maximum(options.connectionCountMax, logger: quiet)),
             eventLoopGroup: group, logger: quiet,
-            responder: { request, writer, _ in
-                try await responder.respond(
-                    to: request, writer, origin: ConnectionOrigin.current ?? fallback)
-            },
+            responder: { _, _, _ in },
             onServerRunning: { channel in
                 onReady(options.spelling(of: channel.localAddress))
             })
@@ -80,16 +76,9 @@ struct SidecarServer: Sendable {
         return quiet
     }
 
-    private func builder(_ services: Services) throws -> HTTPServerBuilder {
-        let timeout = TimeAmount.milliseconds(Int64(options.clientTimeoutMs))
-        var channel = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [ConnectionGuard(bodyTimeout: timeout)],
-            idleTimeout: .milliseconds(Int64(options.idleTimeoutMs)))
-        channel.httpDecoder = .init(maxHeaderFieldSize: 8 << 10, maxHeaderListSize: 16 << 10, maxHeaderFieldCount: 64)
-        let configuration = channel
-        let http = HTTPServerBuilder { responder in
-            LaneChannel(
-                base: HTTP1Channel(responder: responder, configuration: configuration), lanes: services.lanes)
+    private func builder(_ services: Services, _ responder: Responder) throws -> HTTPServerBuilder {
+        let http = HTTPServerBuilder { _ in
+            LaneChannel(responder: responder, lanes: services.lanes, options: options)
         }
         guard let certificate = options.tlsCertificate, let key = options.tlsKey else { return http }
         let chain = try NIOSSLCertificate.fromPEMFile(certificate).map { NIOSSLCertificateSource.certificate($0) }

@@ -12,7 +12,9 @@ import Testing
             atPath: file.path, contents: Data("shop \(Self.shop)\nadmin \(Self.admin)\n".utf8),
             attributes: [.posixPermissions: 0o600])
         defer { try? FileManager.default.removeItem(at: file) }
-        try await withAPI(["--token-file", file.path, "--engine-token-file", file.path], engine: ["--token-file", file.path]) {
+        try await withAPI(
+            ["--token-file", file.path, "--engine-token-file", file.path], engine: ["--token-file", file.path]
+        ) {
             try await body($0, file.path)
         }
     }
@@ -23,7 +25,9 @@ import Testing
             #expect(none.status == 401)
             #expect(none.code == "UNAUTHENTICATED")
             #expect(none.headers["www-authenticate"] == "Bearer realm=\"timesale\"")
-            for header in ["Bearer wrong-token-0123456789", "Bearer ", "Basic \(Self.shop)", "Bearer \(Self.shop)x"] {
+            for header in [
+                "Bearer wrong-token-0123456789", "Bearer ", "Basic \(Self.shop)", "Bearer \(Self.shop)x",
+            ] {
                 #expect(try api.request("GET", "/v1/timesales", headers: ["Authorization": header]).status == 401)
             }
             for path in ["/livez", "/readyz", "/openapi.json"] { #expect(try api.get(path).status == 200) }
@@ -50,7 +54,8 @@ import Testing
                 "POST", "/v1/timesales/1/orders", order, headers: ["Origin": "https://evil.example"])
             #expect(foreign.status == 403)
             let own = "http://127.0.0.1:\(api.sidecar.port)"
-            #expect(try api.request("POST", "/v1/timesales/1/orders", order, headers: ["Origin": own]).status == 201)
+            #expect(
+                try api.request("POST", "/v1/timesales/1/orders", order, headers: ["Origin": own]).status == 201)
             let read = try api.request("GET", "/v1/timesales/1", headers: ["Origin": "https://evil.example"])
             #expect(read.headers["access-control-allow-origin"] == nil)
         }
@@ -91,8 +96,10 @@ import Testing
         defer { try? FileManager.default.removeItem(at: directory) }
         let (key, certificate) = (directory.path + "/key.pem", directory.path + "/cert.pem")
         try Self.run([
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
-            "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate,
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+            "-days", "1",
+            "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out",
+            certificate,
         ])
         let sidecar = try SidecarProcess([
             "--tls-certificate", certificate, "--tls-key", key, "--engine", "127.0.0.1:1",

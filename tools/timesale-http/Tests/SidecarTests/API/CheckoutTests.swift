@@ -75,7 +75,8 @@ import Testing
     @Test func anExpiredCheckoutWhoseUnitsAreGoneStaysExpired() async throws {
         try await withAPI { api in
             try api.sale(1, stock: 1, #""holdSeconds":0.05"#)
-            let id = try #require(api.post("/v1/checkouts", #"{"userId":1,"lines":[{"timeSaleId":1}]}"#)["checkoutId"])
+            let id = try #require(
+                api.post("/v1/checkouts", #"{"userId":1,"lines":[{"timeSaleId":1}]}"#)["checkoutId"])
             var state = ""
             while state != "expired" { state = try #require(api.get("/v1/checkouts/\(id)")["state"]) }
             var other = try api.post("/v1/timesales/1/orders", #"{"userId":2}"#)

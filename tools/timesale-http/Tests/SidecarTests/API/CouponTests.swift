@@ -6,7 +6,8 @@ import Testing
         try await withAPI { api in
             let policy = try api.post(
                 "/v1/coupon-policies",
-                #"{"id":7,"name":"Ten off","quantity":2,"discountType":"percent","discountValue":10,"maxDiscount":3000}"#)
+                #"{"id":7,"name":"Ten","quantity":2,"discountType":"percent","discountValue":10,"maxDiscount":3000}"#
+            )
             #expect(policy.status == 201)
             #expect(policy.headers["location"] == "/v1/coupon-policies/7")
             #expect(policy["perUserLimit"] == "1")
@@ -28,7 +29,8 @@ import Testing
             #expect(try api.post("/v1/coupon-policies/7/restock", #"{"quantity":5}"#)["remaining"] == "5")
 
             #expect(try api.post("/v1/coupons/\(id)/restore", #"{"userId":42}"#).code == "NOT_USED")
-            #expect(try api.post("/v1/coupons/\(id)/use", #"{"userId":43,"purchaseAmount":100}"#).code == "NOT_OWNER")
+            #expect(
+                try api.post("/v1/coupons/\(id)/use", #"{"userId":43,"purchaseAmount":100}"#).code == "NOT_OWNER")
             let order = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
             let use = #"{"userId":42,"purchaseAmount":12000,"orderId":"\#(order)"}"#
             let used = try api.post("/v1/coupons/\(id)/use", use, key: "u")
@@ -58,7 +60,8 @@ import Testing
             #expect(try api.post("/v1/coupon-policies/1/coupons", #"{"userId":1}"#).code == "NOT_STARTED")
             try policy(2, #""minPurchase":1000"#)
             let id = try #require(api.post("/v1/coupon-policies/2/coupons", #"{"userId":1}"#)["couponId"])
-            #expect(try api.post("/v1/coupons/\(id)/use", #"{"userId":1,"purchaseAmount":999}"#).code == "MIN_PURCHASE")
+            #expect(
+                try api.post("/v1/coupons/\(id)/use", #"{"userId":1,"purchaseAmount":999}"#).code == "MIN_PURCHASE")
             #expect(try api.post("/v1/coupon-policies/2/close")["state"] == "closed")
             #expect(try api.post("/v1/coupon-policies/2/coupons", #"{"userId":2}"#).code == "CLOSED")
             #expect(try api.post("/v1/coupon-policies/2/restock", #"{"quantity":1}"#).code == "CLOSED")
@@ -66,7 +69,8 @@ import Testing
             let short = try #require(api.post("/v1/coupon-policies/3/coupons", #"{"userId":1}"#)["couponId"])
             var late = try api.post("/v1/coupon-policies/3/coupons", #"{"userId":2}"#)
             while late.code != "ENDED" {
-                late = try api.post("/v1/coupon-policies/3/coupons", #"{"userId":\#(Int.random(in: 10...1_000_000))}"#)
+                late = try api.post(
+                    "/v1/coupon-policies/3/coupons", #"{"userId":\#(Int.random(in: 10...1_000_000))}"#)
                 if late.code == "EXHAUSTED" { break }
             }
             var use = try api.post("/v1/coupons/\(short)/use", #"{"userId":1}"#, key: "never")
@@ -81,7 +85,9 @@ import Testing
             #expect(try api.post("\(nobody)/restore", #"{"userId":42}"#).code == "NOT_FOUND")
             for path in ["", "/restock", "/close", "/coupons"] {
                 let body = path == "/restock" ? #"{"quantity":1}"# : path == "/coupons" ? #"{"userId":1}"# : "{}"
-                let answer = path.isEmpty ? try api.get("/v1/coupon-policies/99") : try api.post("/v1/coupon-policies/99\(path)", body)
+                let answer =
+                    path.isEmpty
+                    ? try api.get("/v1/coupon-policies/99") : try api.post("/v1/coupon-policies/99\(path)", body)
                 #expect(answer.code == "NOT_FOUND")
             }
             let percent = #"{"name":"x","quantity":1,"discountType":"percent","discountValue":101}"#

@@ -6,7 +6,8 @@ import Testing
     @Test func theSameKeyHasOneEffect() async throws {
         try await withAPI { api in
             try api.sale(1, stock: 10)
-            let first = try api.post("/v1/timesales/1/orders", #"{"userId":7,"quantity":2}"#, key: "\"basket \\\"7\\\"\"")
+            let first = try api.post(
+                "/v1/timesales/1/orders", #"{"userId":7,"quantity":2}"#, key: "\"basket \\\"7\\\"\"")
             #expect(first.headers["idempotency-replayed"] == nil)
             await api.engine.kill()
             try await api.engine.restart()
@@ -86,7 +87,9 @@ import Testing
             #expect(unkeyed["retryable"] == "false")
             #expect(unkeyed.headers["retry-after"] == nil)
             var settled = try api.post("/v1/timesales/1/orders", #"{"userId":7}"#, key: "u")
-            while settled.status >= 500 { settled = try api.post("/v1/timesales/1/orders", #"{"userId":7}"#, key: "u") }
+            while settled.status >= 500 {
+                settled = try api.post("/v1/timesales/1/orders", #"{"userId":7}"#, key: "u")
+            }
             #expect(settled.status == 201)
             #expect(settled["orderId"] == unknown["orderId"])
             // Who had no key can still give up for good: the problem tells the id.

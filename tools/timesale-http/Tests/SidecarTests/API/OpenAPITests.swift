@@ -4,8 +4,8 @@ import Testing
 
 @testable import Sidecar
 
-/// The document against the contract of the API: every path, status and field that is promised is in it. That the server
-/// keeps to the document is seen by every other test, since `API` holds each answer against it.
+/// The document against the contract of the API: every path, status and field that is promised is in it. That the
+/// server keeps to the document is seen by every other test, since `API` holds each answer against it.
 @Suite struct OpenAPITests {
     private let document: [String: Any]
 
@@ -73,20 +73,20 @@ import Testing
 
     private static let fields: [String: String] = [
         "TimeSale": """
-            id name state stock available held sold startsAt endsAt perUserLimit holdSeconds unitPrice createdAt
-            """,
+        id name state stock available held sold startsAt endsAt perUserLimit holdSeconds unitPrice createdAt
+        """,
         "Order": "orderId timeSaleId userId quantity state createdAt expiresAt lateConfirm",
         "CouponPolicy": """
-            id name state quantity issued used remaining perUserLimit discountType discountValue maxDiscount minPurchase \
-            validFrom validUntil
-            """,
+        id name state quantity issued used remaining perUserLimit discountType discountValue maxDiscount minPurchase \
+        validFrom validUntil
+        """,
         "Coupon": "couponId policyId userId state issuedAt usedAt orderId expiresAt",
         "PointTransaction": "transactionId userId kind amount reason state createdAt expiresAt",
         "PostedPointTransaction": "transactionId balance",
         "PointBalance": "userId balance nextExpiry",
         "Checkout": """
-            checkoutId orders subtotal discount pointsUsed pointsEarned toPay state expiresAt lateConfirm
-            """,
+        checkoutId orders subtotal discount pointsUsed pointsEarned toPay state expiresAt lateConfirm
+        """,
         "Event": "seq",
         "NewTimeSale": "id name stock startsAt endsAt perUserLimit holdSeconds unitPrice",
         "NewOrder": "userId quantity",
@@ -94,8 +94,8 @@ import Testing
         "Restock": "quantity",
         "BatchOrder": "timeSaleId userId quantity key",
         "NewCouponPolicy": """
-            id name quantity perUserLimit discountType discountValue maxDiscount minPurchase validFrom validUntil
-            """,
+        id name quantity perUserLimit discountType discountValue maxDiscount minPurchase validFrom validUntil
+        """,
         "CouponUse": "userId orderId purchaseAmount",
         "Earning": "amount reason expiresAt",
         "PointUse": "amount reason",

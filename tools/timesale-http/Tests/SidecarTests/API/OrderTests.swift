@@ -11,7 +11,8 @@ import Testing
             #expect(made.headers["location"] == "/v1/timesales/1001")
             #expect(made["holdSeconds"] == "900.5")
             #expect(made["state"] == "open")
-            #expect(try api.post("/v1/timesales", #"{"id":1001,"name":"Other","stock":1}"#).code == "ALREADY_EXISTS")
+            #expect(
+                try api.post("/v1/timesales", #"{"id":1001,"name":"Other","stock":1}"#).code == "ALREADY_EXISTS")
 
             let order = try api.post("/v1/timesales/1001/orders", #"{"userId":42,"quantity":3}"#)
             #expect(order.status == 201)
@@ -21,7 +22,9 @@ import Testing
             #expect(order["userId"] == "42")
             #expect(order["expiresAt"] != nil)
             #expect(try api.get("/v1/orders/\(id)").text == order.text)
-            #expect(try api.post("/v1/timesales/1001/orders", #"{"userId":"42","quantity":2}"#).code == "LIMIT_EXCEEDED")
+            #expect(
+                try api.post("/v1/timesales/1001/orders", #"{"userId":"42","quantity":2}"#).code == "LIMIT_EXCEEDED"
+            )
 
             let extended = try api.post("/v1/orders/\(id)/extend", #"{"holdSeconds":5000}"#)
             #expect(extended.status == 200)
@@ -122,7 +125,9 @@ import Testing
             _ = try api.post("/v1/timesales/2/close")
             #expect(try api.get("/v1/timesales?state=closed").items.count == 1)
             #expect(try api.get("/v1/timesales?state=closed,open").items.count == 5)
-            for _ in 1...3 { _ = try api.post("/v1/timesales/1/orders", #"{"userId":"3f2504e0-4f89-41d3-9a0c-0305e82c3301"}"#) }
+            for _ in 1...3 {
+                _ = try api.post("/v1/timesales/1/orders", #"{"userId":"3f2504e0-4f89-41d3-9a0c-0305e82c3301"}"#)
+            }
             let list = try api.get("/v1/users/3f2504e0-4f89-41d3-9a0c-0305e82c3301/orders?limit=2")
             #expect(list.items.count == 2)
             #expect(list.items[0]["userId"] as? String == "3f2504e0-4f89-41d3-9a0c-0305e82c3301")
@@ -154,7 +159,8 @@ import Testing
             #expect(alone.headers["idempotency-replayed"] == "true")
             #expect(alone["orderId"] == batch.results[0]["orderId"] as? String)
             #expect(try api.post("/v1/orders/batch", #"{"orders":[]}"#).code == "INVALID")
-            let wrong = try api.post("/v1/orders/batch", #"{"orders":[{"timeSaleId":1,"userId":1},{"timeSaleId":1}]}"#)
+            let wrong = try api.post(
+                "/v1/orders/batch", #"{"orders":[{"timeSaleId":1,"userId":1},{"timeSaleId":1}]}"#)
             #expect(wrong["field"] == "orders[1].userId")
             let entries = (1...1001).map { #"{"timeSaleId":1,"userId":\#($0)}"# }.joined(separator: ",")
             #expect(try api.post("/v1/orders/batch", #"{"orders":[\#(entries)]}"#).code == "INVALID")

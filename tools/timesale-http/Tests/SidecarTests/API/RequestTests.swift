@@ -8,17 +8,22 @@ import Testing
             try api.sale(1)
             let path = "/v1/timesales/1/orders"
             let malformed = [
-                "", "{", "}", "[]", "null", "1", "\"a\"", "{\"userId\":}", "{\"userId\":1,}", "{userId:1}", "{\"userId\":1}x",
-                "{\"userId\":01}", "{\"userId\":1e}", "{\"userId\":\"1}", "{\"userId\":\"\u{1}\"}", "{\"userId\" 1}",
+                "", "{", "}", "[]", "null", "1", "\"a\"", "{\"userId\":}", "{\"userId\":1,}", "{userId:1}",
+                "{\"userId\":1}x",
+                "{\"userId\":01}", "{\"userId\":1e}", "{\"userId\":\"1}", "{\"userId\":\"\u{1}\"}",
+                "{\"userId\" 1}",
                 "{\"userId\":\"\\ud800\"}", "{\"userId\":nul}", "\u{feff}{}",
             ]
             for body in malformed {
                 let answer = try api.post(path, body)
                 #expect(answer.status == 400, "\(body): \(answer.text)")
-                #expect(answer.code == "MALFORMED" || body.isEmpty && answer.code == "INVALID", "\(body): \(answer.text)")
+                #expect(
+                    answer.code == "MALFORMED" || body.isEmpty && answer.code == "INVALID",
+                    "\(body): \(answer.text)")
             }
             let connection = try HTTPConnection(port: api.sidecar.port)
-            try connection.send(api.bytes("POST", path, "{\"userId\":\"??\"}", nil, [:]).utf8.map { $0 == 63 ? 0xff : $0 })
+            try connection.send(
+                api.bytes("POST", path, "{\"userId\":\"??\"}", nil, [:]).utf8.map { $0 == 63 ? 0xff : $0 })
             #expect(try connection.answer().code == "MALFORMED")
             let unknown = try api.post(path, #"{"userId":1,"qty":2}"#)
             #expect(unknown.code == "UNKNOWN_FIELD")
@@ -37,7 +42,8 @@ import Testing
                 #expect(answer["field"] != nil)
             }
             let valid = [
-                #" { "userId" : 18446744073709551615 , "quantity" : 1.0 } "#, #"{"user\u0049d":"7","quantity":null}"#,
+                #" { "userId" : 18446744073709551615 , "quantity" : 1.0 } "#,
+                #"{"user\u0049d":"7","quantity":null}"#,
                 #"{"userId":"3F2504E0-4F89-41D3-9A0C-0305E82C3301","quantity":1e0}"#,
             ]
             for body in valid {
@@ -120,7 +126,8 @@ import Testing
         try await withAPI(["--client-timeout", "100ms"]) { api in
             let connection = try HTTPConnection(port: api.sidecar.port)
             try connection.send(
-                "POST /v1/timesales HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{".utf8)
+                "POST /v1/timesales HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+                    .utf8)
             #expect(throws: HTTPConnection.Fault.self) {
                 while true { _ = try connection.read(until: "\r\n") }
             }
@@ -138,7 +145,8 @@ import Testing
             #expect(gzip.body.count < plain.body.count / 4)
             #expect(Array(gzip.body.prefix(2)) == [0x1f, 0x8b])
             #expect(try Gunzip.text(gzip.body) == plain.text)
-            let refused = try api.request("GET", "/v1/timesales?limit=100", headers: ["Accept-Encoding": "gzip;q=0"])
+            let refused = try api.request(
+                "GET", "/v1/timesales?limit=100", headers: ["Accept-Encoding": "gzip;q=0"])
             #expect(refused.headers["content-encoding"] == nil)
         }
     }

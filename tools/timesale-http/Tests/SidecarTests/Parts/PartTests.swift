@@ -14,7 +14,8 @@ import TimesaleClient
     func timesAreRead(_ text: String, _ ms: UInt64) { #expect(Timestamp.ms(text) == ms) }
 
     @Test(arguments: [
-        "", "2026-01-01", "2026-01-01T00:00:00", "2026-13-01T00:00:00Z", "2026-02-29T00:00:00Z", "2026-01-01 00:00:00Z",
+        "", "2026-01-01", "2026-01-01T00:00:00", "2026-13-01T00:00:00Z", "2026-02-29T00:00:00Z",
+        "2026-01-01 00:00:00Z",
         "2026-01-01T24:00:00Z", "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00+25:00", "1969-12-31T23:59:59Z",
         "2026-01-01T00:00:00Zx", "+026-01-01T00:00:00Z",
     ])
@@ -47,7 +48,8 @@ import TimesaleClient
         }
         #expect(
             String(buffer: json.buffer)
-                == #"{"a":18446744073709551615,"b":"\"\\\n\u0001é","c":1.05,"d":"01234567-89ab-cdef-fedc-ba9876543210","e":[]}"#
+                == #"{"a":18446744073709551615,"b":"\"\\\n\u0001é","c":1.05,"d":"#
+                + #""01234567-89ab-cdef-fedc-ba9876543210","e":[]}"#
         )
     }
 
@@ -94,11 +96,13 @@ import TimesaleClient
         let cases: [(TimesaleError, ProblemCode)] = [
             (.refused(.noSpace, retryAfterMs: 0), .noSpace), (.refused(.capacity, retryAfterMs: 0), .capacity),
             (.refused(.busy, retryAfterMs: 5), .busy), (.refused(.shuttingDown, retryAfterMs: 0), .unavailable),
-            (.trimmed(oldest: TailPosition(sequence: 5)), .gone), (.refused(.failed, retryAfterMs: 0), .internalError),
+            (.trimmed(oldest: TailPosition(sequence: 5)), .gone),
+            (.refused(.failed, retryAfterMs: 0), .internalError),
             (.refused(.unknown(900), retryAfterMs: 0), .internalError), (.protocolViolation, .internalError),
             (.overloaded, .busy), (.timedOut, .unavailable), (.unavailable(.closed), .unavailable),
             (.refused(.forbidden, retryAfterMs: 0), .unavailable),
-            (.partRefused(.coupon, .alreadyUsed), .alreadyUsed), (.refused(.idReused, retryAfterMs: 0), .idempotencyKeyReused),
+            (.partRefused(.coupon, .alreadyUsed), .alreadyUsed),
+            (.refused(.idReused, retryAfterMs: 0), .idempotencyKeyReused),
         ]
         for (error, code) in cases { #expect(Problem(error, hasKey: false).code == code, "\(error)") }
         #expect(Problem(.refused(.busy, retryAfterMs: 2_500), hasKey: false).retryAfter == 3)

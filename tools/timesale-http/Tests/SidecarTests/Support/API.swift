@@ -21,7 +21,8 @@ final class API {
     /// A request on a connection of its own.
     @discardableResult
     func request(
-        _ method: String, _ path: String, _ body: String? = nil, key: String? = nil, headers: [String: String] = [:],
+        _ method: String, _ path: String, _ body: String? = nil, key: String? = nil,
+        headers: [String: String] = [:],
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws -> HTTPAnswer {
         let connection = try HTTPConnection(port: sidecar.port)
@@ -99,7 +100,8 @@ enum Executables {
     /// Beside the test's own executable.
     static var sidecar: String {
         let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-        let beside = URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("timesale-http").path
+        let beside = URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("timesale-http")
+            .path
         if FileManager.default.isExecutableFile(atPath: beside) { return beside }
         let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()

@@ -1,7 +1,7 @@
 import Foundation
 
-/// Holds answers against an OpenAPI document: the status must be listed, and a body must have the members of its schema,
-/// all that are required and no others.
+/// Holds answers against an OpenAPI document: the status must be listed, and a body must have the members of its
+/// schema, all that are required and no others.
 struct Contract {
     private let paths: [String: Any]
     private let schemas: [String: Any]
@@ -21,13 +21,16 @@ struct Contract {
             let response = responses["\(answer.status)"] as? [String: Any]
         else { return ["the document has no status \(answer.status) here"] }
         let type = answer.headers["content-type"] ?? "none"
-        guard let content = response["content"] as? [String: Any], let media = content[type] as? [String: Any] else {
+        guard let content = response["content"] as? [String: Any], let media = content[type] as? [String: Any]
+        else {
             return ["the document has no content of type \(type) for \(answer.status)"]
         }
         guard type.hasSuffix("json"), answer.headers["content-encoding"] == nil, template != "/openapi.json",
             let schema = media["schema"] as? [String: Any]
         else { return [] }
-        guard let value = try? JSONSerialization.jsonObject(with: Data(answer.body)) else { return ["the body is no JSON"] }
+        guard let value = try? JSONSerialization.jsonObject(with: Data(answer.body)) else {
+            return ["the body is no JSON"]
+        }
         return faults(value, schema, at: "")
     }
 
@@ -55,7 +58,9 @@ struct Contract {
             let required = schema["required"] as? [String] ?? []
             var faults = required.filter { object[$0] == nil }.map { "\(place).\($0) is missing" }
             if schema["additionalProperties"] as? Bool == false {
-                faults += object.keys.filter { properties[$0] == nil }.map { "\(place).\($0) is not in the document" }
+                faults += object.keys.filter { properties[$0] == nil }.map {
+                    "\(place).\($0) is not in the document"
+                }
             }
             if let type = schema["type"] as? String, type != "object" { faults.append("\(place) is an object") }
             for (name, inner) in properties {

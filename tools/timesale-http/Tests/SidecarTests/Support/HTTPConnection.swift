@@ -20,7 +20,9 @@ final class HTTPConnection {
         let code = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, size) }
         }
-        if code != 0 { throw Fault(description: "no connection to port \(port): \(String(cString: strerror(errno)))") }
+        if code != 0 {
+            throw Fault(description: "no connection to port \(port): \(String(cString: strerror(errno)))")
+        }
     }
 
     deinit { close(descriptor) }
@@ -29,7 +31,9 @@ final class HTTPConnection {
         let all = Array(bytes)
         var sent = 0
         while sent < all.count {
-            let count = all[sent...].withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            let count = all[sent...].withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
             // A server may answer, and close, before it has read all.
             if count <= 0 { return }
             sent += count
@@ -54,7 +58,9 @@ final class HTTPConnection {
                 defer { received.removeFirst(range.upperBound) }
                 return String(decoding: received[..<range.upperBound], as: UTF8.self)
             }
-            guard try receive() else { throw Fault(description: "the connection ended before \(mark.debugDescription)") }
+            guard try receive() else {
+                throw Fault(description: "the connection ended before \(mark.debugDescription)")
+            }
         }
     }
 

@@ -47,7 +47,9 @@ final class SidecarProcess: @unchecked Sendable {
     }
 
     /// A run that is expected to end at once.
-    static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> (code: Int32, text: String) {
+    static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> (
+        code: Int32, text: String
+    ) {
         let process = Process()
         let output = Pipe()
         process.executableURL = URL(fileURLWithPath: Executables.sidecar)
