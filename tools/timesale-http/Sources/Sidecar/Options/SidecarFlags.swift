@@ -135,7 +135,7 @@ struct SidecarFlags: ParsableCommand {
 
         @Option(
             help: help(
-                "n", "Threads that serve, 1 to 64; one does 20,000 requests a second or more. (default: 1)"))
+                "n", "Threads that serve, 1 to 64; each does 20,000 requests a second or more. (default: 2)"))
         var threads: String?
 
         @Option(

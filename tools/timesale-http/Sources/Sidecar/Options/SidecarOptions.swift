@@ -33,7 +33,7 @@ public struct SidecarOptions: Sendable {
     var idleTimeoutMs: UInt64 = 75_000
 
     var stopDelayMs: UInt64 = 0
-    var threadCount = 1
+    var threadCount = 2
     public var logLevel = LogLevel.info
 
     init() {}
