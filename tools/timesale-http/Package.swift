@@ -44,6 +44,7 @@ let package = Package(
             dependencies: [
                 "Sidecar", "timesale-http",
                 .product(name: "TimesaleClient", package: "timesale"),
+                .product(name: "TimesaleSettings", package: "timesale"),
                 .product(name: "TimesaleTestKit", package: "timesale"),
             ]),
     ],

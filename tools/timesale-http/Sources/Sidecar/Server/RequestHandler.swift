@@ -26,6 +26,8 @@ final class RequestHandler: ChannelInboundHandler {
     private var isOpen = false
     private var answering: Task<Void, Never>?
     private var isReadOnly = false
+    /// The caller sends nothing more; it may still read.
+    private var isInputClosed = false
     private var activeAt = NIODeadline.now()
     private var bodyDeadline: Scheduled<Void>?
     private var idleCheck: Scheduled<Void>?
@@ -150,6 +152,7 @@ final class RequestHandler: ChannelInboundHandler {
         isOpen = false
         giveBack()
         activeAt = .now()
+        let closes = closes || isInputClosed
         guard context.channel.isActive else { return }
         guard closes else { return context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil) }
         // What the caller still sends would turn the end into a reset, which may overtake the answer: so our side ends
@@ -192,7 +195,10 @@ final class RequestHandler: ChannelInboundHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case ChannelEvent.inputClosed = event, !isOpen { context.close(promise: nil) }
+        if case ChannelEvent.inputClosed = event {
+            isInputClosed = true
+            if !isOpen { context.close(promise: nil) }
+        }
         context.fireUserInboundEventTriggered(event)
     }
 

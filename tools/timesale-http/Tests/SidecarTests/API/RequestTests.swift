@@ -119,6 +119,12 @@ import Testing
             #expect(try connection.answer().status == 200)
             #expect(try connection.answer().status == 201)
             #expect(try connection.answer().items.count == 1)
+            // A caller that ends its side still gets its answer, and then the end.
+            let last = try HTTPConnection(port: api.sidecar.port)
+            try last.send(api.bytes("GET", "/livez", nil, nil, [:]).utf8)
+            last.endSending()
+            #expect(try last.answer().status == 200)
+            #expect(throws: HTTPConnection.Fault.self) { try last.read(until: "\n") }
         }
     }
 

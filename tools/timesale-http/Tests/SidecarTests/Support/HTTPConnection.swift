@@ -40,6 +40,8 @@ final class HTTPConnection {
         }
     }
 
+    func endSending() { _ = shutdown(descriptor, Int32(SHUT_WR)) }
+
     /// Appends what arrives; false at the end of the stream.
     private func receive() throws -> Bool {
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
