@@ -11,7 +11,10 @@ SWIFT ?= swift
 PRODUCTS := timesaled timesale wal-replay simulate bench
 
 # Further suites of `make test`, beyond `swift test`; each is a target below.
-SUITES := tsan simulate hotpath
+SUITES := tsan simulate hotpath sidecar
+
+# The HTTP sidecar is a package of its own.
+SIDECAR := tools/timesale-http
 
 # Seeds of the simulator, and within how many of them each planted bug has to be caught.
 SEEDS := 3000
@@ -27,11 +30,11 @@ ADDRESS := 127.0.0.1:7070
 DATA := ./data
 
 .DEFAULT_GOAL := help
-.PHONY: run test build bench completions clean help setup tsan simulate hotpath
+.PHONY: run test build bench completions clean help setup tsan simulate hotpath sidecar schemathesis
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | \
-		while IFS="$$(printf '\t')" read -r name text; do printf 'make %-11s %s\n' "$$name" "$$text"; done
+		while IFS="$$(printf '\t')" read -r name text; do printf 'make %-12s %s\n' "$$name" "$$text"; done
 
 setup: ## check the Swift toolchain, install missing Debian packages
 	@tools/setup.sh
@@ -40,8 +43,10 @@ build: setup ## build the release executables into bin/
 	@for product in $(PRODUCTS); do $(SWIFT) build -c release --product $$product; done
 	@mkdir -p bin
 	@cd "$$($(SWIFT) build -c release --show-bin-path)" && install -m 755 $(PRODUCTS) "$(CURDIR)/bin/"
+	@$(SWIFT) build -c release --package-path $(SIDECAR) --product timesale-http
+	@install -m 755 "$$($(SWIFT) build -c release --package-path $(SIDECAR) --show-bin-path)/timesale-http" bin/
 	@$(MAKE) --no-print-directory completions
-	@echo "built: $(PRODUCTS:%=bin/%), bin/completions"
+	@echo "built: $(PRODUCTS:%=bin/%), bin/timesale-http, bin/completions"
 
 completions: ## write bin/completions: what bash, zsh and fish know of timesale
 	@mkdir -p bin/completions
@@ -94,5 +99,15 @@ hotpath: setup ## no allocation, retain or release on the path of an order
 		./hotpath "$$PWD/timesaled" "$$PWD/libAllocationCounter.so" "$$PWD/allocate-on-purpose" && \
 		python3 "$(CURDIR)/Tests/HotSymbols/hot-symbols.py" "$$PWD/timesaled"
 
+sidecar: setup ## the tests of the HTTP sidecar, against real processes
+	$(SWIFT) build --product timesaled
+	$(SWIFT) build --package-path $(SIDECAR) --build-tests
+	$(SWIFT) test --package-path $(SIDECAR) --skip-build
+	@$(MAKE) --no-print-directory schemathesis
+
+schemathesis: setup ## requests made from the OpenAPI document: none may get a 5xx or break the document
+	@$(SIDECAR)/Tests/Schemathesis/run.sh "$$($(SWIFT) build --show-bin-path)/timesaled" \
+		"$$($(SWIFT) build --package-path $(SIDECAR) --show-bin-path)/timesale-http"
+
 clean: ## remove what was built; data stays
-	rm -rf .build .build-tsan .build-sim bin
+	rm -rf .build .build-tsan .build-sim $(SIDECAR)/.build bin
