@@ -32,6 +32,11 @@ enum OrderRoutes {
         Route(
             method: .get, path: "/v1/users/{userId}/orders", about: "The orders of a user, newest first.",
             query: Fields("OrderList", Call.limit, Call.cursor), answer: .list(Order.shape), handler: list),
+        Route(
+            method: .get, path: "/v1/timesales/{id}/orders",
+            about: "The orders of a sale, of all users, in no order that means anything: for the back office.",
+            scope: .admin, query: Fields("SaleOrderList", Call.limit, Call.cursor), answer: .list(Order.shape),
+            problems: [.gone], handler: listOfSale),
     ]
 
     enum OrderBody {
@@ -90,6 +95,15 @@ enum OrderRoutes {
         }
         try await memory?.remember()
         return .changed(replayed: false) { extended.write(to: &$0) }
+    }
+
+    @Sendable static func listOfSale(_ call: Call) async throws(Problem) -> Reply {
+        let sale = SaleID(try call.offer())
+        let after: SaleOrderCursor? = try call.cursor()
+        let page = try await call.engine { client throws(TimesaleError) in
+            try await client.orders(ofSale: sale, after: after, limit: call.limit)
+        }
+        return .list(page.orders, next: page.next) { $0.write(to: &$1) }
     }
 
     @Sendable static func list(_ call: Call) async throws(Problem) -> Reply {

@@ -22,6 +22,7 @@ import Testing
         POST /v1/timesales/{id}/restock 200 404 409
         POST /v1/timesales/{id}/close 200 404
         POST /v1/timesales/{id}/orders 201 404 409
+        GET /v1/timesales/{id}/orders 200 404 410
         GET /v1/orders/{orderId} 200 404
         POST /v1/orders/{orderId}/confirm 200 404 409
         POST /v1/orders/{orderId}/cancel 200 404 409

@@ -128,6 +128,8 @@ import Testing
             for _ in 1...3 {
                 _ = try api.post("/v1/timesales/1/orders", #"{"userId":"3f2504e0-4f89-41d3-9a0c-0305e82c3301"}"#)
             }
+            #expect(try api.get("/v1/timesales/1/orders").items.count == 3)
+            #expect(try api.get("/v1/timesales/9/orders").code == "NOT_FOUND")
             let list = try api.get("/v1/users/3f2504e0-4f89-41d3-9a0c-0305e82c3301/orders?limit=2")
             #expect(list.items.count == 2)
             #expect(list.items[0]["userId"] as? String == "3f2504e0-4f89-41d3-9a0c-0305e82c3301")
