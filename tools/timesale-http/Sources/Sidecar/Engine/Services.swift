@@ -6,6 +6,7 @@ import TimesaleClient
 final class Services: Sendable {
     let options: SidecarOptions
     let lanes: [Lane]
+    let routes: [Route]
     let breaker = Breaker()
     let limits: RequestLimits
     let work: WorkBound
@@ -14,14 +15,15 @@ final class Services: Sendable {
     let logger: Logger
     private let isStoppingFlag = Atomic<Bool>(false)
 
-    init(_ options: SidecarOptions, lanes: [Lane], routes: Int, logger: Logger) {
+    init(_ options: SidecarOptions, lanes: [Lane], routes: [Route], logger: Logger) {
         self.options = options
         self.lanes = lanes
         self.logger = logger
         limits = RequestLimits(options)
         work = WorkBound(requestsMax: options.requestCountMax)
         feeds = SaleFeeds(streamsMax: options.streamCountMax)
-        statistics = SidecarStatistics(routes: routes)
+        statistics = SidecarStatistics(routes: routes.count)
+        self.routes = routes
     }
 
     /// It was asked to stop: it is not ready any more, streams end, requests are finished.

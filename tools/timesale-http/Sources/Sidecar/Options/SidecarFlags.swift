@@ -126,6 +126,17 @@ struct SidecarFlags: ParsableCommand {
     struct ProcessFlags: ParsableArguments {
         @Option(
             help: help(
+                "yes|token|no",
+                "Offer /metrics to everybody, to those with a token, or to nobody. (default: yes)"))
+        var metrics: String?
+
+        @Option(
+            help: help(
+                "n", "Sales, and coupon policies, that /metrics tells of, 0 to 100, open ones first. (default: 20)"))
+        var metricsSales: String?
+
+        @Option(
+            help: help(
                 "duration",
                 """
                 After SIGTERM, be not ready for so long before connections are refused: time for a load balancer to \
@@ -157,7 +168,7 @@ struct SidecarFlags: ParsableCommand {
             .addressRate: limits.addressRate, .trustForwardedFor: limits.trustForwardedFor,
             .connections: limits.connections, .requests: limits.requests, .streams: limits.streams,
             .clientTimeout: limits.clientTimeout, .idleTimeout: limits.idleTimeout,
-            .stopDelay: process.stopDelay, .threads: process.threads, .logLevel: process.logLevel,
+            .metrics: process.metrics, .metricsSales: process.metricsSales, .stopDelay: process.stopDelay, .threads: process.threads, .logLevel: process.logLevel,
         ]
         var values: [AbsoluteConfigKey: ConfigValue] = [:]
         for case (let setting, let text?) in texts {

@@ -49,6 +49,8 @@ extension SidecarOptions {
             try layers.value(.clientTimeout) { Quantities.durationMs($0, in: 100...3_600_000) } ?? clientTimeoutMs
         idleTimeoutMs =
             try layers.value(.idleTimeout) { Quantities.durationMs($0, in: 100...86_400_000) } ?? idleTimeoutMs
+        metrics = try layers.value(.metrics, readMetrics) ?? metrics
+        metricsSaleCountMax = try layers.value(.metricsSales) { count($0, in: 0...100) } ?? metricsSaleCountMax
         stopDelayMs = try layers.value(.stopDelay) { Quantities.durationMs($0, in: 0...600_000) } ?? stopDelayMs
         threadCount = try layers.value(.threads) { count($0, in: 1...64) } ?? threadCount
         logLevel = try layers.value(.logLevel, readLevel) ?? logLevel
@@ -94,6 +96,11 @@ private func readSwitch(_ text: String) -> Result<Bool, ValueFault> {
     case "no": .success(false)
     default: .failure("is unknown; give yes or no")
     }
+}
+
+private func readMetrics(_ text: String) -> Result<SidecarOptions.Metrics, ValueFault> {
+    if let metrics = SidecarOptions.Metrics(rawValue: text) { return .success(metrics) }
+    return .failure("is unknown; give yes, token or no")
 }
 
 private func readLevel(_ text: String) -> Result<LogLevel, ValueFault> {

@@ -32,6 +32,13 @@ public struct SidecarOptions: Sendable {
     var clientTimeoutMs: UInt64 = 10_000
     var idleTimeoutMs: UInt64 = 75_000
 
+    /// Who may ask for metrics.
+    enum Metrics: String, Sendable { case yes, token, no }
+
+    var metrics = Metrics.yes
+    /// Sales, and likewise policies, that metrics tell of.
+    var metricsSaleCountMax = 20
+
     var stopDelayMs: UInt64 = 0
     var threadCount = 2
     public var logLevel = LogLevel.info

@@ -18,6 +18,8 @@ enum SidecarSetting: String, SettingName {
     case streams
     case clientTimeout = "client-timeout"
     case idleTimeout = "idle-timeout"
+    case metrics
+    case metricsSales = "metrics-sales"
     case stopDelay = "stop-delay"
     case threads
     case logLevel = "log-level"

@@ -3,5 +3,5 @@ enum RouteTable {
     static let routes: [Route] =
         SaleRoutes.routes + OrderRoutes.routes + BatchRoutes.routes + EventRoutes.routes + PolicyRoutes.routes
         + CouponRoutes.routes + PointRoutes.routes + CheckoutRoutes.routes + StatsRoutes.routes
-        + OperationRoutes.routes
+        + OperationRoutes.routes + MetricsRoutes.routes
 }

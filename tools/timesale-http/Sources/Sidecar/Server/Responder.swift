@@ -61,7 +61,7 @@ struct Responder: Sendable {
         index = found
         let route = routes[found]
         try origins.check(head)
-        try authentication.check(head.authorization, route.scope)
+        try authentication.check(head.authorization, scope(of: route))
         if services.limits.isLimitingAddresses, route.isBounded {
             try services.limits.address(address(head, origin), verdicts)
         }
@@ -77,6 +77,10 @@ struct Responder: Sendable {
         var reply = try await route.handler(call)
         if reply.status == 200 { reply.status = route.status }
         return reply
+    }
+
+    private func scope(of route: Route) -> Scope {
+        route.path == MetricsRoutes.path && services.options.metrics == .token ? .shop : route.scope
     }
 
     private func read(_ header: String) throws(Problem) -> String { try IdempotencyKey.read(header) }

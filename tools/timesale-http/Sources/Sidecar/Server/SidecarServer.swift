@@ -24,7 +24,7 @@ struct SidecarServer: Sendable {
         configuration.whenFull = .refuse
         let lanes = (0..<options.threadCount).map { _ in Lane(group.next(), configuration) }
         let routes = RouteTable.routes
-        let services = Services(options, lanes: lanes, routes: routes.count, logger: logger)
+        let services = Services(options, lanes: lanes, routes: routes, logger: logger)
         do {
             try await serve(services, routes, group)
         } catch {

@@ -56,6 +56,7 @@ import Testing
         GET /readyz 200 503
         GET /openapi.json 200
         GET /v1/stats 200
+        GET /metrics 200
         """
 
     private static let anyStatuses = ["400", "401", "403", "404", "405", "413", "415", "429", "503"]

@@ -9,7 +9,8 @@ import Testing
     private static let values: [SidecarSetting: String] = [
         .listen: "127.0.0.1:9", .engine: "unix:/tmp/a", .engineTimeout: "7s", .corsOrigin: "https://a.example",
         .userRate: "3:4", .addressRate: "5", .trustForwardedFor: "yes", .connections: "11", .requests: "12",
-        .streams: "13", .clientTimeout: "14s", .idleTimeout: "15s", .stopDelay: "16s", .threads: "3",
+        .streams: "13", .clientTimeout: "14s", .idleTimeout: "15s", .metrics: "no", .metricsSales: "17",
+        .stopDelay: "16s", .threads: "3",
         .logLevel: "error",
     ]
 
@@ -37,7 +38,7 @@ import Testing
     @Test(arguments: [
         ("--listen", "8080"), ("--engine", "7070"), ("--user-rate", "0"), ("--user-rate", "1:2:3"),
         ("--cors-origin", "https://a.example/"), ("--threads", "65"), ("--trust-forwarded-for", "maybe"),
-        ("--engine-timeout", "1"),
+        ("--engine-timeout", "1"), ("--metrics", "maybe"), ("--metrics-sales", "101"),
     ])
     func badValuesAreRefused(_ flag: String, _ value: String) {
         let fault = #expect(throws: OptionsError.self) {
