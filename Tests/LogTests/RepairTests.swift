@@ -85,6 +85,26 @@ import Testing
         #expect(try outcome.digest == Recoverer().digest(expected))
     }
 
+    /// A segment is gone, or ends early, and later ones are there.
+    @Test(arguments: [false, true]) func aHoleInALog(isShort: Bool) throws {
+        let rig = try Repairs.wholeLog()
+        let blocks = try Repairs.blocks(rig.storage, 1)
+        let segments = Set(blocks.map(\.file)).sorted()
+        #expect(segments.count > 4)
+        if isShort { rig.storage.truncate(segments[1], to: 4096) } else { rig.storage.lose(segments[1]) }
+        var refusal: RepairRefusal?
+        do { _ = try Repairs.plan(rig.storage) } catch { refusal = error }
+        let from = try #require(refusal?.fromSequence)
+        #expect(from == blocks.filter { $0.file == segments[1] }[isShort ? 1 : 0].sequence)
+        let last = try #require(blocks.last).sequence
+        try Repairs.repair(rig.storage, from: from)
+        #expect(try #require(Repairs.manifest(rig.storage).removed.last).until > last)
+        let kept = try Repairs.blocks(rig.storage, 1).reduce(0) { $0 + $1.header.eventCount }
+        #expect(kept == blocks.filter { $0.sequence < from }.reduce(0) { $0 + $1.header.eventCount })
+        #expect(LogAudit(storage: rig.storage).faults.isEmpty)
+        _ = try Recoverer().recover(rig.storage, shards: 2)
+    }
+
     /// A crash before any call: the next start serves what it would have served, or refuses; and the repair, run
     /// again, comes to the same end. Nothing that went is without its copy.
     @Test func aCrashAtEveryCall() throws {
