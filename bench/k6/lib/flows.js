@@ -1,0 +1,109 @@
+// What one iteration of each scenario does, and what has to exist before it.
+
+import exec from 'k6/execution';
+import { Gauge } from 'k6/metrics';
+import { accepted, admin, errors, get, post, unknown, wrong } from './shop.js';
+
+// More than any run can ask for.
+const plenty = 100000000;
+
+// What the server says at the end, for `verdict`.
+const finals = {
+  stock: new Gauge('final_stock'),
+  sold: new Gauge('final_sold'),
+  available: new Gauge('final_available'),
+  quantity: new Gauge('final_quantity'),
+  issued: new Gauge('final_issued'),
+  used: new Gauge('final_used'),
+};
+
+/** A sale and a policy for this run, and users that no other run has. */
+export function prepare({ stock = plenty, quantity = plenty, holdSeconds = 0 } = {}) {
+  const sale = admin('POST', '/v1/timesales', { name: 'k6', stock, holdSeconds, unitPrice: 4900 });
+  const policy = admin('POST', '/v1/coupon-policies', {
+    name: 'k6', quantity, perUserLimit: 1, discountType: 'percent', discountValue: 10,
+  });
+  const run = `k6-${Date.now()}`;
+  // So that thresholds have something to look at where nothing of it happens.
+  for (const metric of [accepted, unknown, wrong]) metric.add(0);
+  errors.add(false);
+  return { run, sale: sale.id, policy: policy.id, users: (Math.floor(Date.now() / 1000) % 1000000) * 1000000000 };
+}
+
+/** Asks for the counts when all iterations are over. */
+export function settle({ sale, policy }) {
+  const end = admin('GET', `/v1/timesales/${sale}`);
+  finals.stock.add(end.stock);
+  finals.sold.add(end.sold + end.held);
+  finals.available.add(end.available);
+  const coupons = admin('GET', `/v1/coupon-policies/${policy}`);
+  finals.quantity.add(coupons.quantity);
+  finals.issued.add(coupons.issued);
+  finals.used.add(coupons.used);
+}
+
+/** A user that has never been there, one for each iteration. */
+function newUser(data, group) {
+  return `${data.users + group * 100000000 + exec.scenario.iterationInTest}`;
+}
+
+/** A user of this virtual user alone. */
+function ownUser(data, group) {
+  return `${data.users + group * 100000000 + exec.vu.idInTest}`;
+}
+
+export function timesale(data) {
+  const path = `/v1/timesales/${data.sale}/orders`;
+  post(data.run, 'order', path, { userId: newUser(data, 1), quantity: 1 }, ['SOLD_OUT']);
+}
+
+export function coupon(data) {
+  const userId = newUser(data, 2);
+  const coupon = post(data.run, 'issue', `/v1/coupon-policies/${data.policy}/coupons`, { userId }, ['EXHAUSTED']);
+  const list = get('coupons', `/v1/users/${userId}/coupons`);
+  if (!coupon || !list) return;
+  if (list.items.length !== 1 || list.items[0].couponId !== coupon.couponId) wrong.add(1);
+  post(data.run, 'use-coupon', `/v1/coupons/${coupon.couponId}/use`, { userId, purchaseAmount: 9800 });
+}
+
+// The balance of this virtual user's own user; null while an outcome is unknown.
+let balance = 0;
+
+export function point(data) {
+  const path = `/v1/users/${ownUser(data, 3)}/points`;
+  move(post(data.run, 'earn', `${path}/earn`, { amount: 500, reason: 'k6' }), 500);
+  const read = get('balance', path);
+  if (balance === null && read) balance = read.balance;
+  else if (read && read.balance !== balance) wrong.add(1);
+  move(post(data.run, 'use-points', `${path}/use`, { amount: 200, reason: 'k6' }), -200);
+}
+
+function move(answer, amount) {
+  if (!answer || balance === null) {
+    balance = answer ? answer.balance : null;
+    return;
+  }
+  balance += amount;
+  if (answer.balance !== balance) wrong.add(1);
+}
+
+/** Points, a coupon, an order held, both spent on it, paid. */
+export function full(data) {
+  const userId = newUser(data, 4);
+  const earned = post(data.run, 'earn', `/v1/users/${userId}/points/earn`, { amount: 500, reason: 'k6' });
+  const coupon = post(data.run, 'issue', `/v1/coupon-policies/${data.policy}/coupons`, { userId }, ['EXHAUSTED']);
+  const order = post(
+    data.run, 'order', `/v1/timesales/${data.sale}/orders`, { userId, quantity: 1 }, ['SOLD_OUT']);
+  if (!order) return;
+  if (order.userId !== userId) wrong.add(1);
+  if (coupon) {
+    post(data.run, 'use-coupon', `/v1/coupons/${coupon.couponId}/use`,
+      { userId, orderId: order.orderId, purchaseAmount: 4900 });
+  }
+  if (earned) {
+    const spent = post(data.run, 'use-points', `/v1/users/${userId}/points/use`, { amount: 500, reason: 'k6' });
+    if (spent && spent.balance !== 0) wrong.add(1);
+  }
+  const paid = post(data.run, 'confirm', `/v1/orders/${order.orderId}/confirm`, {});
+  if (paid && paid.state !== 'confirmed') wrong.add(1);
+}
