@@ -27,7 +27,7 @@ ADDRESS := 127.0.0.1:7070
 DATA := ./data
 
 .DEFAULT_GOAL := help
-.PHONY: run test build bench k6 k6-selftest completions clean help setup tsan simulate hotpath
+.PHONY: run test build bench k6 k6-selftest dist try-dist completions clean help setup tsan simulate hotpath
 
 help: ## say what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | \
@@ -86,6 +86,12 @@ k6: build $(K6) ## HTTP load tests with k6 (K6_RUNS="timesale:rush full:users"),
 k6-selftest: $(K6) ## show that the k6 scripts find broken promises, on a fake sidecar
 	python3 bench/k6/selftest.py $(K6)
 
+dist: setup ## a tarball and a Debian package in dist/, which need no Swift
+	deploy/dist.sh
+
+try-dist: ## install the Debian package in a new root, sell, remove (root, debootstrap)
+	deploy/try-dist.sh
+
 # A filter that matches nothing passes, so the runner's count is asked for.
 tsan: setup ## the lock-free counters under ThreadSanitizer
 	@mkdir -p .build-tsan
@@ -109,4 +115,4 @@ hotpath: setup ## no allocation, retain or release on the path of an order
 		python3 "$(CURDIR)/Tests/HotSymbols/hot-symbols.py" "$$PWD/timesaled"
 
 clean: ## remove what was built; data stays
-	rm -rf .build .build-tsan .build-sim bin
+	rm -rf .build .build-tsan .build-sim .build-dist bin dist
