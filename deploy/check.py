@@ -3,7 +3,8 @@
 
     deploy/check.py --programs bin
 
-Units: `systemd-analyze verify`, and `security` with a bound. Units, Dockerfile, compose file: every executable is one of ours,
+Units: `systemd-analyze verify`, and `security` with a bound; the executables, under strace, make no system call that their
+unit forbids. Units, Dockerfile, compose file: every executable is one of ours,
 every flag and every variable exists in its --help, ports agree, files that are copied or mounted exist. Prints what is
 wrong; exit code 1 if anything is.
 """
@@ -15,6 +16,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.request
 
 import yaml
 
@@ -37,12 +40,15 @@ class Programs:
     def __init__(self, directories):
         self.directories, self.known = directories, {}
 
+    def path(self, name):
+        path = next((d / name for d in self.directories if (d / name).exists()), None)
+        if path is None:
+            sys.exit(f"check: no {name} in {', '.join(map(str, self.directories))}")
+        return path
+
     def flags(self, *words):
         if words not in self.known:
-            program = next((d / words[0] for d in self.directories if (d / words[0]).exists()), None)
-            if program is None:
-                sys.exit(f"check: no {words[0]} in {', '.join(map(str, self.directories))}")
-            text = subprocess.run([program, *words[1:], "--help"], capture_output=True, text=True, check=True).stdout
+            text = subprocess.run([self.path(words[0]), *words[1:], "--help"], capture_output=True, text=True, check=True).stdout
             self.known[words] = set(re.findall(r"(?<!\S)--[a-z][a-z-]*", text))
         return self.known[words]
 
@@ -116,6 +122,91 @@ def check_units(programs):
                 fault(name, f"systemd-analyze security says {run.stderr.strip()!r}")
             elif float(level.group(1)) > EXPOSURE_MAX:
                 fault(name, f"exposure {level.group(1)}, at most {EXPOSURE_MAX}")
+
+
+def system_calls(group):
+    """The names in a group of systemd's, groups in it included."""
+    text = subprocess.run(["systemd-analyze", "syscall-filter", group], capture_output=True, text=True, check=True).stdout
+    names = set()
+    for line in map(str.strip, text.splitlines()[1:]):
+        names |= system_calls(line) if line.startswith("@") else {line} - {""}
+    return {name for name in names if not name.startswith("#")}
+
+
+def allowed_calls(unit):
+    """What a unit's SystemCallFilter lines leave, in their order."""
+    allowed = set()
+    for line in re.findall(r"^SystemCallFilter=(.*)$", (here / "systemd" / unit).read_text(), re.M):
+        words = line.removeprefix("~").split()
+        names = set().union(*(system_calls(word) if word.startswith("@") else {word} for word in words))
+        allowed = allowed - names if line.startswith("~") else allowed | names
+    return allowed
+
+
+def check_system_calls(programs):
+    """Engine and sidecar start, sell, make a snapshot and stop; strace writes down what they ask of the kernel."""
+    if not shutil.which("strace") or not shutil.which("systemd-analyze"):
+        print("check: no strace or systemd-analyze here, so system calls are not looked at")
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        directory, engine = pathlib.Path(directory), f"unix:{directory}/engine.sock"
+        started = {}
+
+        def start(name, *arguments):
+            with open(directory / f"{name}.out", "wb") as out:
+                started[name] = subprocess.Popen(
+                    ["strace", "-f", "-qq", "-I2", "-o", directory / f"{name}.trace", programs.path(name), *arguments],
+                    stdout=out, stderr=subprocess.STDOUT)
+
+        def wait(what, condition):
+            end = time.monotonic() + 60
+            while not condition():
+                if time.monotonic() > end or any(process.poll() is not None for process in started.values()):
+                    sys.exit(f"check: {what}: {[(directory / f'{name}.out').read_text() for name in started]}")
+                time.sleep(0.05)
+
+        def output(name):
+            return (directory / f"{name}.out").read_text()
+
+        def run(*words):
+            subprocess.run([programs.path("timesale"), *words, "--server", engine], check=True, stdout=subprocess.DEVNULL)
+
+        try:
+            start("timesaled", "--data", directory / "data", "--listen", engine, "--pin", "0",
+                  "--segment-size", "2MiB", "--log-ahead", "4MiB")
+            wait("no engine", lambda: "ready" in output("timesaled").splitlines())
+            start("timesale-http", "--listen", "127.0.0.1:0", "--engine", engine)
+            wait("no sidecar", lambda: re.search(r"127\.0\.0\.1:[1-9]\d*", output("timesale-http")))
+            base = "http://" + re.search(r"127\.0\.0\.1:\d+", output("timesale-http")).group()
+            wait("not ready", lambda: status(base + "/readyz") == 200)
+            run("create", "--name", "Lamps", "--stock", "10", "--id", "1001")
+            run("order", "1001", "--user", "42")
+            request = urllib.request.Request(
+                base + "/v1/timesales/1001/orders", b'{"userId": "43"}', {"Content-Type": "application/json"})
+            urllib.request.urlopen(request).close()
+            run("snapshot")
+        finally:
+            for name, process in reversed(started.items()):
+                # strace ignores it; its child is who has to end.
+                subprocess.run(["pkill", "-TERM", "-P", str(process.pid)], check=False)
+                try:
+                    process.wait(30)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+        for name in started:
+            trace = (directory / f"{name}.trace").read_text()
+            calls = set(re.findall(r"^\d+ +(?:<\.\.\. )?([a-z_0-9]+)(?:\(| resumed)", trace, re.M))
+            # execve is what starts the service: systemd makes it.
+            forbidden = calls - allowed_calls(f"{name}.service") - {"execve"}
+            if "futex" not in calls or forbidden:
+                fault(f"{name}.service", f"its SystemCallFilter forbids {sorted(forbidden) or 'all'}")
+
+
+def status(url):
+    try:
+        return urllib.request.urlopen(url, timeout=10).status
+    except OSError:
+        return None
 
 
 def check_images(programs):
@@ -198,6 +289,7 @@ def main():
     parser.add_argument("--programs", type=pathlib.Path, action="append", help="where our executables are (default: bin)")
     programs = Programs(parser.parse_args().programs or [root / "bin"])
     check_units(programs)
+    check_system_calls(programs)
     check_compose(programs, check_images(programs))
     for line in faults:
         print(f"check: {line}")

@@ -16,6 +16,15 @@ import Testing
     private static let soldOut = FakeShop.Step.problem(409, "SOLD_OUT", isRetryable: false)
     private static let proxy = FakeShop.Step.answer(502, headers: ["Content-Type": "text/html"], body: "<p>Bad")
 
+    private struct Body: Decodable, Equatable {
+        let userId: String
+        let quantity: Int
+    }
+
+    private static func body(_ request: FakeShop.Request) throws -> Body {
+        try JSONDecoder().decode(Body.self, from: Data(request.body.utf8))
+    }
+
     @Test func pythonIsHere() {
         #expect(ClientExample.runnable.contains { $0.file == "timesale.py" })
     }
@@ -35,8 +44,7 @@ import Testing
             #expect(request.line == "POST /v1/timesales/1001/orders HTTP/1.1")
             #expect(request.headers["idempotency-key"] == "basket-7")
             #expect(request.headers["content-type"] == "application/json")
-            let body = try JSONSerialization.jsonObject(with: Data(request.body.utf8)) as? [String: AnyHashable]
-            #expect(body == ["userId": "42", "quantity": 2])
+            #expect(try Self.body(request) == Body(userId: "42", quantity: 2))
         }
     }
 
@@ -116,8 +124,7 @@ import Testing
             let shop = FakeShop([.created])
             _ = try client.order(from: shop.base, user: user, tries: 1)
             let request = try #require(shop.requests.first)
-            let body = try JSONSerialization.jsonObject(with: Data(request.body.utf8)) as? [String: Any]
-            #expect(body?["userId"] as? String == sent ?? user)
+            #expect(try Self.body(request).userId == sent ?? user)
         }
     }
 }

@@ -9,5 +9,5 @@ import { handleSummary } from './lib/summary.js';
 const scenario = { users: () => users('point', 100), arrival: () => arrival('point', 500, 100) }[mode]();
 
 export const options = make({ [mode]: scenario }, { ...counts('earn', 'use-points'), ...p95(40) });
-export const setup = () => prepare();
+export const setup = () => prepare({});
 export { handleSummary, point, teardown };

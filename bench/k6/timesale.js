@@ -5,7 +5,7 @@
 //   MODE=restart   200 virtual users who retry with the same key, while somebody kills and starts the engine
 
 import { arrival, counts, mode, options as make, p95, shared, users } from './lib/modes.js';
-import { prepare, settle as teardown, timesale } from './lib/flows.js';
+import { plenty, prepare, settle as teardown, timesale } from './lib/flows.js';
 import { handleSummary } from './lib/summary.js';
 
 const stock = Number(__ENV.STOCK || 10000);
@@ -19,5 +19,5 @@ const modes = {
 };
 
 export const options = modes[mode]();
-export const setup = () => prepare(mode === 'rush' ? { stock } : {});
+export const setup = () => prepare({ stock: mode === 'rush' ? stock : plenty });
 export { handleSummary, teardown, timesale };

@@ -5,7 +5,7 @@ import { Gauge } from 'k6/metrics';
 import { accepted, admin, errors, get, post, unknown, wrong } from './shop.js';
 
 // More than any run can ask for.
-const plenty = 100000000;
+export const plenty = 100000000;
 
 // What the server says at the end, for `verdict`.
 const finals = {
@@ -17,29 +17,35 @@ const finals = {
   used: new Gauge('final_used'),
 };
 
-/** A sale and a policy for this run, and users that no other run has. */
-export function prepare({ stock = plenty, quantity = plenty, holdSeconds = 0 } = {}) {
-  const sale = admin('POST', '/v1/timesales', { name: 'k6', stock, holdSeconds, unitPrice: 4900 });
-  const policy = admin('POST', '/v1/coupon-policies', {
-    name: 'k6', quantity, perUserLimit: 1, discountType: 'percent', discountValue: 10,
-  });
-  const run = `k6-${Date.now()}`;
+/** What this run needs: a sale (if `stock` is given), a policy (if `quantity` is), and users that no other run has. */
+export function prepare({ stock, quantity, holdSeconds = 0 }) {
+  const data = { run: `k6-${Date.now()}`, users: (Math.floor(Date.now() / 1000) % 1000000) * 1000000000 };
+  if (stock) data.sale = admin('POST', '/v1/timesales', { name: 'k6', stock, holdSeconds, unitPrice: 4900 }).id;
+  if (quantity) {
+    data.policy = admin('POST', '/v1/coupon-policies', {
+      name: 'k6', quantity, perUserLimit: 1, discountType: 'percent', discountValue: 10,
+    }).id;
+  }
   // So that thresholds have something to look at where nothing of it happens.
   for (const metric of [accepted, unknown, wrong]) metric.add(0);
   errors.add(false);
-  return { run, sale: sale.id, policy: policy.id, users: (Math.floor(Date.now() / 1000) % 1000000) * 1000000000 };
+  return data;
 }
 
 /** Asks for the counts when all iterations are over. */
 export function settle({ sale, policy }) {
-  const end = admin('GET', `/v1/timesales/${sale}`);
-  finals.stock.add(end.stock);
-  finals.sold.add(end.sold + end.held);
-  finals.available.add(end.available);
-  const coupons = admin('GET', `/v1/coupon-policies/${policy}`);
-  finals.quantity.add(coupons.quantity);
-  finals.issued.add(coupons.issued);
-  finals.used.add(coupons.used);
+  if (sale) {
+    const { stock, sold, held, available } = admin('GET', `/v1/timesales/${sale}`);
+    finals.stock.add(stock);
+    finals.sold.add(sold + held);
+    finals.available.add(available);
+  }
+  if (policy) {
+    const { quantity, issued, used } = admin('GET', `/v1/coupon-policies/${policy}`);
+    finals.quantity.add(quantity);
+    finals.issued.add(issued);
+    finals.used.add(used);
+  }
 }
 
 /** A user that has never been there, one for each iteration. */
