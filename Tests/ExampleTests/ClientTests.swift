@@ -4,7 +4,7 @@ import Testing
 
 /// Shows that the clients of docs/clients.md retry as they should: each orders from a server that follows a script of
 /// faults, and what it sent and how it ended are compared.
-@Suite(.serialized) struct ClientTests {
+@Suite struct ClientTests {
     // How a client ends.
     private static let ordered: Int32 = 0
     private static let refused: Int32 = 1
@@ -103,10 +103,10 @@ import Testing
     }
 
     @Test(arguments: ClientExample.runnable) func nobodyListens(_ client: ClientExample) throws {
-        // The port is free again, and nothing was sent to it.
-        let base = FakeShop([.drop]).base
-        let run = try client.order(from: base, tries: 3)
+        let shop = FakeShop([.drop], isOpen: false)
+        let run = try client.order(from: shop.base, tries: 3)
         #expect(run.status == Self.notDone, "\(run.errors)")
+        #expect(shop.requests.isEmpty)
     }
 
     /// A try has an end too: a quarter of the patience.

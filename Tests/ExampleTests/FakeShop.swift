@@ -42,14 +42,17 @@ final class FakeShop: @unchecked Sendable {
     let port: UInt16
     private let listener: Int32
     private let script: [Step]
+    private let isOpen: Bool
     private let lock = NSLock()
     private var seen: [Request] = []
 
     var base: String { "http://127.0.0.1:\(port)" }
     var requests: [Request] { lock.withLock { seen } }
 
-    init(_ script: [Step]) {
+    /// - Parameter isOpen: false for a port that is taken, and at which nobody listens.
+    init(_ script: [Step], isOpen: Bool = true) {
         self.script = script
+        self.isOpen = isOpen
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         self.listener = listener
         var address = sockaddr_in()
@@ -58,12 +61,13 @@ final class FakeShop: @unchecked Sendable {
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
         let isBound = withUnsafeMutablePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, size) == 0 && listen(listener, 16) == 0
+                bind(listener, $0, size) == 0 && (!isOpen || listen(listener, 16) == 0)
                     && getsockname(listener, $0, &size) == 0
             }
         }
         precondition(isBound, "no port for a fake shop: errno \(errno)")
         port = UInt16(bigEndian: address.sin_port)
+        guard isOpen else { return }
         Thread.detachNewThread { [weak self] in
             while true {
                 let peer = accept(listener, nil, nil)
@@ -82,7 +86,10 @@ final class FakeShop: @unchecked Sendable {
     }
 
     /// Wakes the thread that accepts. Those of connections end with their clients.
-    deinit { shutdown(listener, Int32(SHUT_RDWR)) }
+    deinit {
+        shutdown(listener, Int32(SHUT_RDWR))
+        if !isOpen { close(listener) }
+    }
 
     private func next(_ request: Request) -> Step {
         lock.withLock {
