@@ -1,4 +1,4 @@
-# make run    install what is missing, build, start a server on this machine
+# make run    install what is missing, build, start engine and HTTP sidecar on this machine
 # make test   everything that must be green
 # make help   the rest
 
@@ -11,7 +11,10 @@ SWIFT ?= swift
 PRODUCTS := timesaled timesale wal-replay simulate bench
 
 # Further suites of `make test`, beyond `swift test`; each is a target below.
-SUITES := tsan simulate hotpath
+SUITES := tsan simulate hotpath sidecar deploy-check
+
+# The HTTP sidecar is a package of its own.
+SIDECAR := tools/timesale-http
 
 # Seeds of the simulator, and within how many of them each planted bug has to be caught.
 SEEDS := 3000
@@ -24,10 +27,12 @@ TSAN_TESTS := CounterStressTests
 BENCH_FLAGS :=
 
 ADDRESS := 127.0.0.1:7070
+HTTP := 127.0.0.1:8080
 DATA := ./data
 
 .DEFAULT_GOAL := help
-.PHONY: run test build bench k6 k6-selftest dist try-dist completions clean help setup tsan simulate hotpath
+.PHONY: run test build bench k6 k6-selftest dist try-dist completions clean help setup tsan simulate hotpath sidecar
+.PHONY: schemathesis deploy-check
 
 help: ## say what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | \
@@ -40,8 +45,10 @@ build: setup ## build the release executables into bin/
 	@for product in $(PRODUCTS); do $(SWIFT) build -c release --product $$product; done
 	@mkdir -p bin
 	@cd "$$($(SWIFT) build -c release --show-bin-path)" && install -m 755 $(PRODUCTS) "$(CURDIR)/bin/"
+	@$(SWIFT) build -c release --package-path $(SIDECAR) --product timesale-http
+	@install -m 755 "$$($(SWIFT) build -c release --package-path $(SIDECAR) --show-bin-path)/timesale-http" bin/
 	@$(MAKE) --no-print-directory completions
-	@echo "built: $(PRODUCTS:%=bin/%), bin/completions"
+	@echo "built: $(PRODUCTS:%=bin/%), bin/timesale-http, bin/completions"
 
 completions: ## write bin/completions: what bash, zsh and fish know of timesale
 	@mkdir -p bin/completions
@@ -49,16 +56,8 @@ completions: ## write bin/completions: what bash, zsh and fish know of timesale
 	@bin/timesale --generate-completion-script zsh > bin/completions/_timesale
 	@bin/timesale --generate-completion-script fish > bin/completions/timesale.fish
 
-run: build ## build, start a server on 127.0.0.1:7070, data in ./data
-	@echo
-	@echo "timesaled starts on $(ADDRESS), its data in $(DATA). Stop it with Ctrl-C; run it again and everything is there."
-	@echo "Next, in another terminal:"
-	@echo "  bin/timesale rush                       a flash sale, in ten seconds"
-	@echo "  bin/timesale --help                     a sale of your own, its orders, watching it sell"
-	@echo "  bin/timesaled --help                    other addresses, tokens, more shards"
-	@echo "  docs/protocol.md                        how to talk to it from any language"
-	@echo
-	@exec bin/timesaled --listen $(ADDRESS) --data $(DATA)
+run: build ## build, start engine and sidecar on 127.0.0.1:7070 and :8080, data in ./data
+	@tools/run.sh $(ADDRESS) $(HTTP) $(DATA)
 
 test: setup ## build everything in debug mode, run every suite
 	$(SWIFT) build --build-tests
@@ -114,5 +113,22 @@ hotpath: setup ## no allocation, retain or release on the path of an order
 		./hotpath "$$PWD/timesaled" "$$PWD/libAllocationCounter.so" "$$PWD/allocate-on-purpose" && \
 		python3 "$(CURDIR)/Tests/HotSymbols/hot-symbols.py" "$$PWD/timesaled"
 
+sidecar: setup ## the tests of the HTTP sidecar, against real processes
+	$(SWIFT) build --product timesaled
+	$(SWIFT) build --package-path $(SIDECAR) --build-tests
+	$(SWIFT) test --package-path $(SIDECAR) --skip-build
+	@$(MAKE) --no-print-directory schemathesis
+
+schemathesis: setup ## requests made from the OpenAPI document: none may get a 5xx or break the document
+	@$(SIDECAR)/Tests/Schemathesis/run.sh "$$($(SWIFT) build --show-bin-path)/timesaled" \
+		"$$($(SWIFT) build --package-path $(SIDECAR) --show-bin-path)/timesale-http"
+
+deploy-check: setup ## units, images and compose file against the executables, as far as that goes without running them
+	$(SWIFT) build --product timesaled
+	$(SWIFT) build --product timesale
+	$(SWIFT) build --package-path $(SIDECAR) --product timesale-http
+	/usr/bin/python3 deploy/check.py --programs "$$($(SWIFT) build --show-bin-path)" \
+		--programs "$$($(SWIFT) build --package-path $(SIDECAR) --show-bin-path)"
+
 clean: ## remove what was built; data stays
-	rm -rf .build .build-tsan .build-sim .build-dist bin dist
+	rm -rf .build .build-tsan .build-sim .build-dist $(SIDECAR)/.build bin dist

@@ -7,6 +7,8 @@ let package = Package(
     products: [
         .library(name: "TimesaleClient", targets: ["TimesaleClient"]),
         .library(name: "TimesaleTestKit", targets: ["TimesaleTestKit"]),
+        // How our programs take options: for the sidecar, which is a package of its own.
+        .library(name: "TimesaleSettings", targets: ["Settings"]),
         // Preloaded into a server by the test of its allocations: a file of its own, linked into nothing.
         .library(name: "AllocationCounter", type: .dynamic, targets: ["AllocationCounter"]),
     ],
@@ -36,14 +38,20 @@ let package = Package(
             ]),
 
         .target(
+            name: "Settings",
+            dependencies: [.product(name: "Configuration", package: "swift-configuration")]),
+        .target(
             name: "ServerOptions",
             dependencies: [
+                "Settings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
             ]),
         .executableTarget(
             name: "timesaled",
-            dependencies: ["Engine", "Server", "ServerOptions", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "Engine", "Server", "ServerOptions", "Settings", .product(name: "Logging", package: "swift-log"),
+            ],
             path: "tools/timesaled"),
 
         .target(
@@ -102,7 +110,7 @@ let package = Package(
         .testTarget(
             name: "BenchTests",
             dependencies: ["Harness", "Generator", "TestSupport", "Protocol", "bench", "timesaled"]),
-        .testTarget(name: "ServerOptionsTests", dependencies: ["ServerOptions"]),
+        .testTarget(name: "ServerOptionsTests", dependencies: ["ServerOptions", "Settings"]),
         .testTarget(name: "TidyTests"),
         .testTarget(name: "ExampleTests", dependencies: ["TestSupport"]),
         .target(name: "TestSupport", dependencies: ["Protocol", "TimesaleSpawn"], path: "Tests/Support"),

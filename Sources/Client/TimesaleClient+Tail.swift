@@ -43,14 +43,32 @@ extension TimesaleClient {
         return batch.position
     }
 
+    /// Durable events behind a position, once: for who asks again by himself, such as a service that hands them on.
+    ///
+    /// - Parameters:
+    ///   - limit: the most events, 1 ... 4,096.
+    ///   - waitMs: how long the server waits for something to happen if nothing has.
+    /// - Throws: as iterating `tailBatches` does.
+    nonisolated(nonsending) public func tailBatch(
+        after position: TailPosition, limit: Int = 1000, waitMs: UInt32 = 0
+    ) async throws(TimesaleError) -> TailBatch {
+        try await tailOnce(after: position, limit: limit, waitMs: waitMs)
+    }
+
     /// Most of a call's time it may be waiting, and nothing comes over the connection.
     private static let waitMaxMs: UInt32 = 20_000
 
     nonisolated(nonsending) func tailOnce(
         after position: TailPosition, limit: Int, waits: Bool
     ) async throws(TimesaleError) -> TailBatch {
+        try await tailOnce(
+            after: position, limit: limit, waitMs: waits ? min(Self.waitMaxMs, configuration.silenceMaxMs / 2) : 0)
+    }
+
+    nonisolated(nonsending) private func tailOnce(
+        after position: TailPosition, limit: Int, waitMs: UInt32
+    ) async throws(TimesaleError) -> TailBatch {
         guard (1...Int(TailEntry.limitMax)).contains(limit) else { throw .invalidArgument(.limit) }
-        let waitMs = waits ? min(Self.waitMaxMs, configuration.silenceMaxMs / 2) : 0
         let reply = try await queues.call(
             queues.system.tail, TailEntry(after: position.place, waitMs: waitMs, limit: UInt32(limit)),
             timeoutNs: timeoutNs(waitMs &+ configuration.timeoutMs))

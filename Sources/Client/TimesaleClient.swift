@@ -76,6 +76,8 @@ public final class TimesaleClient: Sendable {
     }
 
     deinit {
+        // After `shutdown` all is closed, and the event loop may be gone.
+        if queues.refusal == .shutDown { return }
         // Nobody can be waiting for a call: every call holds the client.
         _ = pool.close(deadlineNs: 0, queues.all)
     }

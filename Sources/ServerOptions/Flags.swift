@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import Settings
 
 /// The flags of the command line as texts, and the help. Their values are read where those of the environment
 /// and the file are, in `Options+Parse.swift`, so that one rule has one sentence.

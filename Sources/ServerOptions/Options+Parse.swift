@@ -1,3 +1,5 @@
+import Settings
+
 extension Options {
     /// Resolves the options of a process: flags win over environment, environment over the file of
     /// `--config`, that over the defaults. `arguments` come without the program's name. Reads the files that
@@ -6,7 +8,8 @@ extension Options {
         -> Options
     {
         let flags = try Flags.read(arguments)
-        let layers = try SettingLayers(flags: flags, environment: environment)
+        let layers = try SettingLayers<Setting>(
+            flags: flags.provider, configPath: flags.config, environment: environment)
         var options = Options()
         try options.readClients(layers)
         try options.readStorageAndThreads(layers)
@@ -17,7 +20,7 @@ extension Options {
         return options
     }
 
-    private mutating func readClients(_ layers: SettingLayers) throws(OptionsError) {
+    private mutating func readClients(_ layers: SettingLayers<Setting>) throws(OptionsError) {
         listen = try layers.values(.listen, ListenAddress.parse) ?? listen
         connectionCountMax =
             try layers.value(.connections) { count($0, in: 1...1_000_000) } ?? connectionCountMax
@@ -27,7 +30,7 @@ extension Options {
         logLevel = try layers.value(.logLevel, readName) ?? logLevel
     }
 
-    private mutating func readStorageAndThreads(_ layers: SettingLayers) throws(OptionsError) {
+    private mutating func readStorageAndThreads(_ layers: SettingLayers<Setting>) throws(OptionsError) {
         dataDirectory = try layers.value(.data, readPath) ?? dataDirectory
         fsync = try layers.value(.fsync, readName) ?? fsync
         segmentSizeBytes = try layers.value(.segmentSize, readSegmentSize) ?? segmentSizeBytes
@@ -42,7 +45,7 @@ extension Options {
         pinnedCPUs = try layers.values(.pin) { count($0, in: 0...1023) } ?? pinnedCPUs
     }
 
-    private mutating func readCapacityAndTime(_ layers: SettingLayers) throws(OptionsError) {
+    private mutating func readCapacityAndTime(_ layers: SettingLayers<Setting>) throws(OptionsError) {
         userCountMax = try layers.value(.users) { count($0, in: 1...1_000_000_000) } ?? userCountMax
         orderCountMax = try layers.value(.orders) { count($0, in: 1...1_000_000_000) } ?? orderCountMax
         saleCountMax = try layers.value(.sales) { count($0, in: 1...10_000_000) } ?? saleCountMax

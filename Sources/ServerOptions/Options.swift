@@ -1,3 +1,5 @@
+import Settings
+
 /// The configuration of a server, resolved and checked: what `Server` starts from.
 public struct Options: Sendable, Equatable {
     /// At least one, all different but for TCP port 0.

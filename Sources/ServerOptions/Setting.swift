@@ -1,8 +1,8 @@
-import Configuration
+import Settings
 
 /// One option of the server. Its name is the same everywhere: `--token-file`, `TIMESALE_TOKEN_FILE`,
 /// `"token-file"`.
-enum Setting: String, CaseIterable {
+enum Setting: String, SettingName {
     case listen
     case tokenFile = "token-file"
     case connections
@@ -26,21 +26,14 @@ enum Setting: String, CaseIterable {
     case grace
     case logLevel = "log-level"
 
-    /// Every environment variable that starts so is ours to know or to refuse.
-    static let environmentPrefix = "TIMESALE_"
+    static let program = "timesaled"
+    static let prefix = ["timesale"]
 
-    /// Names the file itself, so it is not a setting that the file can hold.
-    static let configVariable = environmentPrefix + "CONFIG"
-
-    var flag: String { "--" + rawValue }
-
-    var environmentVariable: String {
-        Self.environmentPrefix + rawValue.uppercased().replacing("-", with: "_")
+    /// Those of the command line, `timesale`, and of the sidecar, `timesale-http`: a shell may have them set for these,
+    /// and start the server too.
+    static func isForeign(_ variable: String) -> Bool {
+        ["TIMESALE_SERVER", "TIMESALE_TOKEN"].contains(variable) || variable.hasPrefix("TIMESALE_HTTP_")
     }
 
-    /// The name within a layer; swift-configuration spells it TIMESALE_TOKEN_FILE in the environment.
-    var key: AbsoluteConfigKey { AbsoluteConfigKey(["timesale", rawValue]) }
-
-    /// Whether several values may be given: a repeated flag, commas in the environment, a list in the file.
     var isList: Bool { self == .listen || self == .pin }
 }

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import ServerOptions
+@testable import Settings
 
 /// Shows that the help names every option and its default, so that none is added in secret, and ends with
 /// exit code 0.

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import ServerOptions
+@testable import Settings
 
 /// Shows that flags win over the environment, the environment over the file, the file over the defaults, and
 /// that every setting can be given in each of the three ways: each case gives a value that is not the

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import ServerOptions
+@testable import Settings
 
 /// Shows each refusal: its sentence is one line that names the option and says what to do, a bad flag is a
 /// fault of usage (64), anything else one of configuration (78).

@@ -1,6 +1,7 @@
 import Foundation
 
 @testable import ServerOptions
+@testable import Settings
 
 /// Parses options as main does, from nothing but what is given.
 func parse(_ arguments: String..., environment: [String: String] = [:]) throws(OptionsError) -> Options {

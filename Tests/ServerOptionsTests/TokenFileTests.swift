@@ -1,6 +1,7 @@
 import Testing
 
 @testable import ServerOptions
+@testable import Settings
 
 /// Shows what a token file may hold, who may read it, and that no secret reaches a message.
 @Suite struct TokenFileTests {

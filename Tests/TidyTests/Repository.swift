@@ -37,7 +37,10 @@ enum Repository {
             let walk = FileManager.default.enumerator(atPath: root.appendingPathComponent(folder).path)
             while let below = walk?.nextObject() as? String {
                 let parts = below.split(separator: "/")
-                if parts.contains(where: { $0.hasPrefix(".") || $0 == "__pycache__" }) { continue }
+                if parts.contains(where: { $0.hasPrefix(".") || $0 == "__pycache__" }) {
+                    walk?.skipDescendants()
+                    continue
+                }
                 paths.append("\(folder)/\(below)")
             }
         }

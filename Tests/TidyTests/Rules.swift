@@ -24,7 +24,8 @@ enum Rules {
         "Engine": ["Protocol", "CAtomics", "Synchronization"],
         "Log": ["Engine", "Protocol", "CAtomics"],
         "Shard": ["Log", "Engine", "Protocol", "CAtomics"],
-        "ServerOptions": ["ArgumentParser", "Configuration", "Foundation"],
+        "Settings": ["Configuration", "Foundation"],
+        "ServerOptions": ["Settings", "ArgumentParser", "Configuration", "Foundation"],
         "Client": ["Protocol", "NIOCore", "NIOPosix", "Synchronization", "Glibc", "Musl", "Darwin"],
     ]
 

@@ -6,6 +6,7 @@ import Log
 import Logging
 import Server
 import ServerOptions
+import Settings
 
 extension Options {
     /// The same, as the server takes it.

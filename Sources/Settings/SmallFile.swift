@@ -1,17 +1,17 @@
-import Foundation
+public import Foundation
 
 /// A file that is read whole at start: the configuration, the tokens.
-struct SmallFile {
+public struct SmallFile {
     /// Far above any sensible file, far below what a mistaken path (a disk, /dev/zero) would pour into
     /// memory.
-    static let sizeBytesMax = 1 << 20
+    public static let sizeBytesMax = 1 << 20
 
-    let bytes: [UInt8]
+    public let bytes: [UInt8]
     /// The permission bits, taken from the open descriptor, so that they belong to the bytes that were read.
-    let mode: mode_t
+    public let mode: mode_t
 
     /// Reads the file. The error is the rest of a sentence that starts with the file's name.
-    static func read(_ path: String) -> Result<SmallFile, ValueFault> {
+    public static func read(_ path: String) -> Result<SmallFile, ValueFault> {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return .failure(systemFault()) }
         defer { close(descriptor) }

@@ -1,16 +1,16 @@
-import Configuration
+public import Configuration
 
 /// The sources of settings, strongest first: flags, environment, file. What none of them holds keeps its
 /// default.
-struct SettingLayers {
+public struct SettingLayers<Setting: SettingName> {
     /// A setting's values in the strongest layer that has any, with the name under which the user gave them.
-    struct Found {
-        let texts: [String]
+    public struct Found {
+        public let texts: [String]
         let name: String
         let isFlag: Bool
 
         /// The fault's sentence; a flag's is one of usage, the others are of configuration.
-        func fault(_ value: String, _ fault: ValueFault) -> OptionsError {
+        public func fault(_ value: String, _ fault: ValueFault) -> OptionsError {
             let sentence = "\(name): \(value.debugDescription) \(fault.text)"
             return isFlag ? .usage(sentence) : .configuration(sentence)
         }
@@ -24,21 +24,24 @@ struct SettingLayers {
 
     private var layers: [Layer]
 
-    init(flags: Flags, environment: [String: String]) throws(OptionsError) {
-        let variables = try Environment.read(environment)
+    /// - Parameter configPath: the file that a flag names; nil for that of the environment, if it names one.
+    public init(
+        flags: InMemoryProvider, configPath: String?, environment: [String: String]
+    ) throws(OptionsError) {
+        let variables = try Environment<Setting>.read(environment)
         layers = [
-            Layer(snapshot: flags.provider.snapshot(), isFlag: true, nameOf: \.flag),
+            Layer(snapshot: flags.snapshot(), isFlag: true, nameOf: \.flag),
             Layer(snapshot: variables.snapshot(), isFlag: false, nameOf: \.environmentVariable),
         ]
         let variable = environment[Setting.configVariable].flatMap { $0.isEmpty ? nil : $0 }
-        if let path = flags.config ?? variable {
-            let file = try ConfigFile.read(path)
+        if let path = configPath ?? variable {
+            let file = try ConfigFile<Setting>.read(path)
             layers.append(Layer(snapshot: file.snapshot(), isFlag: false) { "\($0.rawValue) in \(path)" })
         }
     }
 
     /// The strongest layer replaces the others whole: a `--listen` does not add to the addresses of the file.
-    func find(_ setting: Setting) -> Found? {
+    public func find(_ setting: Setting) -> Found? {
         for layer in layers {
             let type: ConfigType = setting.isList ? .stringArray : .string
             // No layer holds a value of another type: each writes lists and texts as the setting wants them.
@@ -57,7 +60,7 @@ struct SettingLayers {
     }
 
     /// Every value of the setting, read by `read`; nil where no layer has it.
-    func values<Value>(
+    public func values<Value>(
         _ setting: Setting, _ read: (String) -> Result<Value, ValueFault>
     ) throws(OptionsError) -> [Value]? {
         guard let found = find(setting) else { return nil }
@@ -72,7 +75,7 @@ struct SettingLayers {
     }
 
     /// The one value of the setting, read by `read`; nil where no layer has it.
-    func value<Value>(
+    public func value<Value>(
         _ setting: Setting, _ read: (String) -> Result<Value, ValueFault>
     ) throws(OptionsError) -> Value? {
         try values(setting, read)?.first

@@ -1,4 +1,4 @@
-import Configuration
+public import Configuration
 import Foundation
 
 /// The file of `--config`: one JSON object whose keys are the long names of the flags, without the dashes.
@@ -6,7 +6,7 @@ import Foundation
 /// It is decoded here and handed to swift-configuration as values in memory, since that library's own JSON
 /// snapshot lists no keys (a mistyped one would pass in silence), takes `true` for 1 and an object for an
 /// absent value.
-enum ConfigFile {
+public enum ConfigFile<Setting: SettingName> {
     /// What a value may be: a number or a text, or a list of these. All become texts, as in flags and
     /// environment.
     private struct Value: Decodable {
@@ -29,7 +29,7 @@ enum ConfigFile {
         }
     }
 
-    static func read(_ path: String) throws(OptionsError) -> InMemoryProvider {
+    public static func read(_ path: String) throws(OptionsError) -> InMemoryProvider {
         let name = "configuration file \(path.debugDescription)"
         let bytes: [UInt8]
         switch SmallFile.read(path) {
@@ -40,7 +40,7 @@ enum ConfigFile {
         do {
             entries = try JSONDecoder().decode([String: Value].self, from: Data(bytes))
         } catch {
-            let example = #"{"shards": 2, "grace": "30s"}"#
+            let example = #"{"listen": "127.0.0.1:7070"}"#
             throw .configuration(
                 "\(name) is not a JSON object; write one, such as \(example)\(place(in: bytes))")
         }

@@ -2,8 +2,8 @@ import Foundation
 
 /// The file of `--token-file`: lines `shop TOKEN` or `admin TOKEN`; `#` starts a comment. No fault shows a
 /// line's content: faults go to the log, and the line is a secret.
-enum TokenFile {
-    static func read(_ path: String) throws(OptionsError) -> [Token] {
+public enum TokenFile {
+    public static func read(_ path: String) throws(OptionsError) -> [Token] {
         let name = "token file \(path.debugDescription)"
         switch SmallFile.read(path) {
         case .failure(let fault):
@@ -19,7 +19,7 @@ enum TokenFile {
         }
     }
 
-    static func parse(_ bytes: [UInt8], name: String) throws(OptionsError) -> [Token] {
+    public static func parse(_ bytes: [UInt8], name: String) throws(OptionsError) -> [Token] {
         var tokens: [Token] = []
         let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         for (index, line) in lines.enumerated() {

@@ -12,7 +12,7 @@ public enum ListenAddress: Hashable, Sendable {
 
     /// Reads `HOST:PORT`, `[V6]:PORT` or `unix:PATH`. The error is the rest of a sentence that starts with
     /// the text.
-    static func parse(_ text: String) -> Result<ListenAddress, ValueFault> {
+    public static func parse(_ text: String) -> Result<ListenAddress, ValueFault> {
         if text.hasPrefix("unix:") { return parseUnix(path: String(text.dropFirst(5))) }
         guard let colon = text.lastIndex(of: ":") else {
             return .failure("has no port; write HOST:PORT, such as 127.0.0.1:7070, or unix:PATH")

@@ -1,12 +1,9 @@
 import Configuration
 
-/// The settings among the environment variables. An unknown `TIMESALE_` name is refused, so that a mistyped
+/// The settings among the environment variables. An unknown name with our prefix is refused, so that a mistyped
 /// one does not leave its default in force without a word. An empty value counts as not set, as in compose
 /// files.
-enum Environment {
-    /// Those of the command line, `timesale`: a shell may have them set for it, and start the server too.
-    static let commandLineVariables: Set<String> = ["TIMESALE_SERVER", "TIMESALE_TOKEN"]
-
+enum Environment<Setting: SettingName> {
     static func read(_ environment: [String: String]) throws(OptionsError) -> EnvironmentVariablesProvider {
         let known = Set(Setting.allCases.map(\.environmentVariable)).union([Setting.configVariable])
         var ours: [String: String] = [:]
@@ -14,9 +11,9 @@ enum Environment {
         where name.hasPrefix(Setting.environmentPrefix) {
             if known.contains(name) {
                 if !value.isEmpty { ours[name] = value }
-            } else if !isServiceLink(name), !commandLineVariables.contains(name) {
+            } else if !isServiceLink(name), !Setting.isForeign(name) {
                 throw .configuration(
-                    "unknown environment variable \(name); unset it, or see timesaled --help for the names")
+                    "unknown environment variable \(name); unset it, or see \(Setting.program) --help for the names")
             }
         }
         return EnvironmentVariablesProvider(environmentVariables: ours)

@@ -1,0 +1,5 @@
+/// What may be done at a path.
+enum Method: String, Sendable {
+    case get = "GET"
+    case post = "POST"
+}
