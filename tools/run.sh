@@ -29,16 +29,19 @@ start "$bin/timesale-http" --listen "$http" --engine "$engine"
 sidecar_pid=$!
 
 # The engine reads its log first, so this may take a while. bash's own connection, since curl may not be here.
-ready() { (exec 9<>"/dev/tcp/${http%:*}/${http##*:}" && printf 'GET /readyz HTTP/1.0\r\n\r\n' >&9 && grep -q '^HTTP/1.[01] 200' <&9) 2>/dev/null; }
-until ready; do
+answers() {
+    (exec 9<>"/dev/tcp/${http%:*}/${http##*:}" && printf 'GET %s HTTP/1.0\r\n\r\n' "$1" >&9 && grep -q '^HTTP/1.[01] 200' <&9) 2>/dev/null
+}
+until answers /readyz; do
     kill -0 "$engine_pid" 2>/dev/null || { wait "$engine_pid"; stop $?; }
     kill -0 "$sidecar_pid" 2>/dev/null || { wait "$sidecar_pid"; stop $?; }
     sleep 0.1
 done
 
+echo
+if answers /; then echo "The dashboard is at http://$http/"; fi
 cat <<TEXT
-
-The dashboard is at http://$http/, the engine on $engine, the data in $data. Stop both with Ctrl-C; run it again and everything is there.
+HTTP is on $http, the engine on $engine, the data in $data. Stop both with Ctrl-C; run it again and everything is there.
 A first order, in another terminal:
 
   bin/timesale create --name Lamps --stock 10 --id 1001
