@@ -11,7 +11,7 @@ SWIFT ?= swift
 PRODUCTS := timesaled timesale wal-replay simulate bench
 
 # Further suites of `make test`, beyond `swift test`; each is a target below.
-SUITES := tsan simulate hotpath sidecar deploy-check
+SUITES := tsan simulate hotpath sidecar deploy-check clients
 
 # The HTTP sidecar is a package of its own.
 SIDECAR := tools/timesale-http
@@ -32,7 +32,7 @@ DATA := ./data
 
 .DEFAULT_GOAL := help
 .PHONY: run test build bench k6 k6-selftest dist try-dist completions clean help setup tsan simulate hotpath sidecar
-.PHONY: schemathesis deploy-check
+.PHONY: schemathesis deploy-check clients
 
 help: ## say what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | \
@@ -129,6 +129,12 @@ deploy-check: setup ## units, images and compose file against the executables, a
 	$(SWIFT) build --package-path $(SIDECAR) --product timesale-http
 	/usr/bin/python3 deploy/check.py --programs "$$($(SWIFT) build --show-bin-path)" \
 		--programs "$$($(SWIFT) build --package-path $(SIDECAR) --show-bin-path)"
+
+clients: setup ## the clients of docs/clients.md against engine and sidecar
+	$(SWIFT) build --product timesaled
+	$(SWIFT) build --package-path $(SIDECAR) --product timesale-http
+	Tests/ExampleTests/against-sidecar.py "$$($(SWIFT) build --show-bin-path)" \
+		"$$($(SWIFT) build --package-path $(SIDECAR) --show-bin-path)"
 
 clean: ## remove what was built; data stays
 	rm -rf .build .build-tsan .build-sim .build-dist $(SIDECAR)/.build bin dist

@@ -48,7 +48,7 @@ step "no Swift here"
 if command -v swift || find / -xdev -name 'libswift*' | grep .; then fail "this is no clean root"; fi
 
 step "dpkg -i"
-dpkg -i /root/timesale.deb
+dpkg -i /var/tmp/timesale.deb
 for program in timesaled timesale timesale-http wal-replay /usr/libexec/timesale/bench; do
     ldd "$(command -v $program)" | grep 'not found' && fail "$program misses a library"
     $program --help >/dev/null || fail "$program --help"

@@ -29,9 +29,9 @@ if [[ ! -e $root/etc/debian_version ]]; then
         { tail "$root.log" >&2; stop "debootstrap failed"; }
     rm -f "$root.log"
 fi
-cp "$package" "$root/root/timesale.deb"
-cp deploy/try-dist-inside.sh "$root/root/"
+cp "$package" "$root/var/tmp/timesale.deb"
+cp deploy/try-dist-inside.sh "$root/var/tmp/"
 # Processes of this root end with it, whatever happens in there.
 unshare --mount --pid --fork --kill-child --mount-proc="$root/proc" chroot "$root" \
-    env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 bash /root/try-dist-inside.sh
+    env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 bash /var/tmp/try-dist-inside.sh
 echo "try-dist: $package works on Debian $(cat "$root/etc/debian_version")"
