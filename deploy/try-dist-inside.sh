@@ -20,15 +20,16 @@ http() {
     exec 9>&-
 }
 
-as_timesale() { setpriv --reuid timesale --regid timesale --clear-groups -- "$@"; }
+# Not a function: in the background that would be a shell with a child, and the signal would be the shell's.
+as_timesale=(setpriv --reuid timesale --regid timesale --clear-groups --)
 
 engine=unix:/run/timesale/engine.sock
 port=$((20000 + RANDOM % 10000))
 
 start() {
-    as_timesale timesaled --data /var/lib/timesale --listen "$engine" >/tmp/timesaled.log 2>&1 &
+    "${as_timesale[@]}" timesaled --data /var/lib/timesale --listen "$engine" >/tmp/timesaled.log 2>&1 &
     engine_pid=$!
-    as_timesale timesale-http --listen "127.0.0.1:$port" --engine "$engine" >/tmp/timesale-http.log 2>&1 &
+    "${as_timesale[@]}" timesale-http --listen "127.0.0.1:$port" --engine "$engine" >/tmp/timesale-http.log 2>&1 &
     http_pid=$!
     for _ in $(seq 300); do
         if grep -qx ready /tmp/timesaled.log && http GET /readyz 2>/dev/null | grep -q '^HTTP/1.1 200'; then return; fi
@@ -60,8 +61,8 @@ step "a first order"
 install -d -o timesale -g timesale -m 750 /run/timesale
 install -d -o timesale -g timesale -m 700 /var/lib/timesale
 start
-as_timesale timesale create --server "$engine" --name Lamps --stock 10 --id 1001
-as_timesale timesale order 1001 --server "$engine" --user 42 --quantity 2
+"${as_timesale[@]}" timesale create --server "$engine" --name Lamps --stock 10 --id 1001
+"${as_timesale[@]}" timesale order 1001 --server "$engine" --user 42 --quantity 2
 step "one over HTTP"
 http POST /v1/timesales/1001/orders '{"userId": "43", "quantity": 3}' | tee /tmp/answer | head -n 1
 grep -q '^HTTP/1.1 201' /tmp/answer || fail "$(cat /tmp/answer)"
@@ -70,7 +71,7 @@ stop
 step "after a restart"
 wal-replay verify /var/lib/timesale
 start
-as_timesale timesale get 1001 --server "$engine" --json | tee /tmp/sale
+"${as_timesale[@]}" timesale get 1001 --server "$engine" --json | tee /tmp/sale
 grep -q '"sold": *5\|"sold":5' /tmp/sale || fail "five units should be sold"
 stop
 
