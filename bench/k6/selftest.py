@@ -119,6 +119,7 @@ def run(k6, script, mode, fault, **settings):
         loop.create_task(listen())
         loop.run_forever()
 
+    # It ends with this process, and is idle once k6 has gone.
     threading.Thread(target=serve, daemon=True).start()
     ready.wait()
     with tempfile.TemporaryDirectory() as directory:
@@ -132,7 +133,6 @@ def run(k6, script, mode, fault, **settings):
             result = json.load(open(summary))
         except OSError:
             sys.exit(f"{script} {mode}: no summary\n{done.stdout}{done.stderr}")
-    loop.call_soon_threadsafe(loop.stop)
     missed = {row["what"] for row in result["thresholds"] + result["checks"] if not row["ok"]}
     # How fast a fake in Python is says nothing.
     return {what for what in missed if "duration" not in what and "rate>=" not in what and "dropped" not in what}

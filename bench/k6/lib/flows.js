@@ -1,6 +1,5 @@
 // What one iteration of each scenario does, and what has to exist before it.
 
-import exec from 'k6/execution';
 import { Gauge } from 'k6/metrics';
 import { accepted, admin, errors, get, post, unknown, wrong } from './shop.js';
 
@@ -19,7 +18,7 @@ const finals = {
 
 /** What this run needs: a sale (if `stock` is given), a policy (if `quantity` is), and users that no other run has. */
 export function prepare({ stock, quantity, holdSeconds = 0 }) {
-  const data = { run: `k6-${Date.now()}`, users: (Math.floor(Date.now() / 1000) % 1000000) * 1000000000 };
+  const data = { run: `k6-${Date.now()}`, users: (Math.floor(Date.now() / 1000) % 100000) * 10000000000 };
   if (stock) data.sale = admin('POST', '/v1/timesales', { name: 'k6', stock, holdSeconds, unitPrice: 4900 }).id;
   if (quantity) {
     data.policy = admin('POST', '/v1/coupon-policies', {
@@ -50,12 +49,12 @@ export function settle({ sale, policy }) {
 
 /** A user that has never been there, one for each iteration. */
 function newUser(data, group) {
-  return `${data.users + group * 100000000 + exec.scenario.iterationInTest}`;
+  return `${data.users + group * 1000000000 + __VU * 100000 + __ITER}`;
 }
 
 /** A user of this virtual user alone. */
 function ownUser(data, group) {
-  return `${data.users + group * 100000000 + exec.vu.idInTest}`;
+  return `${data.users + group * 1000000000 + __VU}`;
 }
 
 export function timesale(data) {
@@ -65,9 +64,10 @@ export function timesale(data) {
 
 export function coupon(data) {
   const userId = newUser(data, 2);
-  const coupon = post(data.run, 'issue', `/v1/coupon-policies/${data.policy}/coupons`, { userId }, ['EXHAUSTED']);
-  const list = get('coupons', `/v1/users/${userId}/coupons`);
-  if (!coupon || !list) return;
+  const issued = post(data.run, 'issue', `/v1/coupon-policies/${data.policy}/coupons`, { userId }, ['EXHAUSTED']);
+  const listed = get('coupons', `/v1/users/${userId}/coupons`);
+  if (!issued || !listed) return;
+  const [coupon, list] = [issued.json(), listed.json()];
   if (list.items.length !== 1 || list.items[0].couponId !== coupon.couponId) wrong.add(1);
   post(data.run, 'use-coupon', `/v1/coupons/${coupon.couponId}/use`, { userId, purchaseAmount: 9800 });
 }
@@ -78,13 +78,14 @@ let balance = 0;
 export function point(data) {
   const path = `/v1/users/${ownUser(data, 3)}/points`;
   move(post(data.run, 'earn', `${path}/earn`, { amount: 500, reason: 'k6' }), 500);
-  const read = get('balance', path);
+  const read = get('balance', path)?.json();
   if (balance === null && read) balance = read.balance;
   else if (read && read.balance !== balance) wrong.add(1);
   move(post(data.run, 'use-points', `${path}/use`, { amount: 200, reason: 'k6' }), -200);
 }
 
-function move(answer, amount) {
+function move(response, amount) {
+  const answer = response?.json();
   if (!answer || balance === null) {
     balance = answer ? answer.balance : null;
     return;
@@ -97,9 +98,10 @@ function move(answer, amount) {
 export function full(data) {
   const userId = newUser(data, 4);
   const earned = post(data.run, 'earn', `/v1/users/${userId}/points/earn`, { amount: 500, reason: 'k6' });
-  const coupon = post(data.run, 'issue', `/v1/coupon-policies/${data.policy}/coupons`, { userId }, ['EXHAUSTED']);
+  const coupon = post(
+    data.run, 'issue', `/v1/coupon-policies/${data.policy}/coupons`, { userId }, ['EXHAUSTED'])?.json();
   const order = post(
-    data.run, 'order', `/v1/timesales/${data.sale}/orders`, { userId, quantity: 1 }, ['SOLD_OUT']);
+    data.run, 'order', `/v1/timesales/${data.sale}/orders`, { userId, quantity: 1 }, ['SOLD_OUT'])?.json();
   if (!order) return;
   if (order.userId !== userId) wrong.add(1);
   if (coupon) {
@@ -107,9 +109,10 @@ export function full(data) {
       { userId, orderId: order.orderId, purchaseAmount: 4900 });
   }
   if (earned) {
-    const spent = post(data.run, 'use-points', `/v1/users/${userId}/points/use`, { amount: 500, reason: 'k6' });
+    const spent = post(
+      data.run, 'use-points', `/v1/users/${userId}/points/use`, { amount: 500, reason: 'k6' })?.json();
     if (spent && spent.balance !== 0) wrong.add(1);
   }
-  const paid = post(data.run, 'confirm', `/v1/orders/${order.orderId}/confirm`, {});
+  const paid = post(data.run, 'confirm', `/v1/orders/${order.orderId}/confirm`, {})?.json();
   if (paid && paid.state !== 'confirmed') wrong.add(1);
 }

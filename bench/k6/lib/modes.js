@@ -41,7 +41,7 @@ export function options(scenarios, thresholds) {
       ...thresholds,
     },
     // Of the tags only those that something here asks for: each value of each costs k6 a series.
-    systemTags: ['name', 'scenario', 'status', 'error_code'],
+    systemTags: ['scenario'],
     summaryTrendStats: ['avg', 'med', 'p(90)', 'p(95)', 'p(99)', 'max'],
     setupTimeout: '60s',
     teardownTimeout: '60s',

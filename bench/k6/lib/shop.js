@@ -24,30 +24,35 @@ if (__ENV.TOKEN) headers.Authorization = `Bearer ${__ENV.TOKEN}`;
 // A refusal is an answer: only other statuses count as failed requests.
 http.setResponseCallback(http.expectedStatuses(200, 201, 409));
 
-/** One key for one operation of one iteration. */
+/** One key for one operation of one iteration. (`exec` would say the same, and costs more than the request's text.) */
 function newKey(what, run) {
-  return `${run}-${exec.scenario.name}-${exec.scenario.iterationInTest}-${what}`;
+  return `${run}-${__VU}-${__ITER}-${what}`;
 }
+
+// k6 shares the machine with what it measures, so what every request has in common is made once.
+const made = {};
+const params = (what) => {
+  made[what] ||= { headers: { ...headers }, tags: { name: what, kind: 'load' }, timeout: '10s', counted: { what } };
+  return made[what];
+};
 
 /**
  * One operation under load. `what` names it in the results; `may` has the codes of refusals that are part of the game.
- * Retries have the same key. Gives the answer if it was accepted, else null.
+ * Retries have the same key. Gives the response if it was accepted, else null.
  */
 export function post(run, what, path, body, may = []) {
-  const params = {
-    headers: { ...headers, 'Idempotency-Key': newKey(what, run) },
-    tags: { name: what, kind: 'load' },
-    timeout: '10s',
-  };
-  return finish(what, may, () => http.post(base + path, JSON.stringify(body), params));
+  const request = params(what);
+  request.headers['Idempotency-Key'] = newKey(what, run);
+  const text = JSON.stringify(body);
+  return finish(request.counted, may, () => http.post(base + path, text, request));
 }
 
 export function get(what, path) {
-  const params = { headers, tags: { name: what, kind: 'load' }, timeout: '10s' };
-  return finish(what, [], () => http.get(base + path, params));
+  const request = params(what);
+  return finish(request.counted, [], () => http.get(base + path, request));
 }
 
-function finish(what, may, send) {
+function finish(counted, may, send) {
   let response = send();
   let maybe = isUnknown(response);
   for (let number = 0; number < retries && mayPass(response); number++) {
@@ -57,18 +62,18 @@ function finish(what, may, send) {
   }
   const { status } = response;
   if (status === 200 || status === 201) {
-    accepted.add(1, { what });
+    accepted.add(1, counted);
     errors.add(false);
-    return response.json();
+    return response;
   }
   const code = status >= 400 && response.body ? problemCode(response) : '';
   if (status === 409 && may.includes(code)) {
-    refused.add(1, { what });
+    refused.add(1, counted);
     errors.add(false);
     return null;
   }
   // Not to be counted as not done: the end of the run compares counts.
-  if (maybe) unknown.add(1, { what });
+  if (maybe) unknown.add(1, counted);
   errors.add(true);
   return null;
 }
