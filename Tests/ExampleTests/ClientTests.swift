@@ -120,7 +120,8 @@ import Testing
     /// Users of a shop that are neither numbers nor UUIDs; the page has the value.
     @Test(arguments: ClientExample.runnable) func usersBecomeUUIDs(_ client: ClientExample) throws {
         let uuid = "7E1D0A54-8C38-4B0F-9D57-2F6F0A3F7C11"
-        for (user, sent) in [("alice@shop.example", ClientPageTests.alice), (uuid, uuid), ("18446744073709551615", nil)] {
+        let users = [("alice@shop.example", ClientPageTests.alice), (uuid, uuid), ("18446744073709551615", nil)]
+        for (user, sent) in users {
             let shop = FakeShop([.created])
             _ = try client.order(from: shop.base, user: user, tries: 1)
             let request = try #require(shop.requests.first)

@@ -135,7 +135,8 @@ final class FakeShop: @unchecked Sendable {
         var headers: [String: String] = [:]
         for line in lines {
             guard let colon = line.firstIndex(of: ":") else { continue }
-            headers[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+            let value = line[line.index(after: colon)...]
+            headers[line[..<colon].lowercased()] = value.trimmingCharacters(in: .whitespaces)
         }
         guard let body = take(headers["content-length"].flatMap { Int($0) } ?? 0, from: peer) else { return nil }
         return Request(line: first, headers: headers, body: String(decoding: body, as: UTF8.self), arrived: .now)

@@ -1,6 +1,7 @@
 import Foundation
 
-/// What systemd is told of a service with Type=notify: a datagram to the socket that NOTIFY_SOCKET names (sd_notify(3)).
+/// What systemd is told of a service with Type=notify: a datagram to the socket that NOTIFY_SOCKET names, as in
+/// sd_notify(3).
 enum ServiceNotice {
     /// Does nothing for a process that no service manager has started. A notice that cannot be sent is lost: who has
     /// set the variable waits for it and says so.
