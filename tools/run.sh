@@ -38,18 +38,22 @@ until answers /readyz; do
     sleep 0.1
 done
 
+# What the command line needs to be told where the engine is not in its usual place.
+server=''
+[[ $engine == 127.0.0.1:7070 ]] || server=" --server $engine"
+
 echo
 if answers /; then echo "The dashboard is at http://$http/"; fi
 cat <<TEXT
 HTTP is on $http, the engine on $engine, the data in $data. Stop both with Ctrl-C; run it again and everything is there.
 A first order, in another terminal:
 
-  bin/timesale create --name Lamps --stock 10 --id 1001
+  bin/timesale create$server --name Lamps --stock 10 --id 1001
   curl http://$http/v1/timesales/1001/orders -H 'Content-Type: application/json' \\
       -H 'Idempotency-Key: basket-1' -d '{"userId": 42, "quantity": 2}'
 
 And then:
-  bin/timesale rush                       a flash sale, in ten seconds
+  bin/timesale rush$server                       a flash sale, in ten seconds
   bin/timesale --help                     a sale of your own, its orders, watching it sell
   bin/timesaled --help                    other addresses, tokens, more shards; timesale-http has its own
   docs/http.md, docs/clients.md           the same from any language
