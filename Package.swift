@@ -112,6 +112,7 @@ let package = Package(
             dependencies: ["Harness", "Generator", "TestSupport", "Protocol", "bench", "timesaled"]),
         .testTarget(name: "ServerOptionsTests", dependencies: ["ServerOptions", "Settings"]),
         .testTarget(name: "TidyTests"),
+        .testTarget(name: "ExampleTests", dependencies: ["TestSupport"]),
         .target(name: "TestSupport", dependencies: ["Protocol", "TimesaleSpawn"], path: "Tests/Support"),
         .target(
             name: "SimulatedStorage", dependencies: ["Log", "Engine", "Protocol", "CAtomics"],

@@ -69,6 +69,18 @@ public enum LogFiles {
     public static let manifestTemporary = "MANIFEST.new"
     public static let lock = "LOCK"
 
+    /// What the manifest is called while a repair removes all blocks from a sequence on.
+    public static func manifestOfCut(from sequence: UInt64) -> String { "\(manifest).cut-from-\(sequence)" }
+
+    /// The sequence of such a name, or nil for another file.
+    public static func parseManifestOfCut(_ name: String) -> UInt64? {
+        let parts = name.split(separator: "-")
+        guard let sequence = parts.last.flatMap({ UInt64($0) }), manifestOfCut(from: sequence) == name else {
+            return nil
+        }
+        return sequence
+    }
+
     /// Numbers are padded, so that names sort as numbers do.
     public static func segment(log: UInt64, number: UInt64) -> String {
         "log-\(padded(log, 6))-\(padded(number, 10)).seg"

@@ -14,13 +14,15 @@ import CAtomics
 ///     base snapshot-000003-00000000000000000812.snap 812 8f3b9d2c61a70e54
 ///     from 0 4 8192 9001 1a2b3c4d
 ///     from 1 3 0 7320 5e6f7a8b
+///     removed 851 977
 ///     checksum 1a2b3c4d
 ///
 /// `log ID SHARD`: the log of each shard of this generation. `base NAME SEQUENCE DIGEST`: a snapshot that the state can
 /// be built from, the older one first, and the digest of that state; `-` is the empty state before the first event.
 /// `from SHARD SEGMENT OFFSET LSN CHECKSUM`: where each log goes on behind it, the LSN that comes next there, and the
 /// header checksum of the block before. Every block from there on has a higher sequence. `next-log`: ids below were
-/// given away. The last line is the CRC-32C of all before it, in hexadecimal.
+/// given away. `removed FROM UNTIL`: sequences of blocks that a repair has removed; mostly there is none. The last
+/// line is the CRC-32C of all before it, in hexadecimal.
 ///
 /// Version 1 had a single base: `snapshot NAME SEQUENCE` and `log ID SHARD SEGMENT`, each log from the beginning of
 /// that segment with LSN 1. It is read as such.
@@ -44,6 +46,21 @@ public struct Manifest: Equatable, Sendable {
         }
     }
 
+    /// Sequences of blocks that a repair has removed. Somebody may know these blocks, so their sequences never stand
+    /// for others.
+    public struct Removed: Equatable, Sendable {
+        /// The lowest of them.
+        public var from: UInt64
+        /// Above all of them, and of no block either: the log goes on behind it.
+        public var until: UInt64
+
+        public init(from: UInt64, until: UInt64) {
+            precondition(from > 0 && from < until)
+            self.from = from
+            self.until = until
+        }
+    }
+
     public static let version = 2
     /// The newest snapshot, and the one before it should that turn out to be damaged.
     public static let baseCountMax = 2
@@ -55,17 +72,36 @@ public struct Manifest: Equatable, Sendable {
     public var logs: [UInt64]
     /// One or two, the older first.
     public var bases: [Base]
+    /// By repairs, rising, each above the one before. What the oldest base is behind is left out.
+    public var removed: [Removed]
 
-    public init(generation: UInt64, nextLogId: UInt64, segmentSizeBytes: Int, logs: [UInt64], bases: [Base]) {
+    public init(
+        generation: UInt64, nextLogId: UInt64, segmentSizeBytes: Int, logs: [UInt64], bases: [Base],
+        removed: [Removed] = []
+    ) {
         precondition(!bases.isEmpty && bases.allSatisfy { $0.starts.count == logs.count })
         self.generation = generation
         self.nextLogId = nextLogId
         self.segmentSizeBytes = segmentSizeBytes
         self.logs = logs
         self.bases = bases
+        self.removed = removed
     }
 
     public var newestBase: Base { bases[bases.count - 1] }
+
+    /// Every block to come has a higher sequence than this, whatever blocks are there.
+    public var usedSequence: UInt64 { max(newestBase.sequence, removed.last?.until ?? 0) }
+
+    /// Whether somebody who has seen all blocks up to a sequence has seen some that a repair has removed.
+    public func hasRemoved(_ sequence: UInt64) -> Bool {
+        removed.contains { $0.from <= sequence && sequence < $0.until }
+    }
+
+    /// The repair because of which no block has a sequence.
+    public func removal(of sequence: UInt64) -> Removed? {
+        removed.first { $0.from <= sequence && sequence <= $0.until }
+    }
 
     /// The first segment of a log that a start may need: those before it are covered by every base.
     public func firstSegment(ofLog log: UInt64) -> UInt64? {
@@ -77,8 +113,21 @@ public struct Manifest: Equatable, Sendable {
         precondition(bases.contains(older) && base.sequence > newestBase.sequence)
         var manifest = self
         manifest.bases = [older, base]
+        manifest.removed = removed(behind: older)
         return manifest
     }
+
+    /// The same with the newest base alone.
+    public func keepingNewest() -> Manifest {
+        var manifest = self
+        manifest.bases = [newestBase]
+        manifest.removed = removed(behind: newestBase)
+        return manifest
+    }
+
+    /// Who follows from before a base is told that its events are gone, whatever became of them: what was removed
+    /// before it need not be known any more.
+    private func removed(behind base: Base) -> [Removed] { removed.filter { $0.until > base.sequence } }
 
     // MARK: Text
 
@@ -96,6 +145,7 @@ public struct Manifest: Equatable, Sendable {
                         + Self.hexadecimal(start.previousChecksum))
             }
         }
+        for range in removed { lines.append("removed \(range.from) \(range.until)") }
         let body = lines.joined(separator: "\n") + "\n"
         return body + "checksum \(Self.hexadecimal(Self.checksum(body)))\n"
     }
@@ -141,6 +191,7 @@ private struct Reading {
     var segmentSizeBytes: Int?
     var logs: [UInt64] = []
     var bases: [Manifest.Base] = []
+    var removed: [Manifest.Removed] = []
     /// Of version 1: the segment that each log begins with.
     var firstSegments: [UInt64] = []
 
@@ -170,6 +221,11 @@ private struct Reading {
                 return false
             }
             bases[bases.count - 1].starts.append(start)
+        case ("removed", 2) where version > 1:
+            guard let from = numbers[0], let until = numbers[1], from > removed.last?.until ?? 0, from < until else {
+                return false
+            }
+            removed.append(Manifest.Removed(from: from, until: until))
         default: return false
         }
         return true
@@ -197,7 +253,8 @@ private struct Reading {
         }
         guard bases.allSatisfy({ $0.starts.count == logs.count }) else { return nil }
         return Manifest(
-            generation: generation, nextLogId: nextLogId, segmentSizeBytes: segmentSizeBytes, logs: logs, bases: bases)
+            generation: generation, nextLogId: nextLogId, segmentSizeBytes: segmentSizeBytes, logs: logs, bases: bases,
+            removed: removed)
     }
 }
 

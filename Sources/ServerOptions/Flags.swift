@@ -192,18 +192,8 @@ struct Flags: ParsableCommand {
             .checkouts: capacity.checkouts, .tables: capacity.tables,
             .retain: time.retain, .grace: time.grace, .logLevel: messages.logLevel,
         ]
-        var values: [AbsoluteConfigKey: ConfigValue] = [:]
-        for case (let setting, let text?) in texts {
-            values[setting.key] = ConfigValue(.string(text), isSecret: false)
-        }
-        if !clients.listen.isEmpty {
-            values[Setting.listen.key] = ConfigValue(.stringArray(clients.listen), isSecret: false)
-        }
-        if let pin = threads.pin {
-            let cpus = pin.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-            values[Setting.pin.key] = ConfigValue(.stringArray(cpus), isSecret: false)
-        }
-        return InMemoryProvider(name: "flags", values: values)
+        let cpus = threads.pin?.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        return Setting.flags(texts, lists: [.listen: clients.listen, .pin: cpus ?? []])
     }
 
     /// Parses the arguments (without the program's name); `--help` and `--version` come back as

@@ -110,7 +110,7 @@ import Testing
                             segment: 3, offsetBytes: 8192, nextLsn: 70001, previousChecksum: 0x1a2b_3c4d),
                         LogPosition(segment: 2, offsetBytes: 0, nextLsn: 65121, previousChecksum: 0x5e6f_7a8b),
                     ]),
-            ])
+            ], removed: [.init(from: 90311, until: 90402)])
         #expect(manifest.text == golden.manifest)
         #expect(try Manifest(text: golden.manifest) == manifest)
     }

@@ -24,7 +24,7 @@ import Testing
                 .init(
                     snapshot: LogFiles.snapshot(generation: 3, sequence: 977), sequence: 977,
                     digest: 5, starts: [at(segment: 2, 0, lsn: 50, 7), at(segment: 5, 4096, lsn: 199, 0xffff_ffff)]),
-            ])
+            ], removed: [.init(from: 830, until: 850), .init(from: 851, until: 1200)])
         #expect(try Manifest(text: manifest.text) == manifest)
         #expect([6, 7].map(manifest.firstSegment(ofLog:)) == [1, 4] && manifest.firstSegment(ofLog: 5) == nil)
         let small = Manifest(
@@ -70,13 +70,16 @@ import Testing
             "log 6 0\nbase - 0 0\nfrom 0 1 0 0 0\n", "log 6 0\nbase - 0 0\nfrom 0 1 0 1 0\nfrom 1 1 0 1 0\n",
             "log 6 0\nbase - 0 0\nfrom 0 1 0 1 0\nother 5\n",
             "log 6 0\nbase - 0 0\nfrom 0 1 0 1 0\nbase - 1 0\nfrom 0 1 0 1 0\nbase - 2 0\nfrom 0 1 0 1 0\n",
-            "log 6 0 1\nsnapshot - 0\n",
+            "log 6 0 1\nsnapshot - 0\n", "log 6 0\nbase - 0 0\nfrom 0 1 0 1 0\nremoved 5\n",
+            "log 6 0\nbase - 0 0\nfrom 0 1 0 1 0\nremoved 5 5\n",
+            "log 6 0\nbase - 0 0\nfrom 0 1 0 1 0\nremoved 0 5\n",
+            "log 6 0\nbase - 0 0\nfrom 0 1 0 1 0\nremoved 5 7\nremoved 7 9\n",
         ])
     func whatDoesNotBelongThereIsRefused(_ lines: String) throws {
         let head = "timesale-manifest 2\ngeneration 3\nnext-log 8\nsegment-size 4096\n"
         #expect(throws: Manifest.Fault.damaged) { try Manifest(text: sealed(head + lines)) }
         #expect(throws: Never.self) {
-            try Manifest(text: sealed(head + "log 6 0\nbase - 0 0\nfrom 0 1 0 1 0\n"))
+            try Manifest(text: sealed(head + "log 6 0\nbase - 0 0\nfrom 0 1 0 1 0\nremoved 5 7\nremoved 8 9\n"))
         }
     }
 
@@ -145,6 +148,10 @@ import Testing
     }
 
     @Test func namesOfFilesAreReadAsWritten() {
+        #expect(LogFiles.parseManifestOfCut(LogFiles.manifestOfCut(from: 812)) == 812)
+        for name in ["MANIFEST", "MANIFEST.cut-from-", "MANIFEST.cut-from-x", "MANIFEST.cut-from-08"] {
+            #expect(LogFiles.parseManifestOfCut(name) == nil)
+        }
         #expect(LogFiles.segment(log: 7, number: 12) == "log-000007-0000000012.seg")
         #expect(LogFiles.parseSegment("log-000007-0000000012.seg")! == (7, 12))
         #expect(LogFiles.parseSegment("log-7-12.seg") == nil)

@@ -7,48 +7,18 @@ import Testing
 
 /// What a repair removes, what it keeps, and that a crash at any moment of it loses neither.
 @Suite struct RepairTests {
-    private static func plan(_ storage: SimulatedStorage, from sequence: UInt64? = nil) throws(RepairRefusal)
-        -> RepairPlan
-    {
-        try RepairPlan(storage: storage, fromSequence: sequence) { .zeroed }
-    }
-
-    /// Two logs of several segments each, all of whose events are marked durable.
-    private func wholeLog() throws -> LogRig {
-        let rig = try LogRig(SimulatedStorage(), shards: 2)
-        for (index, event) in Scenario(seed: 9, count: 150).events.enumerated() {
-            rig.append(event)
-            if index % 8 == 7 { try rig.flush() }
-        }
-        try rig.flush()
-        rig.mark()
-        return rig
-    }
-
-    /// The places of the blocks of a log.
-    private func blocks(
-        _ storage: SimulatedStorage, _ shard: Int
-    ) throws -> [(file: String, offset: Int, header: BlockHeader)] {
-        let directory = try LogDirectory(storage: storage)
-        let manifest = try #require(directory.manifest)
-        var reader = try LogReader(directory, manifest: manifest, base: manifest.bases[0], shard: shard)
-        var found: [(file: String, offset: Int, header: BlockHeader)] = []
-        while let block = try reader.next() { found.append((block.file, block.offset, block.header)) }
-        return found
-    }
-
     @Test func nothingIsDoneToAWholeDirectory() throws {
-        let rig = try wholeLog()
-        let plan = try Self.plan(rig.storage)
+        let rig = try Repairs.wholeLog()
+        let plan = try Repairs.plan(rig.storage)
         #expect(plan.isEmpty && plan.lost == RepairPlan.Lost())
-        #expect(throws: RepairRefusal.self) { _ = try Self.plan(rig.storage, from: 0) }
+        #expect(throws: RepairRefusal.self) { _ = try Repairs.plan(rig.storage, from: 0) }
     }
 
     /// As a start does it, with a copy.
     @Test func aTornTailIsCut() throws {
         let base = try CrashPointTests.Base(shards: 2)
         let before = base.storage.copy()
-        let plan = try Self.plan(base.storage)
+        let plan = try Repairs.plan(base.storage)
         #expect(plan.cuts.count == 2 && plan.dropped.isEmpty && plan.untilSequence == nil)
         #expect(plan.lost.durableCount == 0 && plan.lost.eventCount == 4 && plan.lost.counts[.orderPlaced] == 2)
         try Repair.carryOut(plan, stamp: "now", storage: base.storage)
@@ -81,23 +51,23 @@ import Testing
     /// Damage in the middle: refused, with the sequence; what was durable behind it is counted; what stays is the
     /// state of all logs before that sequence.
     @Test(arguments: 0..<2) func damageIsRefusedUnlessTold(_ shard: Int) throws {
-        let rig = try wholeLog()
-        let blocks = try blocks(rig.storage, shard)
+        let rig = try Repairs.wholeLog()
+        let blocks = try Repairs.blocks(rig.storage, shard)
         let victim = blocks[blocks.count / 2]
         rig.storage.flipBit(victim.file, at: (victim.offset + 150) * 8)
         let before = rig.storage.copy()
         var refusal: RepairRefusal?
-        do { _ = try Self.plan(rig.storage) } catch { refusal = error }
+        do { _ = try Repairs.plan(rig.storage) } catch { refusal = error }
         let from = try #require(refusal?.fromSequence)
         #expect(refusal?.fault.file == victim.file && refusal?.fault.offset == victim.offset)
         // No crash left sequences unused here: it is the very block.
         #expect(from == victim.header.sequence)
-        #expect(throws: RepairRefusal.self) { _ = try Self.plan(rig.storage, from: from + 1) }
+        #expect(throws: RepairRefusal.self) { _ = try Repairs.plan(rig.storage, from: from + 1) }
 
-        let plan = try Self.plan(rig.storage, from: from)
+        let plan = try Repairs.plan(rig.storage, from: from)
         let lost = (0..<2).map { shard in rig.appended.filter { $0.shard == shard }.count }
         let kept = try (0..<2).map { shard in
-            try #require(try self.blocks(before, shard).last { $0.header.sequence < from }).header
+            try #require(try Repairs.blocks(before, shard).last { $0.header.sequence < from }).header
                 .lastLsn
         }
         for cut in plan.cuts {
@@ -115,25 +85,45 @@ import Testing
         #expect(try outcome.digest == Recoverer().digest(expected))
     }
 
+    /// A segment is gone, or ends early, and later ones are there.
+    @Test(arguments: [false, true]) func aHoleInALog(isShort: Bool) throws {
+        let rig = try Repairs.wholeLog()
+        let blocks = try Repairs.blocks(rig.storage, 1)
+        let segments = Set(blocks.map(\.file)).sorted()
+        #expect(segments.count > 4)
+        if isShort { rig.storage.truncate(segments[1], to: 4096) } else { rig.storage.lose(segments[1]) }
+        var refusal: RepairRefusal?
+        do { _ = try Repairs.plan(rig.storage) } catch { refusal = error }
+        let from = try #require(refusal?.fromSequence)
+        #expect(from == blocks.filter { $0.file == segments[1] }[isShort ? 1 : 0].sequence)
+        let last = try #require(blocks.last).sequence
+        try Repairs.repair(rig.storage, from: from)
+        #expect(try #require(Repairs.manifest(rig.storage).removed.last).until > last)
+        let kept = try Repairs.blocks(rig.storage, 1).reduce(0) { $0 + $1.header.eventCount }
+        #expect(kept == blocks.filter { $0.sequence < from }.reduce(0) { $0 + $1.header.eventCount })
+        #expect(LogAudit(storage: rig.storage).faults.isEmpty)
+        _ = try Recoverer().recover(rig.storage, shards: 2)
+    }
+
     /// A crash before any call: the next start serves what it would have served, or refuses; and the repair, run
     /// again, comes to the same end. Nothing that went is without its copy.
     @Test func aCrashAtEveryCall() throws {
-        let rig = try wholeLog()
+        let rig = try Repairs.wholeLog()
         // In the log that is cut first: when that is done, the other one is still whole.
-        let blocks = try blocks(rig.storage, 0)
+        let blocks = try Repairs.blocks(rig.storage, 0)
         let victim = blocks[blocks.count / 2]
         rig.storage.flipBit(victim.file, at: (victim.offset + 150) * 8)
         let from = victim.header.sequence
         let whole = rig.storage.copy()
-        try Repair.carryOut(try Self.plan(whole, from: from), stamp: "now", storage: whole)
+        try Repair.carryOut(try Repairs.plan(whole, from: from), stamp: "now", storage: whole)
         let calls = whole.callCount
         let planned = rig.storage.copy()
-        _ = try Self.plan(planned, from: from)
+        _ = try Repairs.plan(planned, from: from)
         let expected = try Recoverer().recover(whole, shards: 2).digest
         for call in (planned.callCount + 1)...calls {
             for round in 0..<3 as Range<UInt64> {
                 let storage = rig.storage.copy()
-                let plan = try Self.plan(storage, from: from)
+                let plan = try Repairs.plan(storage, from: from)
                 storage.fault = (call, .crash)
                 do {
                     try Repair.carryOut(plan, stamp: "now", storage: storage)
@@ -162,10 +152,11 @@ import Testing
         let interrupted = try Repair.interrupted(storage)
         if let interrupted {
             #expect(interrupted.fromSequence == from)
-            try Repair.resume(storage, file: interrupted.file)
+            let plan = try RepairPlan(storage: storage, resuming: interrupted) { .zeroed }
+            try Repair.carryOut(plan, stamp: "again", storage: storage)
+        } else {
+            try Repairs.repair(storage, from: from, stamp: "again")
         }
-        let plan = try RepairPlan(storage: storage, fromSequence: from, isResumed: interrupted != nil) { .zeroed }
-        try Repair.carryOut(plan, stamp: "again", storage: storage)
         #expect(try Recoverer().recover(storage.copy(), shards: 2).digest == expected, "\(context)")
         // Every byte that went is in a copy of one of the two runs.
         for name in before.fileNames where name.hasPrefix("log-") && name.hasSuffix(".seg") {
@@ -190,9 +181,9 @@ import Testing
         try rig.flush()
         rig.mark()
         var refusal: RepairRefusal?
-        do { _ = try Self.plan(rig.storage) } catch { refusal = error }
+        do { _ = try Repairs.plan(rig.storage) } catch { refusal = error }
         #expect(refusal?.fault.kind == .contradiction && refusal?.fromSequence == 2)
-        let plan = try Self.plan(rig.storage, from: 2)
+        let plan = try Repairs.plan(rig.storage, from: 2)
         #expect(plan.lost.eventCount == 1 && plan.lost.durableCount == 1)
         try Repair.carryOut(plan, stamp: "now", storage: rig.storage)
         #expect(try Recoverer().recover(rig.storage).eventCount == 1)

@@ -11,8 +11,13 @@ public struct ToolRun: Sendable {
     /// Runs one of our executables to its end, with nobody at its standard input. A directory that an argument
     /// names must outlive the call.
     public init(_ name: String, _ arguments: [String]) throws {
+        try self.init(path: try ServerProcess.executablePath(name), arguments)
+    }
+
+    /// The same for any program; it gets the variables of this process.
+    public init(path: String, _ arguments: [String]) throws {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: try ServerProcess.executablePath(name))
+        process.executableURL = URL(fileURLWithPath: path)
         process.arguments = arguments
         process.standardInput = FileHandle.nullDevice
         // Files, not pipes: nobody has to read while the tool writes.

@@ -29,7 +29,7 @@ enum Repository {
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
     /// What is written by hand: build products and data are not.
-    static let folders = ["Sources", "Tests", "tools", "bench", "docs", ".ci"]
+    static let folders = ["Sources", "Tests", "tools", "bench", "deploy", "docs", ".ci"]
 
     static let files: [SourceFile] = {
         var paths = topLevel

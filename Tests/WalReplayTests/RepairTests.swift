@@ -109,6 +109,140 @@ extension WalReplayTests {
             try expectServes(history, sold: try History.shared.get().sold - UInt64(events))
         }
 
+        private func stop(_ server: ServerProcess) {
+            server.kill(SIGTERM)
+            #expect(server.wait(timeoutMs: 60_000) == .exited(0), "\(server.stderr)")
+        }
+
+        private func removed(_ object: Any?) -> [[UInt64]]? {
+            (object as? [[String: UInt64]])?.map { [$0["from"] ?? 0, $0["until"] ?? 0] }
+        }
+
+        /// A follower has seen what goes: it is told so, and no sequence of it ever stands for anything else,
+        /// whatever the server does from then on. All tools know what is gone.
+        @Test func sequencesAreNotUsedAgain() throws {
+            let history = try history()
+            var server = try history.start()
+            let oldest = history.manifest.bases[0].sequence
+            let seen = try server.client(timeoutMs: 120_000).tail(after: LogPlace(sequence: oldest))
+            let place = try #require(seen.last).place
+            #expect(place.index == LogPlace.wholeBlock && seen.count > 40)
+            stop(server)
+
+            let from = history.tail[10].header.sequence
+            let kept = try walReplay("state", history.dataPath, "--json", "--until", "\(from - 1)").object
+            let done = try walReplay("repair", history.dataPath, "--from-sequence", "\(from)", "--yes")
+            #expect(done.status == 0, "\(done.errors)")
+            let manifest = try Manifest(text: String(decoding: history.data("MANIFEST"), as: UTF8.self))
+            let until = try #require(manifest.removed.last).until
+            #expect(manifest.removed == [.init(from: from, until: until)] && until > place.sequence)
+            #expect(done.output.contains("sequences  \(from) to \(until) are not used again"))
+            #expect(done.output.contains("a server starts on this directory; sequence \(until), "))
+
+            let verified = try walReplay("verify", history.dataPath)
+            #expect(verified.output.contains("a repair has removed the blocks of sequences \(from) to \(until)\n"))
+            let verdict = try walReplay("verify", history.dataPath, "--json").object
+            #expect(removed(verdict["removed"]) == [[from, until]] && verdict["sequence"] as? UInt64 == until)
+            for sequence in [from, from + 3, until] {
+                let state = try walReplay("state", history.dataPath, "--json", "--until", "\(sequence)").object
+                #expect(state["digest"] as? String == kept["digest"] as? String)
+                #expect(state["sequence"] as? UInt64 == sequence)
+                #expect(removed([state["removed"] as Any]) == [[from, until]])
+                let text = try walReplay("state", history.dataPath, "--until", "\(sequence)").output
+                #expect(text.contains("a repair has removed the blocks of sequences \(from) to \(until)"))
+            }
+            #expect(kept["removed"] == nil)
+            let tooLate = try walReplay("state", history.dataPath, "--until", "\(until + 1)")
+            #expect(tooLate.status == 1 && tooLate.errors.contains("the log ends with sequence \(until)"))
+            let compacted = try copyData(history.dataPath)
+
+            server = try history.start()
+            let client = try server.client(timeoutMs: 120_000)
+            var mint = IdMint(seed: 977)
+            let user = mint.user(shard: 0, of: 1)
+            #expect(try client.order(mint.id(user: user), user: user, sale: Shop.sale).code == .ok)
+            let told = try client.tail(after: place)
+            #expect(told.count == 1 && told[0].code == .trimmed && told[0].place == LogPlace(sequence: oldest))
+            // Also in the middle of a block.
+            let inside = try #require(seen.first { $0.sequence >= from }).place
+            #expect(try client.tail(after: inside)[0].code == .trimmed)
+            let new = try client.tail(after: LogPlace(sequence: from - 1)).dropLast()
+            #expect(!new.isEmpty && new.allSatisfy { $0.sequence > until })
+            let all = try client.tail(after: LogPlace(sequence: oldest)).dropLast()
+            #expect(Array(all) == seen.dropLast().filter { $0.sequence < from } + Array(new))
+            let now = try #require(client.tail(after: .now).last).place
+            #expect(now.sequence > until)
+            stop(server)
+            let counted = try walReplay("stats", history.dataPath, "--json").object
+            #expect(counted["sequencesRemoved"] as? UInt64 == until - from + 1)
+            #expect(counted["sequencesUnused"] as? UInt64 == 0)
+            let text = try walReplay("stats", history.dataPath).output
+            #expect(text.contains("removed    \(until - from + 1) sequences: by a repair"))
+
+            // The log that says so goes; what it said stays.
+            let compact = try walReplay("compact", compacted.path + "/data", "--keep-one", "--json")
+            #expect(compact.status == 0, "\(compact.errors)")
+            #expect(try compact.object["sequence"] as? UInt64 == until)
+            #expect(try compact.object["digest"] as? String == kept["digest"] as? String)
+            server = try Shop.start(in: compacted, shards: 1)
+            let behind = try server.client(timeoutMs: 120_000)
+            #expect(try behind.order(mint.id(user: user), user: user, sale: Shop.sale).code == .ok)
+            #expect(try behind.tail(after: place)[0].code == .trimmed)
+            let last = try behind.tail(after: LogPlace(sequence: until))
+            #expect(last.count == 2 && last[0].sequence > until)
+            stop(server)
+        }
+
+        /// Every tool and every server says what to do with a repair that was interrupted, and does nothing else.
+        @Test func interrupted() throws {
+            let (history, whole) = (try history(), try self.history())
+            let victim = history.tail[10]
+            let from = victim.header.sequence
+            #expect(try walReplay("repair", whole.dataPath, "--from-sequence", "\(from)", "--yes").status == 0)
+            // As it is when the first block is cut.
+            let path = "\(history.dataPath)/"
+            try whole.data("MANIFEST").write(to: URL(fileURLWithPath: path + "MANIFEST.cut-from-\(from)"))
+            try FileManager.default.removeItem(atPath: path + "MANIFEST")
+            var bytes = try history.data(victim.file)
+            bytes.replaceSubrange(victim.offset..<(victim.offset + 4096), with: Data(count: 4096))
+            try bytes.write(to: URL(fileURLWithPath: path + victim.file))
+            let before = try contents(history.dataPath)
+            let sentence = "Run `wal-replay repair DIR` on the data directory again"
+
+            let copy = history.directory.path + "/copy"
+            for arguments in [["dump"], ["state"], ["stats"], ["compact"], ["backup", copy]] {
+                let result = try walReplay([arguments[0], history.dataPath] + arguments.dropFirst())
+                #expect(result.status == 1 && result.errors.contains(sentence), "\(arguments): \(result.errors)")
+            }
+            let verified = try walReplay("verify", history.dataPath)
+            #expect(
+                verified.status == 1
+                    && verified.output.contains(
+                        "DAMAGED    [missing] MANIFEST.cut-from-\(from): a repair that removes"))
+            #expect(verified.output.contains(sentence) && verified.output.contains("a server would not start"))
+            do {
+                _ = try history.start()
+                Issue.record("it started")
+            } catch let fault as ServerProcess.Fault {
+                #expect("\(fault)".contains(sentence), "\(fault)")
+            }
+            let shown = try walReplay("repair", history.dataPath, "--dry-run")
+            #expect(shown.status == 0 && shown.output.contains("was interrupted. What is left of it:\n"))
+            #expect(shown.output.contains("kept       all blocks up to sequence \(from - 1)"))
+            try expectUnchanged(history, before)
+
+            // Nobody is asked again, and another sequence is not asked for.
+            let done = try walReplay("repair", history.dataPath, "--from-sequence", "\(from + 5)")
+            #expect(done.status == 0 && done.output.contains("It is brought to its end."), "\(done.errors)")
+            let (after, expected) = (try contents(history.dataPath), try contents(whole.dataPath))
+            for (name, bytes) in expected where !name.hasPrefix("removed-") && name != "LOCK" {
+                #expect(after[name] == bytes, "\(name)")
+            }
+            #expect(!after.keys.contains { $0.hasPrefix("MANIFEST.") })
+            let lost = history.tail[10...].reduce(0) { $0 + $1.header.eventCount }
+            try expectServes(history, sold: try History.shared.get().sold - UInt64(lost))
+        }
+
         /// At a terminal it asks, and takes nothing but yes for it.
         @Test(arguments: ["yes", "y", "no", ""]) func atATerminal(_ answer: String) throws {
             let history = try history()

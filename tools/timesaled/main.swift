@@ -53,6 +53,7 @@ func runServer(_ options: Options) -> Int32 {
     do throws(ServerError) {
         logger.debug("options: \(options)")
         try Server.run(options.configuration, logger: logger) { line in
+            if line == "ready" { ServiceNotice.send("READY=1") }
             // A reader at the other end of a pipe waits for it: no buffering.
             FileHandle.standardOutput.write(Data((line + "\n").utf8))
         }

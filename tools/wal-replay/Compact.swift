@@ -74,7 +74,7 @@ struct Compact: ParsableCommand {
                 throw Refusal("nothing was changed: two replays of the same log came to different states")
             }
             var manifest = cut.manifest
-            if keepOne { manifest.bases = [manifest.newestBase] }
+            if keepOne { manifest = manifest.keepingNewest() }
             after = try Snapshotter.adopt(manifest, storage: directory)
         }
         let freed = try removeCovered(after, directory)

@@ -4,7 +4,7 @@ extension LogReader {
     ///
     /// The block that cannot be read has a sequence above that, and none that another block has. So the first
     /// sequence that no block has may be its own. (It need not be: a crash leaves sequences unused. Then less than
-    /// there is counts as certain.)
+    /// there is counts as certain.) What a repair has removed is not missing.
     public static func certainSequence(
         _ directory: LogDirectory, manifest: Manifest, base: Manifest.Base, damagedAfter: UInt64
     ) throws(RecoveryFault) -> UInt64 {
@@ -24,7 +24,7 @@ extension LogReader {
             }
         }
         var certain = damagedAfter
-        while later.contains(certain + 1) { certain += 1 }
+        while later.contains(certain + 1) || manifest.removal(of: certain + 1) != nil { certain += 1 }
         return certain
     }
 }

@@ -8,7 +8,9 @@ public struct LogDirectory {
     /// Files under the temporary name of one of ours.
     public let temporaries: [String]
 
-    /// Reads the names and the manifest; a manifest that cannot be used is a fault.
+    /// Reads the names and the manifest; a manifest that cannot be used is a fault, and so is a repair that has not
+    /// come to its end: whoever took what is half cut for the state would lose acknowledged events of one log and
+    /// keep those of another that rest on them.
     public init(storage: any LogStorage) throws(RecoveryFault) {
         try self.init(storage: storage, readsManifest: true)
     }
@@ -23,6 +25,7 @@ public struct LogDirectory {
         var segments: [UInt64: [UInt64]] = [:]
         var snapshots: [String] = []
         var temporaries: [String] = []
+        let hasManifest = names.contains(LogFiles.manifest)
         for name in names.sorted() {
             if let (log, number) = LogFiles.parseSegment(name) {
                 segments[log, default: []].append(number)
@@ -30,13 +33,27 @@ public struct LogDirectory {
                 snapshots.append(name)
             } else if LogFiles.isTemporary(name) {
                 temporaries.append(name)
+            } else if let sequence = LogFiles.parseManifestOfCut(name) {
+                // Beside the manifest it is of a repair that has cut nothing yet.
+                if hasManifest {
+                    temporaries.append(name)
+                } else if readsManifest {
+                    throw Self.interrupted(name, sequence)
+                }
             }
         }
         self.storage = storage
         self.segments = segments.mapValues { $0.sorted() }
         self.snapshots = snapshots
         self.temporaries = temporaries
-        manifest = readsManifest && names.contains(LogFiles.manifest) ? try Self.readManifest(storage) : nil
+        manifest = readsManifest && hasManifest ? try Self.readManifest(storage) : nil
+    }
+
+    private static func interrupted(_ name: String, _ sequence: UInt64) -> RecoveryFault {
+        RecoveryFault(
+            .missing, file: name,
+            "a repair that removes all blocks from sequence \(sequence) on was interrupted: the logs are cut in part. "
+                + "Run `wal-replay repair DIR` on the data directory again, which brings the repair to its end.")
     }
 
     private static let manifestSizeMaxBytes = 1 << 16

@@ -11,12 +11,14 @@ import CAtomics
 //     unreadable                        | torn tail  | torn tail  | damage
 //     foreign                           | torn tail  | torn tail  | damage
 //     body broken                       | torn tail  | torn tail  | damage
-//     strayed                           | damage     | damage     | damage
+//     strayed, removed                  | damage     | damage     | damage
 //
 // A strayed block is damage of its own: whoever wrote it had written something else before it than what
 // stands there now, and no crash rewrites whole blocks (what recovery cuts is erased and synced before
-// anything new is written). A segment that is missing or short while later ones exist is damage as well: names
-// and lengths are synced before a segment is used, and recovery removes segments from the last one on.
+// anything new is written). So is a block that a repair has removed: all logs were cut and synced before the manifest
+// said so, and what somebody puts back by hand belongs to the manifest of that time. A segment that is missing or
+// short while later ones exist is damage as well: names and lengths are synced before a segment is used, and recovery
+// removes segments from the last one on.
 
 /// How a log ends.
 public enum LogEnd: Equatable, Sendable {
@@ -52,6 +54,12 @@ extension LogReader {
                     segment, offset,
                     "a whole block stands here that does not follow the block before it, as event "
                         + "\(position.nextLsn) should"))
+        case (.removed, _):
+            return .damaged(
+                damage(
+                    segment, offset,
+                    "a block stands here that a repair has removed. If it was put back on purpose, put back the "
+                        + "manifest of that time as well"))
         case (.blank, nil) where behind.remainsBytes == 0: return .clean
         case (.blank, nil), (.unreadable, nil), (.foreign, nil), (.bodyBroken, nil):
             return .torn(
@@ -89,6 +97,7 @@ extension LogReader {
         case .unreadable: "has no readable header"
         case .foreign: "is gone, another log's stands in its place"
         case .strayed: "does not follow the one before it"
+        case .removed: "was removed"
         case .bodyBroken: "has a wrong checksum"
         case .newer: "is of a newer version"
         }
@@ -199,7 +208,7 @@ extension LogReader {
         guard isOurs(header, segment), header.shard == shard, header.shards == shards,
             (BlockHeader.formatVersionMin...BlockHeader.formatVersion).contains(header.formatVersion),
             header.firstLsn >= position.nextLsn, header.sequence > lastSequence, header.durableLsn < header.firstLsn,
-            offset + header.lengthBytes <= end
+            offset + header.lengthBytes <= end, !isRemoved(header)
         else { return nil }
         let block = try window.bytes(file(segment), at: offset, count: header.lengthBytes)
         guard header.bodyIsIntact(block) else { return nil }

@@ -18,6 +18,9 @@ public struct LogReader: ~Copyable {
     /// The length of each segment that exists.
     let sizes: [UInt64: Int]
 
+    /// What repairs have removed.
+    private let removed: [Manifest.Removed]
+
     /// Blocks of a higher sequence are not read.
     let untilSequence: UInt64
     /// Where the next block is expected.
@@ -61,6 +64,7 @@ public struct LogReader: ~Copyable {
         generation = manifest.generation
         shards = manifest.logs.count
         segmentSizeBytes = manifest.segmentSizeBytes
+        removed = manifest.removed
         firstSegment = start.segment
         var sizes: [UInt64: Int] = [:]
         for number in directory.segments[logId] ?? [] where number >= start.segment {
@@ -119,6 +123,8 @@ public struct LogReader: ~Copyable {
         case foreign
         /// A whole header of this log and segment that does not continue the chain.
         case strayed
+        /// One of a block that a repair has removed: no crash brings it back.
+        case removed
         /// The header that is expected, but its body is not what it was sealed with.
         case bodyBroken
         case newer(version: UInt16)
@@ -142,10 +148,15 @@ public struct LogReader: ~Copyable {
             header.previousChecksum == position.previousChecksum, header.sequence > lastSequence,
             header.durableLsn < position.nextLsn
         else { return .strayed }
+        guard !isRemoved(header) else { return .removed }
         guard header.lengthBytes <= room else { return .bodyBroken }
         let block = try window.bytes(name, at: offset, count: header.lengthBytes)
         guard header.bodyIsIntact(block) || PlantedBug.tornTailAccepted.isPlanted else { return .bodyBroken }
         return .next(LogBlock(header: header, base: block, file: name, offset: offset))
+    }
+
+    func isRemoved(_ header: BlockHeader) -> Bool {
+        removed.contains { $0.from <= header.sequence && header.sequence <= $0.until }
     }
 
     func isOurs(_ header: BlockHeader, _ segment: UInt64) -> Bool {

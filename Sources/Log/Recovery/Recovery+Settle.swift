@@ -79,11 +79,13 @@ extension Recovery {
         segmentSizeBytes: Int
     ) throws(RecoveryFault) {
         // From the last one on, each removal durable before the next: a crash in between must not leave
-        // a gap, which would look like damage.
+        // a gap, which would look like damage. Where a repair cuts there may be one already.
+        let names = Set(try reporting { () throws(StorageError) in try storage.list() })
         var segment = lastSegment
         while segment > position.segment {
             let name = LogFiles.segment(log: log, number: segment)
             try reporting { () throws(StorageError) in
+                guard names.contains(name) else { return }
                 try storage.remove(name)
                 try storage.syncDirectory()
             }

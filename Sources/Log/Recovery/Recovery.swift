@@ -128,7 +128,8 @@ public enum Recovery {
 
     /// Logs that begin, behind one base.
     static func newGeneration(
-        _ generation: UInt64, firstLogId: UInt64, shards: Int, segmentSizeBytes: Int, base: Manifest.Base
+        _ generation: UInt64, firstLogId: UInt64, shards: Int, segmentSizeBytes: Int, base: Manifest.Base,
+        removed: [Manifest.Removed] = []
     ) -> Manifest {
         let logs = (0..<UInt64(shards)).map { firstLogId + $0 }
         return Manifest(
@@ -138,7 +139,7 @@ public enum Recovery {
                 Manifest.Base(
                     snapshot: base.snapshot, sequence: base.sequence, digest: base.digest,
                     starts: logs.map { _ in .beginning })
-            ])
+            ], removed: removed)
     }
 
     /// The segments of a log that begins, then the manifest that names them.
@@ -155,8 +156,9 @@ public enum Recovery {
     }
 
     /// Atomic: either the manifest before or this one is there after a crash, whole.
-    static func replaceManifest(_ manifest: Manifest, _ storage: any LogStorage) throws(StorageError)
-    {
+    static func replaceManifest(
+        _ manifest: Manifest, as name: String = LogFiles.manifest, _ storage: any LogStorage
+    ) throws(StorageError) {
         let text = Array(manifest.text.utf8)
         try storage.create(LogFiles.manifestTemporary)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: text.count, alignment: 8)
@@ -164,7 +166,7 @@ public enum Recovery {
         buffer.copyBytes(from: text)
         try storage.write(LogFiles.manifestTemporary, at: 0, UnsafeRawBufferPointer(buffer))
         try storage.sync(LogFiles.manifestTemporary)
-        try storage.rename(LogFiles.manifestTemporary, to: LogFiles.manifest)
+        try storage.rename(LogFiles.manifestTemporary, to: name)
         try storage.syncDirectory()
     }
 

@@ -47,6 +47,10 @@ public struct Replay {
         var ends: [Int: (position: LogPosition, lastSegment: UInt64, end: LogEnd)] = [:]
         for shard in order { ends[shard] = try replayLog(of: shard, untilSequence) }
         self.ends = ends.sorted { $0.key < $1.key }.map(\.value)
+        // What a repair has removed has been acknowledged, and seen: nothing else gets its sequences.
+        for removed in manifest.removed where removed.until <= untilSequence {
+            lastSequence = max(lastSequence, removed.until)
+        }
         try restoreStock()
     }
 

@@ -17,6 +17,10 @@ public struct RepairPlan {
         /// What is not zero behind that.
         public var pieces: [Piece]
         public var lost: Lost
+        /// The highest sequence of a block behind that, as far as headers can be read; 0: none.
+        public var lastSequence: UInt64
+        /// How many blocks may have been there whose headers cannot be read.
+        public var unreadableBlocks: UInt64
     }
 
     /// Bytes of a file.
@@ -39,13 +43,28 @@ public struct RepairPlan {
     public let directory: LogDirectory
     /// All blocks up to this one stay; nil: all there are.
     public let untilSequence: UInt64?
+    /// Of blocks that a start would keep, if there are any to cut, every log: also one in which nothing stands behind
+    /// the cut any more is synced once more before the manifest says so.
     public let cuts: [Cut]
-    /// Snapshots that cannot be used, with the fault; and those that hold what is to be removed, without.
-    public let dropped: [(base: Manifest.Base, fault: RecoveryFault?)]
+    /// Snapshots that cannot be used, with the fault; and those that hold what is to be removed, without. Nil is the
+    /// empty state.
+    public let dropped: [(snapshot: String?, fault: RecoveryFault?)]
     /// As it will be.
     public let manifest: Manifest
+    /// The repair that this one brings to its end.
+    public let interrupted: Repair.Interrupted?
 
-    public var isEmpty: Bool { cuts.isEmpty && dropped.isEmpty }
+    public var isEmpty: Bool { cuts.isEmpty && dropped.isEmpty && interrupted == nil }
+
+    /// Sequences that go and are not used again: somebody may know the blocks that had them.
+    public var removed: Manifest.Removed? { markerName == nil ? nil : manifest.removed.last }
+
+    /// What the manifest is called meanwhile; nil if nothing goes that a start would keep.
+    var markerName: String? {
+        if let interrupted { return interrupted.file }
+        guard let untilSequence, !cuts.isEmpty else { return nil }
+        return LogFiles.manifestOfCut(from: untilSequence + 1)
+    }
 
     /// Over all logs.
     public var lost: Lost {
@@ -73,18 +92,60 @@ extension RepairPlan {
     ///
     /// - Parameters:
     ///   - fromSequence: remove all blocks from this sequence on. Nil: nothing but what a crash has left.
-    ///   - isResumed: the same repair was planned before and did not come to its end. What it has cut already looks
-    ///     as if
-    ///     it were missing.
     public init(
-        storage: any LogStorage, fromSequence: UInt64?, isResumed: Bool = false, memory: () -> MemorySource
+        storage: any LogStorage, fromSequence: UInt64?, memory: () -> MemorySource
     ) throws(RepairRefusal) {
+        let (directory, manifest, audit) = try Self.look(storage)
+        let condition = try Condition(directory, manifest, audit)
+        let last = try Self.lastToKeep(condition, fromSequence)
+        let kept = try condition.bases(for: last)
+        var new = manifest
+        new.bases = kept
+        let cuts = try Self.cuts(directory, manifest, kept[kept.count - 1], last)
+        if let last, !cuts.isEmpty { new.removed = Self.removed(manifest, cuts, last) }
+        self.directory = directory
+        untilSequence = last
+        self.cuts = cuts
+        dropped = manifest.bases.filter { !kept.contains($0) }.map { ($0.snapshot, condition.fault(of: $0, last)) }
+        self.manifest = new
+        interrupted = nil
+        do throws(RecoveryFault) {
+            try tryState(manifest, audit, memory())
+        } catch {
+            throw RepairRefusal(fault: error, fromSequence: condition.sequence(of: error))
+        }
+    }
+
+    /// The plan of a repair that was interrupted, for what is left of it to be done. It was decided, and its manifest
+    /// is there; what is cut in part cannot be judged any more.
+    public init(
+        storage: any LogStorage, resuming interrupted: Repair.Interrupted, memory: () -> MemorySource
+    ) throws(RepairRefusal) {
+        let (directory, manifest, audit) = try Self.look(Repair.view(of: interrupted, storage))
+        self.directory = directory
+        self.manifest = manifest
+        self.interrupted = interrupted
+        untilSequence = interrupted.fromSequence - 1
+        cuts = try Self.cuts(directory, manifest, manifest.newestBase, untilSequence, isResumed: true)
+        let named = manifest.bases.map(\.snapshot)
+        dropped = directory.snapshots.filter { !named.contains($0) }.map { ($0, nil) }
+        do throws(RecoveryFault) {
+            try tryState(manifest, audit, memory())
+        } catch {
+            throw RepairRefusal(fault: error)
+        }
+    }
+
+    private static func look(
+        _ storage: any LogStorage
+    ) throws(RepairRefusal) -> (LogDirectory, Manifest, LogAudit) {
+        let directory: LogDirectory
         do throws(RecoveryFault) {
             directory = try LogDirectory(storage: storage)
         } catch {
             throw RepairRefusal(fault: error)
         }
-        guard let old = directory.manifest else {
+        guard let manifest = directory.manifest else {
             throw RepairRefusal(
                 fault: RecoveryFault(
                     .missing, file: LogFiles.manifest,
@@ -95,36 +156,49 @@ extension RepairPlan {
         if let fault = audit.faults.first(where: { $0.kind == .storage || $0.kind == .newer }) {
             throw RepairRefusal(fault: fault)
         }
-        let condition = try Condition(directory, old, audit, isResumed: isResumed)
-        let last = try Self.lastToKeep(condition, fromSequence)
-        let kept = try condition.bases(for: last)
-        untilSequence = last
-        var dropped: [(base: Manifest.Base, fault: RecoveryFault?)] = []
-        for base in old.bases where !kept.contains(base) { dropped.append((base, condition.fault(of: base, last))) }
-        self.dropped = dropped
-        var manifest = old
-        manifest.bases = kept
-        self.manifest = manifest
-        let base = kept[kept.count - 1]
+        return (directory, manifest, audit)
+    }
+
+    private static func cuts(
+        _ directory: LogDirectory, _ manifest: Manifest, _ base: Manifest.Base, _ last: UInt64?,
+        isResumed: Bool = false
+    ) throws(RepairRefusal) -> [Cut] {
         do throws(RecoveryFault) {
             var cuts: [Cut] = []
-            for shard in old.logs.indices {
-                let cut = try Cut(directory, old, base, shard: shard, untilSequence: last ?? .max)
-                // Segments that were only prepared hold nothing: they stay, or a start removes them.
-                if !cut.pieces.isEmpty { cuts.append(cut) }
+            for shard in manifest.logs.indices {
+                cuts.append(try Cut(directory, manifest, base, shard: shard, untilSequence: last ?? .max))
             }
-            self.cuts = cuts
+            // Segments that were only prepared hold nothing: they stay, or a start removes them.
+            let filled = cuts.filter { !$0.pieces.isEmpty }
+            return last == nil || filled.isEmpty && !isResumed ? filled : cuts
         } catch {
             throw RepairRefusal(fault: error)
         }
-        do throws(RecoveryFault) {
-            // What stays has to be a state.
-            _ = try Replay(
-                directory, manifest: old, base: base, untilSequence: last ?? .max, damageLiesBehind: true,
-                configuration: audit.configuration, memory: memory(), nowMs: 0)
-        } catch {
-            throw RepairRefusal(fault: error, fromSequence: condition.sequence(of: error))
-        }
+    }
+
+    /// What stays has to be a state.
+    private func tryState(
+        _ before: Manifest, _ audit: LogAudit, _ memory: MemorySource
+    ) throws(RecoveryFault) {
+        _ = try Replay(
+            directory, manifest: before, base: manifest.newestBase, untilSequence: untilSequence ?? .max,
+            damageLiesBehind: true, configuration: audit.configuration, memory: memory, nowMs: 0)
+    }
+
+    /// What the manifest says of removed blocks afterwards: what it said before of those that stay away, and this
+    /// repair's.
+    ///
+    /// Up to where they went has to be known also if nothing of the last ones can be read. All sequences are drawn
+    /// from one counter, and nobody is told of a sequence before all blocks up to it are durable. So each one that
+    /// somebody knows above the highest that can be read stands for a block that cannot be read; or a crash left it
+    /// unused, one before a later block of these, and no more of them than writes may have been under way.
+    private static func removed(_ old: Manifest, _ cuts: [Cut], _ last: UInt64) -> [Manifest.Removed] {
+        let before = old.removed.filter { $0.from <= last }
+        let from = max(last, before.last?.until ?? 0) + 1
+        let highest = max(from, old.usedSequence, cuts.map(\.lastSequence).max() ?? 0)
+        let unreadable = cuts.reduce(0) { $0 + $1.unreadableBlocks }
+        let sequencesPerBlock = UInt64(1 + LogWriter.writesInFlightMax * old.logs.count)
+        return before + [Manifest.Removed(from: from, until: highest + unreadable * sequencesPerBlock + 1)]
     }
 
     /// The sequence up to which all is kept, if that was said; else nothing may be missing.
@@ -156,14 +230,9 @@ private struct Condition {
     /// By base: the first fault of the logs behind it, and the highest sequence before it that is certain.
     private var logFaults: [(fault: RecoveryFault, certain: UInt64)?] = []
 
-    private let isResumed: Bool
-
-    init(
-        _ directory: LogDirectory, _ manifest: Manifest, _ audit: LogAudit, isResumed: Bool
-    ) throws(RepairRefusal) {
+    init(_ directory: LogDirectory, _ manifest: Manifest, _ audit: LogAudit) throws(RepairRefusal) {
         self.directory = directory
         self.manifest = manifest
-        self.isResumed = isResumed
         do throws(RecoveryFault) {
             for base in manifest.bases {
                 snapshotFaults.append(audit.faults.first { $0.file == base.snapshot })
@@ -194,7 +263,7 @@ private struct Condition {
     private func isUsable(_ index: Int, _ last: UInt64?) -> Bool {
         guard snapshotFaults[index] == nil, manifest.bases[index].sequence <= last ?? .max else { return false }
         guard let certain = logFaults[index]?.certain else { return true }
-        return last.map { isResumed || $0 <= certain } ?? false
+        return last.map { $0 <= certain } ?? false
     }
 
     /// The bases that stay.
@@ -251,7 +320,7 @@ extension RepairPlan.Cut {
         position = reader.position
         lastSegment = max(reader.lastSegment, reader.position.segment)
         pieces = try reader.remains()
-        lost = try reader.lost()
+        (lost, lastSequence, unreadableBlocks) = try reader.lost()
     }
 }
 
@@ -279,31 +348,43 @@ extension LogReader {
         return pieces
     }
 
-    /// The events behind the last block, as far as whole blocks of this log tell.
-    fileprivate mutating func lost() throws(RecoveryFault) -> RepairPlan.Lost {
+    /// The events behind the last block, as far as whole blocks of this log tell; the highest sequence of one, and how
+    /// many more blocks there may have been.
+    fileprivate mutating func lost() throws(RecoveryFault) -> (RepairPlan.Lost, UInt64, UInt64) {
         var lost = RepairPlan.Lost()
         var last = position.nextLsn - 1
         var durable = last
+        var sequence: UInt64 = 0
+        var unreadable = 0
         for segment in position.segment...max(position.segment, lastSegment) {
             var offset = segment == position.segment ? position.offsetBytes : 0
             let end = min(sizes[segment] ?? 0, segmentSizeBytes)
+            // It had its full length before anything was written to it: what is missing may have held something.
+            unreadable += (segmentSizeBytes - max(offset, end)) / BlockHeader.alignmentBytes
             while offset + BlockHeader.sizeBytes <= end {
                 let bytes = try window.bytes(file(segment), at: offset, count: BlockHeader.sizeBytes)
                 var step = BlockHeader.alignmentBytes
-                if BlockHeader.isIntact(bytes) {
-                    let header = BlockHeader(bytes)
-                    if isOurs(header, segment) && header.firstLsn >= position.nextLsn {
-                        last = max(last, header.lastLsn)
-                        durable = max(durable, header.durableLsn)
-                        if try count(header, segment, offset, end, &lost.counts) { step = header.lengthBytes }
-                    }
+                let header = BlockHeader.isIntact(bytes) ? BlockHeader(bytes) : nil
+                if let header, isOurs(header, segment), header.firstLsn >= position.nextLsn {
+                    last = max(last, header.lastLsn)
+                    durable = max(durable, header.durableLsn)
+                    sequence = max(sequence, header.sequence)
+                    if try count(header, segment, offset, end, &lost.counts) { step = header.lengthBytes }
+                } else if try isWritten(segment, offset, end) {
+                    unreadable += 1
                 }
                 offset += step
             }
         }
         lost.eventCount = last - (position.nextLsn - 1)
         lost.durableCount = min(durable, last) - (position.nextLsn - 1)
-        return lost
+        return (lost, sequence, UInt64(unreadable))
+    }
+
+    /// Whether something stands where a block could begin.
+    private mutating func isWritten(_ segment: UInt64, _ offset: Int, _ end: Int) throws(RecoveryFault) -> Bool {
+        let count = min(BlockHeader.alignmentBytes, end - offset)
+        return !ts_is_zero(try window.bytes(file(segment), at: offset, count: count), count)
     }
 
     /// Counts the events of a block, if its body is whole.

@@ -30,9 +30,17 @@ public enum Backup {
             storage: target, file: snapshot, generation: manifest.generation, sequence: base.sequence)
         let copied = Recovery.newGeneration(
             manifest.generation, firstLogId: manifest.nextLogId, shards: manifest.logs.count,
-            segmentSizeBytes: manifest.segmentSizeBytes, base: base)
+            segmentSizeBytes: manifest.segmentSizeBytes, base: base, removed: removed(manifest))
         try Recovery.makeGeneration(copied, target)
         return copied
+    }
+
+    /// Behind a repair the copy goes on where the original did. Blocks between its snapshot and that are not in it,
+    /// whether they were removed or not.
+    private static func removed(_ manifest: Manifest) -> [Manifest.Removed] {
+        let base = manifest.newestBase
+        guard let last = manifest.removed.last, last.until > base.sequence else { return [] }
+        return [Manifest.Removed(from: base.sequence + 1, until: last.until)]
     }
 
     private static func copy(

@@ -3,7 +3,8 @@ import Protocol
 
 /// Why the events behind a position cannot be had.
 public enum TailFault: Error, Equatable, Sendable {
-    /// They have left the data directory: the oldest position from which all is there.
+    /// They have left the data directory, or they follow what a repair has removed, so that they are no continuation
+    /// of what was seen: the oldest position from which all is there.
     case trimmed(oldestSequence: UInt64)
     /// The log cannot be read.
     case unreadable(RecoveryFault)
@@ -48,15 +49,20 @@ public final class LogTail {
         init(_ reader: consuming LogReader) { self.reader = reader }
     }
 
-    /// Begins behind `sequence`. `recent` is empty, or one for each shard of the manifest.
+    /// Begins behind `sequence`. `recent` is empty, or one for each shard of the manifest. `seen` is the sequence of
+    /// the last block of which the follower has seen anything, if that is another one: of a block that is there no
+    /// more the rest cannot be had.
     public init(
-        storage: any LogStorage, after sequence: UInt64, recent: [RecentBlocks]
+        storage: any LogStorage, after sequence: UInt64, seen: UInt64? = nil, recent: [RecentBlocks]
     ) throws(TailFault) {
         do throws(RecoveryFault) {
             let directory = try LogDirectory(storage: storage)
             manifest = try Self.manifest(of: directory)
             guard let base = manifest.bases.last(where: { $0.sequence <= sequence }) else {
                 throw RecoveryFault(.missing, file: LogFiles.manifest, "no base is that old.")
+            }
+            guard !manifest.hasRemoved(seen ?? sequence) else {
+                throw RecoveryFault(.missing, file: LogFiles.manifest, "a repair has removed what was there.")
             }
             var starts: [(position: LogPosition, lastSequence: UInt64)] = []
             for shard in manifest.logs.indices {
@@ -69,7 +75,9 @@ public final class LogTail {
                         byteCount: BlockHeader.blockSizeMaxBytes, alignment: BlockHeader.alignmentBytes))
             }
         } catch {
-            throw Self.judged(error, storage) { $0.bases[0].sequence > sequence }
+            throw Self.judged(error, storage) {
+                $0.bases[0].sequence > sequence || $0.hasRemoved(seen ?? sequence)
+            }
         }
         self.storage = storage
         self.recent = recent

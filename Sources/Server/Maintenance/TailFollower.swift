@@ -16,7 +16,8 @@ final class TailFollower {
     init(storage: any LogStorage, after place: LogPlace, recent: [RecentBlocks]) throws(TailFault) {
         let isWhole = place.index == LogPlace.wholeBlock || place.sequence == 0
         tail = try LogTail(
-            storage: storage, after: isWhole ? place.sequence : place.sequence - 1, recent: recent)
+            storage: storage, after: isWhole ? place.sequence : place.sequence - 1, seen: place.sequence,
+            recent: recent)
         self.place = place
     }
 

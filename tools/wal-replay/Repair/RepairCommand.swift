@@ -45,25 +45,18 @@ struct RepairCommand: ParsableCommand {
 
     func run() throws {
         let storage = try open()
-        var fromSequence = fromSequence
-        let interrupted: (file: String, fromSequence: UInt64)?
+        let interrupted: Repair.Interrupted?
         do { interrupted = try Repair.interrupted(storage) } catch { throw Refusal("\(error)") }
         if let interrupted {
-            guard !dryRun else {
-                throw Refusal(
-                    "a repair from sequence \(interrupted.fromSequence) on was interrupted; run it without --dry-run"
-                )
-            }
             print(
-                "A repair from sequence \(interrupted.fromSequence) on was interrupted. It is brought to its end.")
-            fromSequence = interrupted.fromSequence
-            do { try Repair.resume(storage, file: interrupted.file) } catch { throw Refusal("\(error)") }
+                "A repair from sequence \(interrupted.fromSequence) on was interrupted. "
+                    + (dryRun ? "What is left of it:" : "It is brought to its end."))
         }
-        let plan = try makePlan(storage, fromSequence, isResumed: interrupted != nil)
+        let plan = try makePlan(storage, interrupted)
         // The same for all of what this run removes.
         let stamp = Self.stamp()
         for line in plan.lines(stamp: stamp) { print(line) }
-        if plan.isEmpty && interrupted == nil {
+        if plan.isEmpty {
             print("nothing to repair: a server starts on this directory")
             return
         }
@@ -82,8 +75,7 @@ struct RepairCommand: ParsableCommand {
         }
     }
 
-    private func makePlan(_ storage: any LogStorage, _ fromSequence: UInt64?, isResumed: Bool) throws -> RepairPlan
-    {
+    private func makePlan(_ storage: any LogStorage, _ interrupted: Repair.Interrupted?) throws -> RepairPlan {
         let watched = Progress(storage, isWanted: progress)
         watched.begin("reading")
         var memory: [TableMemory] = []
@@ -91,11 +83,13 @@ struct RepairCommand: ParsableCommand {
             watched.end()
             for memory in memory { memory.free() }
         }
+        func tables() -> MemorySource {
+            memory.append(TableMemory())
+            return memory[memory.count - 1].source
+        }
         do throws(RepairRefusal) {
-            return try RepairPlan(storage: watched, fromSequence: fromSequence, isResumed: isResumed) {
-                memory.append(TableMemory())
-                return memory[memory.count - 1].source
-            }
+            if let interrupted { return try RepairPlan(storage: watched, resuming: interrupted, memory: tables) }
+            return try RepairPlan(storage: watched, fromSequence: fromSequence, memory: tables)
         } catch {
             throw Refusal(error.text(directory: argument.directory, given: fromSequence))
         }
@@ -140,16 +134,16 @@ private func print(_ line: String) { writeAll(Array("\(line)\n".utf8), to: STDOU
 extension RepairPlan {
     func lines(stamp: String) -> [String] {
         var lines: [String] = []
-        for (base, fault) in dropped {
-            let name = base.snapshot ?? "the log from its beginning"
+        for (snapshot, fault) in dropped {
+            let name = snapshot ?? "the log from its beginning"
             let why =
                 fault.map { "cannot be used (\($0.place): \($0.found))" } ?? "holds more than what is to be kept"
-            let aside = base.snapshot.map {
+            let aside = snapshot.map {
                 "; it is kept as " + Repair.nameAside(of: $0, isDamaged: fault?.file == $0, stamp: stamp)
             }
             lines.append("snapshot   \(name) \(why)\(aside ?? "")")
         }
-        for cut in cuts {
+        for cut in cuts where !cut.pieces.isEmpty {
             let file = LogFiles.segment(log: cut.log, number: cut.position.segment)
             let sizeBytes = cut.pieces.reduce(0) { $0 + $1.sizeBytes }
             lines.append(
@@ -159,6 +153,11 @@ extension RepairPlan {
             lines += cut.lost.lines.map { "           \($0)" }
         }
         if let untilSequence { lines.append("kept       all blocks up to sequence \(untilSequence)") }
+        if let removed {
+            lines.append(
+                "sequences  \(removed.from) to \(removed.until) are not used again: whoever has followed the log "
+                    + "further than what is kept is told TRIMMED")
+        }
         guard lost.eventCount > 0 else {
             if !isEmpty { lines.append("lost       no event that can be told") }
             return lines

@@ -22,7 +22,7 @@ struct LogSurvey {
         self.manifest = manifest
         self.base = base
         self.timeMs = timeMs
-        lastSequence = base.sequence
+        lastSequence = max(base.sequence, manifest.removed.last?.until ?? 0)
         try read(directory)
     }
 

@@ -58,6 +58,7 @@ struct State: ParsableCommand {
             line.raw("orders", states.closed)
             line.add("tombstones", state.replay.engines[0].tombstonesKept)
             line.add("sequence", state.sequence)
+            if let removed = state.removed { line.raw("removed", removed.json) }
             line.add("timeMs", state.nowMs)
             line.add("digest", hexadecimal(state.replay.engines[0].digest()))
             if let userReport { line.raw("user", userReport.json) }
@@ -75,6 +76,11 @@ struct State: ParsableCommand {
         }
         for line in (userReport?.lines ?? []) + (history?.lines ?? []) { output.line(line) }
         output.line("sequence: \(state.sequence)")
+        if let removed = state.removed {
+            output.line(
+                "a repair has removed the blocks of sequences \(removed.from) to \(removed.until): this is the state "
+                    + "before them")
+        }
         output.line("time: \(timeText(state.nowMs))")
         output.line("digest: \(hexadecimal(state.replay.engines[0].digest()))")
     }

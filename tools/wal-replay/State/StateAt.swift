@@ -11,6 +11,9 @@ struct StateAt {
     let nowMs: UInt64
     private let memory: TableMemory
 
+    /// The repair that has removed what was there at this sequence.
+    var removed: Manifest.Removed? { replay.manifest.removal(of: sequence) }
+
     /// Gives its memory back; nothing may be asked of it any more.
     func free() { memory.free() }
 

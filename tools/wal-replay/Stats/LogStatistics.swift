@@ -48,11 +48,17 @@ struct LogStatistics {
     private(set) var silences: [Silence] = []
     /// Sequences between the first and the last that no block has: of writes that a crash cut short.
     private(set) var sequencesUnused: UInt64 = 0
+    /// Those of blocks that a repair has removed.
+    private(set) var sequencesRemoved: UInt64 = 0
 
     private var saleOfOrder: [Id128: UInt64] = [:]
     private var policyOfCoupon: [Id128: UInt64] = [:]
     private var ordersOfCheckout: [Id128: Int] = [:]
+    private let removed: [Manifest.Removed]
     private static let silencesShown = 5
+
+    /// - Parameter removed: what the manifest says of repairs.
+    init(removed: [Manifest.Removed]) { self.removed = removed }
 
     /// Records of a snapshot say what later events are about; they are not counted.
     mutating func add(_ block: LogBlock, shard: Int) {
@@ -81,7 +87,9 @@ struct LogStatistics {
         blockBytes += header.lengthBytes
         if header.eventCount == 0 { markCount += 1 }
         if let last = sequences?.upperBound, header.sequence > last {
-            sequencesUnused += header.sequence - last - 1
+            let gone = removed.reduce(0) { $0 + $1.count(in: last..<header.sequence) }
+            sequencesRemoved += gone
+            sequencesUnused += header.sequence - last - 1 - gone
         }
         if let last = times?.upperBound, header.timeMs > last {
             note(Silence(afterSequence: sequences?.upperBound ?? 0, fromMs: last, untilMs: header.timeMs))
@@ -148,6 +156,14 @@ struct LogStatistics {
 
     private mutating func endAll(of checkout: Id128, _ count: (inout Sale) -> Void) {
         for number in 0..<(ordersOfCheckout[checkout] ?? 0) { end(checkout.ofPart(.line(number)), count) }
+    }
+}
+
+extension Manifest.Removed {
+    /// How many of these sequences lie behind the first of two blocks and before the second.
+    fileprivate func count(in blocks: Range<UInt64>) -> UInt64 {
+        let (first, behind) = (max(from, blocks.lowerBound + 1), min(until + 1, blocks.upperBound))
+        return first < behind ? behind - first : 0
     }
 }
 

@@ -31,10 +31,11 @@ struct Stats: ParsableCommand {
     func run() throws {
         let storage = Progress(try argument.open(), isWanted: progress)
         storage.begin("reading")
-        var statistics = LogStatistics()
+        var statistics: LogStatistics
         var faults: [RecoveryFault] = []
         do {
             var order = try EventOrder(storage)
+            statistics = LogStatistics(removed: order.manifest.removed)
             try order.forEachBlock { block, shard in
                 statistics.add(block, shard: shard)
                 return true
@@ -94,6 +95,7 @@ extension LogStatistics {
         if sequencesUnused > 0 {
             lines.append("unused     \(sequencesUnused) sequences: of writes that a crash cut short")
         }
+        if sequencesRemoved > 0 { lines.append("removed    \(sequencesRemoved) sequences: by a repair") }
         lines += ["", "KIND                         EVENTS       BYTES"]
         for (kind, counted) in kinds.sorted(by: {
             ($1.value.count, $0.key.rawValue) < ($0.value.count, $1.key.rawValue)
@@ -154,6 +156,7 @@ extension LogStatistics {
             line.add("lastTimeMs", times.upperBound)
         }
         line.add("sequencesUnused", sequencesUnused)
+        line.add("sequencesRemoved", sequencesRemoved)
         var byKind = JsonLine()
         for (kind, counted) in kinds.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             byKind.add("\(kind)", counted.count)

@@ -21,8 +21,6 @@ struct Verification {
     /// Whether the snapshots hold what their digests in the manifest and the log between them say; nil if that could
     /// not be asked.
     private(set) var snapshotsAgree: Bool?
-    /// The sequence from which on a repair was cutting logs when it was interrupted.
-    private(set) var interruptedFrom: UInt64?
     private let memory = TableMemory()
 
     /// In a directory in use, once more if the server changed the manifest meanwhile.
@@ -45,7 +43,7 @@ struct Verification {
             return
         }
         storage.begin("replaying")
-        let last = max(audit.logs.map(\.lastSequence).max() ?? 0, manifest.newestBase.sequence)
+        let last = max(audit.logs.map(\.lastSequence).max() ?? 0, manifest.usedSequence)
         do throws(RecoveryFault) {
             var passedOver: String?
             let replay = try Recovery.rehearse(
@@ -111,7 +109,6 @@ struct Verification {
 
     /// What the files say by themselves.
     private mutating func lookAround(_ storage: Progress) {
-        interruptedFrom = (try? Repair.interrupted(storage))?.fromSequence
         do throws(RecoveryFault) {
             let directory = try LogDirectory(namesIn: storage)
             for name in directory.snapshots {

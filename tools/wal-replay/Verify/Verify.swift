@@ -45,6 +45,10 @@ extension Verification {
             lines.append(
                 "manifest   generation \(manifest.generation), \(shards) shard\(shards == 1 ? "" : "s"), segments of "
                     + "\(manifest.segmentSizeBytes) bytes")
+            for removed in manifest.removed {
+                lines.append(
+                    "           a repair has removed the blocks of sequences \(removed.from) to \(removed.until)")
+            }
         }
         for snapshot in audit.snapshots {
             lines.append(
@@ -65,9 +69,6 @@ extension Verification {
                 "harmless   [\(fault.kind.rawValue)] \(fault.place): \(fault.found); no start reads this file")
         }
         for fault in faults { lines.append("DAMAGED    [\(fault.kind.rawValue)] \(fault.place): \(fault.found)") }
-        if let interruptedFrom {
-            lines.append("repair     interrupted, from sequence \(interruptedFrom) on: run wal-replay repair again")
-        }
         if !faults.isEmpty { lines += lost + ["start      \(startSentence)"] }
         lines.append(faults.isEmpty ? "ok" : "\(faults.count) damaged")
         return lines
@@ -106,6 +107,7 @@ extension Verification {
         if let manifest = audit.directory?.manifest {
             line.add("generation", manifest.generation)
             line.add("shards", manifest.logs.count)
+            line.raw("removed", JsonLine.array(manifest.removed.map(\.json)))
         }
         line.raw(
             "snapshots",
@@ -182,6 +184,15 @@ extension LogAudit.Log {
             torn.add("blocks", tail.blocks)
             line.raw("tornTail", torn.closed)
         }
+        return line.closed
+    }
+}
+
+extension Manifest.Removed {
+    var json: String {
+        var line = JsonLine()
+        line.add("from", from)
+        line.add("until", until)
         return line.closed
     }
 }

@@ -170,14 +170,7 @@ struct SidecarFlags: ParsableCommand {
             .clientTimeout: limits.clientTimeout, .idleTimeout: limits.idleTimeout,
             .metrics: process.metrics, .metricsSales: process.metricsSales, .stopDelay: process.stopDelay, .threads: process.threads, .logLevel: process.logLevel,
         ]
-        var values: [AbsoluteConfigKey: ConfigValue] = [:]
-        for case (let setting, let text?) in texts {
-            values[setting.key] = ConfigValue(.string(text), isSecret: false)
-        }
-        if !access.corsOrigin.isEmpty {
-            values[SidecarSetting.corsOrigin.key] = ConfigValue(.stringArray(access.corsOrigin), isSecret: false)
-        }
-        return InMemoryProvider(name: "flags", values: values)
+        return SidecarSetting.flags(texts, lists: [.corsOrigin: access.corsOrigin])
     }
 
     /// Parses the arguments (without the program's name); `--help` and `--version` come back as `information`.

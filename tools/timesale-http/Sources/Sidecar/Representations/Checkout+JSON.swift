@@ -63,15 +63,6 @@ extension Checkout {
     }
 
     private func writeState(to json: inout JSONWriter) {
-        json.key("state")
-        json.plain(state.name)
-        json.key("createdAt")
-        json.time(createdAtMs)
-        if state == .held, let expiresAtMs {
-            json.key("expiresAt")
-            json.time(expiresAtMs)
-        }
-        json.key("lateConfirm")
-        json.flag(isLateConfirm)
+        json.memberState(state, createdAtMs: createdAtMs, expiresAtMs: expiresAtMs, isLateConfirm: isLateConfirm)
     }
 }

@@ -38,20 +38,27 @@ extension Order {
         json.user(user)
         json.key("quantity")
         json.number(UInt64(quantity))
-        json.key("state")
-        json.plain(state.name)
-        json.key("createdAt")
-        json.time(createdAtMs)
-        if state == .held, let expiresAtMs {
-            json.key("expiresAt")
-            json.time(expiresAtMs)
-        }
-        json.key("lateConfirm")
-        json.flag(isLateConfirm)
+        json.memberState(state, createdAtMs: createdAtMs, expiresAtMs: expiresAtMs, isLateConfirm: isLateConfirm)
         if isPartOfCheckout {
             json.key("partOfCheckout")
             json.flag(true)
         }
         json.end()
+    }
+}
+
+extension JSONWriter {
+    /// How an order, or a checkout as a whole, stands.
+    mutating func memberState(_ state: OrderState, createdAtMs: UInt64, expiresAtMs: UInt64?, isLateConfirm: Bool) {
+        key("state")
+        plain(state.name)
+        key("createdAt")
+        time(createdAtMs)
+        if state == .held, let expiresAtMs {
+            key("expiresAt")
+            time(expiresAtMs)
+        }
+        key("lateConfirm")
+        flag(isLateConfirm)
     }
 }

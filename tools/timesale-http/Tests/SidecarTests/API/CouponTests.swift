@@ -65,19 +65,15 @@ import Testing
             #expect(try api.post("/v1/coupon-policies/2/close")["state"] == "closed")
             #expect(try api.post("/v1/coupon-policies/2/coupons", #"{"userId":2}"#).code == "CLOSED")
             #expect(try api.post("/v1/coupon-policies/2/restock", #"{"quantity":1}"#).code == "CLOSED")
-            try policy(3, #""validUntil":"\#(ISOTime.text(inMs: 1500))""#)
+            try policy(3, #""validUntil":"\#(ISOTime.text(inMs: 3000))""#)
             let short = try #require(api.post("/v1/coupon-policies/3/coupons", #"{"userId":1}"#)["couponId"])
-            var late = try api.post("/v1/coupon-policies/3/coupons", #"{"userId":2}"#)
-            while late.code != "ENDED" {
-                late = try api.post(
-                    "/v1/coupon-policies/3/coupons", #"{"userId":\#(Int.random(in: 10...1_000_000))}"#)
-                if late.code == "EXHAUSTED" { break }
+            _ = try api.until { $0.code == "ENDED" || $0.code == "EXHAUSTED" } ask: {
+                try api.post("/v1/coupon-policies/3/coupons", #"{"userId":\#(Int.random(in: 10...1_000_000))}"#)
             }
-            var use = try api.post("/v1/coupons/\(short)/use", #"{"userId":1}"#, key: "never")
-            if use.status == 200 { _ = try api.post("/v1/coupons/\(short)/restore", #"{"userId":1}"#) }
-            while use.code != "EXPIRED" {
-                use = try api.post("/v1/coupons/\(short)/use", #"{"userId":1,"purchaseAmount":5}"#)
+            _ = try api.until { $0.code == "EXPIRED" } ask: {
+                let use = try api.post("/v1/coupons/\(short)/use", #"{"userId":1,"purchaseAmount":5}"#)
                 if use.status == 200 { _ = try api.post("/v1/coupons/\(short)/restore", #"{"userId":1}"#) }
+                return use
             }
             let nobody = "/v1/coupons/9ec30694-4a46-8457-92a6-876f5cb9ea4e"
             #expect(try api.get(nobody).code == "NOT_FOUND")

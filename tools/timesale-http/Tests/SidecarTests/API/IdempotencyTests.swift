@@ -86,9 +86,8 @@ import Testing
             #expect(unknown.headers["retry-after"] == "1")
             #expect(unkeyed["retryable"] == "false")
             #expect(unkeyed.headers["retry-after"] == nil)
-            var settled = try api.post("/v1/timesales/1/orders", #"{"userId":7}"#, key: "u")
-            while settled.status >= 500 {
-                settled = try api.post("/v1/timesales/1/orders", #"{"userId":7}"#, key: "u")
+            let settled = try api.until { $0.status < 500 } ask: {
+                try api.post("/v1/timesales/1/orders", #"{"userId":7}"#, key: "u")
             }
             #expect(settled.status == 201)
             #expect(settled["orderId"] == unknown["orderId"])

@@ -63,6 +63,20 @@ final class API {
         #expect(answer.status == 201, "\(answer.text)")
     }
 
+    struct NeverWanted: Error, CustomStringConvertible { let description: String }
+
+    /// Asks again and again until an answer is as wanted; after a minute that is an error.
+    func until(_ isWanted: (HTTPAnswer) -> Bool, ask: () throws -> HTTPAnswer) throws -> HTTPAnswer {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while true {
+            let answer = try ask()
+            if isWanted(answer) { return answer }
+            guard ContinuousClock.now < deadline else {
+                throw NeverWanted(description: "for a minute no answer was as wanted; the last: \(answer.text)")
+            }
+        }
+    }
+
     /// Waits until the sidecar says that it is ready, or is not.
     func wait(untilReady isReady: Bool) async throws {
         let deadline = ContinuousClock.now + .seconds(60)

@@ -40,6 +40,15 @@ final class HTTPConnection {
         }
     }
 
+    /// Waits until one of these connections has an answer, for a minute at most; which one it is.
+    static func answered(_ connections: [HTTPConnection]) throws -> Int {
+        var waiting = connections.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
+        guard poll(&waiting, nfds_t(waiting.count), 60_000) > 0,
+            let first = waiting.firstIndex(where: { $0.revents != 0 })
+        else { throw Fault(description: "no answer in time") }
+        return first
+    }
+
     func endSending() { _ = shutdown(descriptor, Int32(SHUT_WR)) }
 
     /// Appends what arrives; false at the end of the stream.
