@@ -306,8 +306,23 @@ public struct SnapshotResult: WireStruct {
 ///        352     8  couponOperationsRetired: uses and restores; also with their coupons
 ///        360     8  checkoutsRetired: likewise
 ///        368     8  offersRetired: sales and policies; by shard 0, whose catalogue they are in
+///        376     8  refusedSoldOut: of ordersRefused: SOLD_OUT
+///        384     8  refusedLimitExceeded: of ordersRefused: LIMIT_EXCEEDED
+///        392     8  refusedNotStarted: of ordersRefused: NOT_STARTED
+///        400     8  refusedEnded: of ordersRefused: ENDED
+///        408     8  refusedClosed: of ordersRefused: CLOSED
+///        416     8  refusedNotFound: of ordersRefused: NOT_FOUND
+///        424     8  refusedCapacity: of ordersRefused: CAPACITY
+///        432     8  refusedNoSpace: of ordersRefused: NO_SPACE
+///        440     8  cpuUs: CPU time of the shard's thread in microseconds, measured once a second
+///        448     8  meshBytes: now: messages that wait in the rings to this shard, in bytes
+///        456     8  repliesWaitingBytes: now: replies that wait for the log
+///        464     8  openAssemblies: now: frames of its connections of which a part is with other shards
+///        472     8  logRoomBytes: now: what the log may still grow by before new operations get NO_SPACE
+///        480     8  logSyncUs: sum of the microseconds that logSyncs took
+///        488   128  logSyncs: what made the log durable, durable writes and syncs, by the time it took
 public struct ShardStatsResult: WireStruct {
-    public static let sizeBytes = 376
+    public static let sizeBytes = 616
 
     public var code: ResultCode
     public var shard: UInt16
@@ -358,6 +373,21 @@ public struct ShardStatsResult: WireStruct {
     public var couponOperationsRetired: UInt64
     public var checkoutsRetired: UInt64
     public var offersRetired: UInt64
+    public var refusedSoldOut: UInt64
+    public var refusedLimitExceeded: UInt64
+    public var refusedNotStarted: UInt64
+    public var refusedEnded: UInt64
+    public var refusedClosed: UInt64
+    public var refusedNotFound: UInt64
+    public var refusedCapacity: UInt64
+    public var refusedNoSpace: UInt64
+    public var cpuUs: UInt64
+    public var meshBytes: UInt64
+    public var repliesWaitingBytes: UInt64
+    public var openAssemblies: UInt64
+    public var logRoomBytes: UInt64
+    public var logSyncUs: UInt64
+    public var logSyncs: LatencyCounts
 
     @inlinable
     public init(
@@ -372,7 +402,11 @@ public struct ShardStatsResult: WireStruct {
         checkoutsPlaced: UInt64, checkoutConfirms: UInt64, checkoutCancels: UInt64, checkoutExpiries: UInt64,
         checkoutsRemembered: UInt64, checkoutsCapacity: UInt64, ordersRetired: UInt64, tombstonesRetired: UInt64,
         transactionsRetired: UInt64, couponsRetired: UInt64, couponOperationsRetired: UInt64,
-        checkoutsRetired: UInt64, offersRetired: UInt64
+        checkoutsRetired: UInt64, offersRetired: UInt64, refusedSoldOut: UInt64, refusedLimitExceeded: UInt64,
+        refusedNotStarted: UInt64, refusedEnded: UInt64, refusedClosed: UInt64, refusedNotFound: UInt64,
+        refusedCapacity: UInt64, refusedNoSpace: UInt64, cpuUs: UInt64, meshBytes: UInt64,
+        repliesWaitingBytes: UInt64, openAssemblies: UInt64, logRoomBytes: UInt64, logSyncUs: UInt64,
+        logSyncs: LatencyCounts
     ) {
         self.code = code
         self.shard = shard
@@ -423,6 +457,21 @@ public struct ShardStatsResult: WireStruct {
         self.couponOperationsRetired = couponOperationsRetired
         self.checkoutsRetired = checkoutsRetired
         self.offersRetired = offersRetired
+        self.refusedSoldOut = refusedSoldOut
+        self.refusedLimitExceeded = refusedLimitExceeded
+        self.refusedNotStarted = refusedNotStarted
+        self.refusedEnded = refusedEnded
+        self.refusedClosed = refusedClosed
+        self.refusedNotFound = refusedNotFound
+        self.refusedCapacity = refusedCapacity
+        self.refusedNoSpace = refusedNoSpace
+        self.cpuUs = cpuUs
+        self.meshBytes = meshBytes
+        self.repliesWaitingBytes = repliesWaitingBytes
+        self.openAssemblies = openAssemblies
+        self.logRoomBytes = logRoomBytes
+        self.logSyncUs = logSyncUs
+        self.logSyncs = logSyncs
     }
 
     @inlinable
@@ -476,6 +525,21 @@ public struct ShardStatsResult: WireStruct {
         couponOperationsRetired = bytes.loadLE(352)
         checkoutsRetired = bytes.loadLE(360)
         offersRetired = bytes.loadLE(368)
+        refusedSoldOut = bytes.loadLE(376)
+        refusedLimitExceeded = bytes.loadLE(384)
+        refusedNotStarted = bytes.loadLE(392)
+        refusedEnded = bytes.loadLE(400)
+        refusedClosed = bytes.loadLE(408)
+        refusedNotFound = bytes.loadLE(416)
+        refusedCapacity = bytes.loadLE(424)
+        refusedNoSpace = bytes.loadLE(432)
+        cpuUs = bytes.loadLE(440)
+        meshBytes = bytes.loadLE(448)
+        repliesWaitingBytes = bytes.loadLE(456)
+        openAssemblies = bytes.loadLE(464)
+        logRoomBytes = bytes.loadLE(472)
+        logSyncUs = bytes.loadLE(480)
+        logSyncs = LatencyCounts(bytes + 488)
     }
 
     @inlinable
@@ -529,5 +593,20 @@ public struct ShardStatsResult: WireStruct {
         bytes.storeLE(couponOperationsRetired, 352)
         bytes.storeLE(checkoutsRetired, 360)
         bytes.storeLE(offersRetired, 368)
+        bytes.storeLE(refusedSoldOut, 376)
+        bytes.storeLE(refusedLimitExceeded, 384)
+        bytes.storeLE(refusedNotStarted, 392)
+        bytes.storeLE(refusedEnded, 400)
+        bytes.storeLE(refusedClosed, 408)
+        bytes.storeLE(refusedNotFound, 416)
+        bytes.storeLE(refusedCapacity, 424)
+        bytes.storeLE(refusedNoSpace, 432)
+        bytes.storeLE(cpuUs, 440)
+        bytes.storeLE(meshBytes, 448)
+        bytes.storeLE(repliesWaitingBytes, 456)
+        bytes.storeLE(openAssemblies, 464)
+        bytes.storeLE(logRoomBytes, 472)
+        bytes.storeLE(logSyncUs, 480)
+        logSyncs.store(to: bytes + 488)
     }
 }
