@@ -330,11 +330,13 @@ extension ServerTests {
             let sales = [
                 CreateSaleEntry.open(2, stock: 9, perUserLimit: 1, operationId: mint.catalogueId()),
                 .open(3, stock: 9, startsAtMs: nowMs + 3_600_000, operationId: mint.catalogueId()),
-                .open(4, stock: 9, endsAtMs: nowMs - 3_600_000, operationId: mint.catalogueId()),
+                .open(4, stock: 9, endsAtMs: nowMs + 1_000, operationId: mint.catalogueId()),
                 .open(5, stock: 9, operationId: mint.catalogueId()),
             ]
             for sale in sales { #expect(try client.createSale(sale).code == .ok) }
             #expect(try client.closeSale(5).code == .ok)
+            let ended = try eventually({ try client.ping().nowMs }) { $0 > nowMs + 1_000 }
+            #expect(ended != nil)
             let wanted: [(sale: UInt64, quantity: UInt32, count: Int, code: ResultCode)] = [
                 (9, 1, 3, .notFound), (2, 2, 4, .limitExceeded), (3, 1, 5, .notStarted), (4, 1, 6, .ended),
                 (5, 1, 7, .closed),
