@@ -445,7 +445,7 @@ function offerCard(kind, parts) {
     make("div", "card-head", make("div", "", part.name, part.meta), part.badge),
     make("div", "amount", make("span", "left", part.left, part.leftOf), part.spark),
     part.bar, part.parts, part.countdown, part.actions);
-  card.part = part;
+  card.pieces = part;
   return card;
 }
 
@@ -486,7 +486,7 @@ function drawOffers(list, kind, offers, newCard, drawCard) {
 }
 
 function drawOffer(card, key, offer) {
-  const part = card.part;
+  const part = card.pieces;
   write(part.name, offer.name || `No. ${offer.id}`);
   write(part.badge, stateNames[offer.state] ?? offer.state);
   part.badge.dataset.state = offer.state;
@@ -507,7 +507,7 @@ function drawOffer(card, key, offer) {
 }
 
 function drawBar(card, all, values) {
-  const part = card.part;
+  const part = card.pieces;
   for (const [name, value] of Object.entries(values)) {
     part[`${name}Bar`].style.width = `${all > 0 ? Math.min(100, (value / all) * 100) : 0}%`;
     write(part[name], short(value));
@@ -515,7 +515,7 @@ function drawBar(card, all, values) {
 }
 
 function drawSale(card, sale) {
-  const part = card.part;
+  const part = card.pieces;
   const more = [`No. ${sale.id}`];
   if (sale.unitPrice > 0) more.push(`price ${whole.format(sale.unitPrice)}`);
   if (sale.perUserLimit > 0) more.push(`${whole.format(sale.perUserLimit)} a user`);
@@ -530,7 +530,7 @@ function drawSale(card, sale) {
 }
 
 function drawPolicy(card, policy) {
-  const part = card.part;
+  const part = card.pieces;
   const more = [`No. ${policy.id}`];
   let worth = policy.discountType === "percent" ? `${policy.discountValue} % off` : `${whole.format(policy.discountValue)} off`;
   if (policy.maxDiscount !== null) worth += `, at most ${whole.format(policy.maxDiscount)}`;
@@ -557,7 +557,7 @@ function tick() {
   if (now === null) return;
   write($("clock"), timeOfDay.format(now));
   for (const card of cards.values()) {
-    const [label, number, when] = card.part.countdown.children;
+    const [label, number, when] = card.pieces.countdown.children;
     let texts;
     if (card.offer.state === "closed") texts = ["Closed for good", "", ""];
     else if (card.beginsAt > now) texts = ["Starts in ", countdown(card.beginsAt - now), `, ${dateTime.format(card.beginsAt)}`];

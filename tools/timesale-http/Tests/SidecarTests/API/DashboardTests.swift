@@ -116,7 +116,7 @@ import Testing
             try api.sale(1, stock: 50)
             let viewer = try Viewer(api)
             #expect(try Self.isAvailable(viewer.next()) == true)
-            api.engine.kill()
+            await api.engine.kill()
             let away = try viewer.first { Self.isAvailable($0) == false }
             #expect((away["engine"] as? [String: Any])?["awaySince"] is String)
             // What was seen last stays.

@@ -12,25 +12,26 @@ import TimesaleClient
     private final class Script: Sendable {
         let started = Atomic<Int>(0)
         let said = Atomic<Int>(0)
-        let allowed: AsyncStream<Void>
+        private let allowed: AsyncStream<Void>
         private let allow: AsyncStream<Void>.Continuation
 
         init() { (allowed, allow) = AsyncStream.makeStream() }
+
+        func wait() async { for await _ in allowed { return } }
 
         func more(_ count: Int = 1) { for _ in 0..<count { allow.yield() } }
 
         func reader() -> any LiveReader {
             started.add(1, ordering: .relaxed)
-            return Reader(script: self, words: allowed.makeAsyncIterator())
+            return Reader(script: self)
         }
     }
 
     private struct Reader: LiveReader {
         let script: Script
-        var words: AsyncStream<Void>.AsyncIterator
 
         mutating func read() async -> ByteBuffer {
-            _ = await words.next()
+            await script.wait()
             return ByteBuffer(string: "\(script.said.add(1, ordering: .relaxed).newValue)")
         }
     }
