@@ -40,6 +40,6 @@ struct RecentLatency {
             }
             below += Double(count)
         }
-        return bounds.last.map(Double.init)
+        return bounds.last.map { Double($0) }
     }
 }
