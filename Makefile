@@ -11,7 +11,7 @@ SWIFT ?= swift
 PRODUCTS := timesaled timesale wal-replay simulate bench
 
 # Further suites of `make test`, beyond `swift test`; each is a target below.
-SUITES := tsan simulate hotpath sidecar deploy-check clients observability
+SUITES := tsan simulate hotpath sidecar dashboard deploy-check clients observability
 
 # The HTTP sidecar is a package of its own.
 SIDECAR := tools/timesale-http
@@ -32,7 +32,7 @@ DATA := ./data
 
 .DEFAULT_GOAL := help
 .PHONY: run test build bench k6 k6-selftest dist try-dist completions clean help setup tsan simulate hotpath sidecar
-.PHONY: schemathesis deploy-check clients observability
+.PHONY: schemathesis dashboard dashboard-selftest deploy-check clients observability
 
 help: ## say what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | \
@@ -122,6 +122,17 @@ sidecar: setup ## the tests of the HTTP sidecar, against real processes
 schemathesis: setup ## requests made from the OpenAPI document: none may get a 5xx or break the document
 	@$(SIDECAR)/Tests/Schemathesis/run.sh "$$($(SWIFT) build --show-bin-path)/timesaled" \
 		"$$($(SWIFT) build --package-path $(SIDECAR) --show-bin-path)/timesale-http"
+
+DASHBOARD = /usr/bin/python3 -B $(SIDECAR)/Tests/Dashboard/check.py "$$($(SWIFT) build --show-bin-path)" \
+	"$$($(SWIFT) build --package-path $(SIDECAR) --show-bin-path)"
+
+dashboard: setup ## the dashboard in a headless Chromium, against engine and sidecar
+	$(SWIFT) build --product timesaled
+	$(SWIFT) build --package-path $(SIDECAR) --product timesale-http
+	$(DASHBOARD)
+
+dashboard-selftest: dashboard ## show that each check of the dashboard sees a fault that is planted for it
+	$(DASHBOARD) --selftest
 
 deploy-check: setup ## units, images and compose file against the executables, as far as that goes without running them
 	$(SWIFT) build --product timesaled

@@ -27,17 +27,24 @@ final class SaleFeeds: Sendable {
     /// Streams that are open now.
     var streams: Int { state.withLock { $0.streams } }
 
-    /// A place for a stream of any kind, to be given back with `leave`.
-    func enter() throws(Problem) {
+    /// The place of a stream among those that may be open: given back when nobody holds it any more, also where the
+    /// stream never began, as after a HEAD.
+    final class Place: Sendable {
+        private let feeds: SaleFeeds
+        fileprivate init(_ feeds: SaleFeeds) { self.feeds = feeds }
+        deinit { feeds.state.withLock { $0.streams -= 1 } }
+    }
+
+    /// A place for a stream of any kind.
+    func enter() throws(Problem) -> Place {
         let isIn = state.withLock { state in
             guard state.streams < streamsMax, !state.isStopped else { return false }
             state.streams += 1
             return true
         }
         guard isIn else { throw Problem(.busy, "\(streamsMax) streams are open, which is the most") }
+        return Place(self)
     }
-
-    func leave() { state.withLock { $0.streams -= 1 } }
 
     /// The sale whenever it has changed, the newest state only. Ends when the sidecar stops.
     func watch(_ id: SaleID, _ client: TimesaleClient) -> AsyncStream<Sale> {

@@ -7,6 +7,7 @@ final class Services: Sendable {
     let options: SidecarOptions
     let lanes: [Lane]
     let breaker: Breaker
+    let live = LiveFeed()
     let limits: RequestLimits
     let work: WorkBound
     let feeds: SaleFeeds
@@ -39,6 +40,7 @@ final class Services: Sendable {
     func stop() {
         isStoppingFlag.store(true, ordering: .relaxed)
         feeds.stop()
+        live.stop()
     }
 
     var isReady: Bool { !isStopping && breaker.state == .closed }

@@ -166,6 +166,10 @@ struct OpenAPIDocument {
         json.object {
             $0.key("\(route.status)")
             writeSuccess(route, &$0)
+            if route.hasTag {
+                $0.key("304")
+                $0.object { $0.member("description", "The caller has this version, as its If-None-Match says.") }
+            }
             let codes = Dictionary(grouping: Set(route.allProblems), by: \.status)
             for status in codes.keys.sorted() {
                 let names = (codes[status] ?? []).map(\.name).sorted()

@@ -62,10 +62,10 @@ enum EventRoutes {
         let client = call.lane.client
         let services = call.services
         let sale = try await call.engine { client throws(TimesaleError) in try await client.sale(id) }
-        try services.feeds.enter()
+        let place = try services.feeds.enter()
         return Reply(
             body: .stream({ (writer: StreamWriter) async throws -> Void in
-                defer { services.feeds.leave() }
+                defer { withExtendedLifetime(place) {} }
                 try await writer.write(serverSentEvent("stock") { sale.write(to: &$0) })
                 var last = sale
                 for await event in Heartbeats.mixed(into: services.feeds.watch(id, client)) {

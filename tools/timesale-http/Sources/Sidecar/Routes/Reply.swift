@@ -15,6 +15,8 @@ struct Reply: Sendable {
     var location: String?
     /// The engine had done it before; told only to who sent an Idempotency-Key.
     var isReplayed = false
+    /// Of routes that have one: the version of what is answered, weak, since it may leave compressed or not.
+    var tag: String?
     /// Further header fields.
     var fields: [HeaderField] = []
 
@@ -27,6 +29,14 @@ struct Reply: Sendable {
     init(body: Body, contentType: String) {
         self.body = body
         self.contentType = contentType
+    }
+
+    /// The caller has this version already.
+    static func notModified(_ tag: String) -> Reply {
+        var reply = Reply(body: .bytes(ByteBuffer()), contentType: "")
+        reply.status = 304
+        reply.tag = tag
+        return reply
     }
 
     static func created(_ location: String, replayed: Bool, _ write: (inout JSONWriter) -> Void) -> Reply {

@@ -30,10 +30,14 @@ struct Route: Sendable {
     var answer: Shape
     /// Problems besides those of any operation (`ProblemCode.ofAnyOperation`).
     var problems: [ProblemCode] = []
+    /// The answer says by a tag (`ETag`) which version it is; who has that one already gets 304.
+    var hasTag = false
     /// A stream has no end of its own: it does not count as a request under way.
     var isStream = false
     /// Whether the number of requests at a time is bounded; health is asked for also when nothing else is done.
     var isBounded = true
+    /// Whether it is refused while the engine is away.
+    var needsEngine = true
     let handler: Handler
 
     static let ordinaryBodyMax = 64 << 10

@@ -18,7 +18,9 @@ struct Answer: Sendable {
         if !reply.contentType.isEmpty { fields.append(("Content-Type", reply.contentType)) }
         if let location = reply.location { fields.append(("Location", location)) }
         if isKeyed, reply.isReplayed { fields.append(("Idempotency-Replayed", "true")) }
-        if case .stream = reply.body { fields.append(("Cache-Control", "no-store")) }
+        // A proxy that gathers before it passes on would hold a stream back.
+        if case .stream = reply.body { fields += [("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")] }
+        if let tag = reply.tag { fields.append(("ETag", tag)) }
         fields += reply.fields
     }
 
@@ -70,8 +72,8 @@ struct Answer: Sendable {
     func head(closes: Bool) -> HTTPResponseHead {
         var fields = fields
         if case .bytes(let bytes) = body {
-            // 204 has no length (RFC 9110, 8.6).
-            if status != .noContent { fields.append(("Content-Length", String(bytes.readableBytes))) }
+            // 204 has no length, 304 that of what it stands for (RFC 9110, 8.6).
+            if status != .noContent, status != .notModified { fields.append(("Content-Length", String(bytes.readableBytes))) }
         } else {
             fields.append(("Transfer-Encoding", "chunked"))
         }

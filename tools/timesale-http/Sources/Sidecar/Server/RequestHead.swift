@@ -18,6 +18,8 @@ struct RequestHead: Sendable {
     var origin: String?
     var host: String?
     var forwardedFor: String?
+    /// Tags of the versions that the caller has.
+    var ifNoneMatch: String?
     var acceptsGzip = false
     var isPreflight = false
     var expectsContinue = false
@@ -47,6 +49,7 @@ struct RequestHead: Sendable {
         case 6 where name.isHeader("expect"): expectsContinue = value.lowercased() == "100-continue"
         case 12 where name.isHeader("content-type"): contentType = value
         case 13 where name.isHeader("authorization"): authorization = value
+        case 13 where name.isHeader("if-none-match"): ifNoneMatch = ifNoneMatch.map { "\($0),\(value)" } ?? value
         case 14 where name.isHeader("content-length"): contentLength = Int(value)
         case 15 where name.isHeader("idempotency-key"): idempotencyKey = value
         case 15 where name.isHeader("accept-encoding"): acceptsGzip = AcceptEncoding.allowsGzip(value)
@@ -57,6 +60,16 @@ struct RequestHead: Sendable {
         default: break
         }
     }
+
+    /// Whether the caller has this version (RFC 9110, 13.1.2: the weak comparison).
+    func has(_ tag: String) -> Bool {
+        ifNoneMatch?.split(separator: ",").contains { given in
+            let given = given.drop { $0 == " " }
+            return given.starts(with: "*") || Self.strong(given).starts(with: Self.strong(tag[...]))
+        } == true
+    }
+
+    private static func strong(_ tag: Substring) -> Substring { tag.hasPrefix("W/") ? tag.dropFirst(2) : tag }
 
     var hasBody: Bool { isChunked || (contentLength ?? 0) > 0 }
 

@@ -68,13 +68,14 @@ struct Responder: Sendable {
         let key = try route.isChange ? head.idempotencyKey.map(read) : nil
         if route.isBounded, !route.isStream { try services.work.begin() }
         defer { if route.isBounded, !route.isStream { services.work.end() } }
-        if route.isBounded { try services.breaker.admit() }
+        if route.isBounded, route.needsEngine { try services.breaker.admit() }
         let body = try values(of: request, route)
         let call = Call(
             services: services, lane: origin.lane, arguments: arguments,
             query: Values(try Query.values(route.query, head.query)), body: body, idempotencyKey: key,
             verdicts: verdicts)
         var reply = try await route.handler(call)
+        if let tag = reply.tag, head.has(tag) { return .notModified(tag) }
         if reply.status == 200 { reply.status = route.status }
         return reply
     }

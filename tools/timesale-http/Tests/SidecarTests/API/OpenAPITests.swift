@@ -31,6 +31,7 @@ import Testing
         POST /v1/orders/batch 200 400
         GET /v1/timesales/{id}/events 200 404
         GET /v1/events 200 410
+        GET /v1/live 200
         POST /v1/coupon-policies 201 400 409
         GET /v1/coupon-policies 200
         GET /v1/coupon-policies/{id} 200 404
@@ -57,6 +58,9 @@ import Testing
         GET /openapi.json 200
         GET /v1/stats 200
         GET /metrics 200
+        GET / 200 304
+        GET /dashboard.css 200 304
+        GET /dashboard.js 200 304
         """
 
     private static let anyStatuses = ["400", "401", "403", "404", "405", "413", "415", "429", "503"]
@@ -90,6 +94,11 @@ import Testing
         checkoutId orders subtotal discount pointsUsed pointsEarned toPay state expiresAt lateConfirm
         """,
         "Event": "seq",
+        "LiveState": """
+        time version engine rates totals requests log shards sales salesCut policies policiesCut
+        """,
+        "LiveEngine": "isAvailable awaySince breaker connections",
+        "LiveRequests": "perSecond p50Ms p99Ms",
         "NewTimeSale": "id name stock startsAt endsAt perUserLimit holdSeconds unitPrice",
         "NewOrder": "userId quantity",
         "Extension": "holdSeconds",

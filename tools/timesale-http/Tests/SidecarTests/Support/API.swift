@@ -7,7 +7,7 @@ import TimesaleTestKit
 final class API {
     let engine: TimesaleServer
     let sidecar: SidecarProcess
-    private let contract: Contract
+    let contract: Contract
     var token: String?
 
     init(_ engine: TimesaleServer, _ sidecar: SidecarProcess) throws {

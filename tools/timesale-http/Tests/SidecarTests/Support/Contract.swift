@@ -20,6 +20,8 @@ struct Contract {
         guard let responses = operation["responses"] as? [String: Any],
             let response = responses["\(answer.status)"] as? [String: Any]
         else { return ["the document has no status \(answer.status) here"] }
+        // Nothing stands behind the head of a 304.
+        if answer.status == 304 { return answer.body.isEmpty ? [] : ["a 304 has no body"] }
         let type = answer.headers["content-type"] ?? "none"
         guard let content = response["content"] as? [String: Any], let media = content[type] as? [String: Any]
         else {
@@ -32,6 +34,11 @@ struct Contract {
             return ["the body is no JSON"]
         }
         return faults(value, schema, at: "")
+    }
+
+    /// A value that came by another way than as an answer, such as in an event.
+    func faults(_ value: Any, schema name: String) -> [String] {
+        faults(value, ["$ref": "#/components/schemas/\(name)"], at: "")
     }
 
     private func matches(_ template: [String], _ path: [String]) -> Bool {
