@@ -30,10 +30,12 @@ let package = Package(
         .target(name: "Log", dependencies: ["Engine", "Protocol", "CAtomics"]),
         .target(name: "Storage", dependencies: ["Log"]),
         .target(name: "Shard", dependencies: ["Log", "Engine", "Protocol", "CAtomics"]),
+        .target(name: "Redis"),
+        .target(name: "Mirror", dependencies: ["Redis", "Shard", "Log", "Engine", "Protocol", "CAtomics"]),
         .target(
             name: "Server",
             dependencies: [
-                "Shard", "Storage", "Log", "Engine", "Protocol", "CAtomics", "CLinux", "CUring",
+                "Mirror", "Redis", "Shard", "Storage", "Log", "Engine", "Protocol", "CAtomics", "CLinux", "CUring",
                 .product(name: "Logging", package: "swift-log"),
             ]),
 
@@ -125,7 +127,7 @@ let package = Package(
             exclude: ["Fixtures"]),
         .target(
             name: "Simulation",
-            dependencies: ["SimulatedStorage", "Shard", "Log", "Engine", "Protocol", "CAtomics"],
+            dependencies: ["Mirror", "Redis", "SimulatedStorage", "Shard", "Log", "Engine", "Protocol", "CAtomics"],
             path: "Tests/Simulation"),
         .executableTarget(
             name: "simulate",
