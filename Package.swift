@@ -30,7 +30,6 @@ let package = Package(
         .target(name: "Log", dependencies: ["Engine", "Protocol", "CAtomics"]),
         .target(name: "Storage", dependencies: ["Log"]),
         .target(name: "Shard", dependencies: ["Log", "Engine", "Protocol", "CAtomics"]),
-        .target(name: "Redis"),
         .target(name: "Mirror", dependencies: ["Redis", "Shard", "Log", "Engine", "Protocol", "CAtomics"]),
         .target(
             name: "Server",

@@ -1,13 +1,21 @@
+import Protocol
+
 /// Stands between the mirror and Redis: after a fault nothing is tried for a while, then one look decides.
 ///
 ///     closed --fault--> open --after a back-off--> half-open --answered--> closed
 ///                        ^                             |
 ///                        +-----------fault-------------+   with twice the back-off
 struct Breaker {
-    enum State: UInt8, Sendable {
-        case closed = 0
-        case open = 1
-        case halfOpen = 2
+    enum State {
+        case closed, open, halfOpen
+
+        var shown: MirrorState {
+            switch self {
+            case .closed: .closed
+            case .open: .open
+            case .halfOpen: .halfOpen
+            }
+        }
     }
 
     static let backOffMinMs: UInt64 = 50

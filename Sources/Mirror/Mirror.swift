@@ -1,5 +1,6 @@
 import Engine
 import Log
+import Protocol
 import Redis
 import Shard
 
@@ -22,6 +23,8 @@ public final class Mirror {
         public var prefix = ""
         /// The start of this server, in ms since 1970: later starts win.
         public var epoch: UInt64
+        /// About how many entries the stream of events keeps; nil: there is no stream.
+        public var eventCountMax: Int?
         /// How long Redis may take for the commands of one call.
         public var timeoutMs: UInt64 = 1_000
 
@@ -63,6 +66,8 @@ public final class Mirror {
     private var nextLookMs: UInt64 = 0
     private var nextAudited: UInt32 = 1
     private var lag: LagMeter
+    private var stream: EventStream?
+    private var hasMoreEvents = false
     public private(set) var status = MirrorStatus()
 
     /// What a key was written with.
@@ -75,8 +80,8 @@ public final class Mirror {
     /// gets a line when something begins or ends.
     public init(
         _ configuration: Configuration, link: any RedisLink, engines: [UnsafeMutablePointer<Engine>],
-        feeds: [CountFeed], board: DurableBoard, sequence: UInt64, random: @escaping () -> Double,
-        note: @escaping (String) -> Void
+        feeds: [CountFeed], board: DurableBoard, storage: any LogStorage, recent: [RecentBlocks], sequence: UInt64,
+        random: @escaping () -> Double, note: @escaping (String) -> Void
     ) {
         self.configuration = configuration
         keys = MirrorKeys(prefix: configuration.prefix)
@@ -88,6 +93,9 @@ public final class Mirror {
         isDirty = Array(repeating: false, count: table.rows.count)
         written = Array(repeating: nil, count: table.rows.count)
         lag = LagMeter(board)
+        stream = configuration.eventCountMax.map {
+            EventStream(key: keys.events, countMax: $0, storage: storage, recent: recent)
+        }
         for slot in table.slots { mark(slot) }
     }
 
@@ -99,7 +107,7 @@ public final class Mirror {
         // The cut before what the shards say: all up to it is then there.
         let cut = board.cut()
         table.advance(to: cut) { mark($0) }
-        let hasChanged = dirty.count > before
+        let hasChanged = dirty.count > before || hasMoreEvents
         defer { publish(nowMs) }
         guard breaker.admits(nowMs: nowMs) else { return hasChanged }
         do throws(MirrorFault) {
@@ -113,6 +121,7 @@ public final class Mirror {
             try flush(nowMs)
             if mayLook { try audit(nowMs) }
             breaker.succeeded()
+            if !isSuperseded { hasMoreEvents = try !writeEvents() }
         } catch {
             fail(error, nowMs)
         }
@@ -123,7 +132,9 @@ public final class Mirror {
     public func close() { link.close() }
 
     /// Everything that is durable is in Redis.
-    public var isInStep: Bool { dirty.isEmpty && position?.sequence == table.sequence && table.isWhole && !mustLook }
+    public var isInStep: Bool {
+        dirty.isEmpty && position?.sequence == table.sequence && table.isWhole && !mustLook && !hasMoreEvents
+    }
 
     private func mark(_ slot: UInt32) {
         while isDirty.count <= Int(slot) {
@@ -292,6 +303,12 @@ public final class Mirror {
         }
     }
 
+    /// Answers whether the stream has all events up to the cut, if there is one.
+    private func writeEvents() throws(MirrorFault) -> Bool {
+        guard let stream else { return true }
+        return try stream.step(upTo: table.sequence) { command throws(MirrorFault) in try send([command])[0] }
+    }
+
     // MARK: Faults
 
     private func send(_ commands: [RedisCommand]) throws(MirrorFault) -> [RedisReply] {
@@ -310,14 +327,19 @@ public final class Mirror {
 
     private func fail(_ fault: MirrorFault, _ nowMs: UInt64) {
         status.errors += 1
+        stream?.forget()
         if breaker.state == .closed { note("Redis cannot be written, orders go on without it: \(fault)") }
         mustLook = true
         breaker.failed(nowMs: nowMs, jitter: random())
     }
 
     private func publish(_ nowMs: UInt64) {
-        status.state = isSuperseded ? .superseded : MirrorStatus.State(rawValue: breaker.state.rawValue)!
+        status.state = isSuperseded ? .superseded : breaker.state.shown
         lag.store(to: &status, nowMs: nowMs)
+        guard let stream else { return }
+        status.eventsWritten = stream.written
+        status.eventGaps = stream.gaps
+        if let place = stream.place { status.eventSequence = place.sequence }
     }
 }
 
@@ -337,17 +359,20 @@ enum MirrorFault: Error, CustomStringConvertible {
     case link(RedisFault)
     /// Redis did not do what it was asked for.
     case refused(String)
+    /// The log cannot be read.
+    case log(TailFault)
 
     var description: String {
         switch self {
         case .link(let fault): "\(fault)"
         case .refused(let text): "it answered: \(text)"
+        case .log(let fault): "the log cannot be followed: \(fault)"
         }
     }
 }
 
 extension RedisReply {
-    fileprivate var refusal: String {
+    var refusal: String {
         if case .error(let text) = self { return text }
         return "something else than was asked for"
     }

@@ -49,6 +49,40 @@ public enum MirrorScripts {
             return {1, found[1], found[2]}
             """
 
+    /// KEYS: the stream. Answers the id of its last entry, also if that has been trimmed; empty if there is no stream. A
+    /// key of another type is in our way.
+    public static let lastOfStream =
+        lookAtStream + """
+            return last
+            """
+
+    private static let lookAtStream = """
+        local kind = redis.call('TYPE', KEYS[1]).ok
+        if kind ~= 'stream' and kind ~= 'none' then redis.call('DEL', KEYS[1]) end
+        local last = ''
+        if kind == 'stream' then
+            local info = redis.call('XINFO', 'STREAM', KEYS[1])
+            for i = 1, #info, 2 do
+                if info[i] == 'last-generated-id' then last = info[i + 1] end
+            end
+        end
+
+        """
+
+    /// KEYS: the stream. ARGV: how many entries it keeps, the id of its last entry, then for each entry the number of its
+    /// fields and values, its id, and these. Answers 1, or 0 if the last entry is another one; then nothing is done.
+    public static let append =
+        lookAtStream + """
+            if last ~= ARGV[2] then return 0 end
+            local at = 3
+            while at <= #ARGV do
+                local count = tonumber(ARGV[at])
+                redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], unpack(ARGV, at + 1, at + 1 + count))
+                at = at + 2 + count
+            end
+            return 1
+            """
+
     /// `write` of a mirror that is never stale: what the planted bug uses.
     public static let writeAlways = write.split(separator: "\n", omittingEmptySubsequences: false)
         .filter { !$0.hasPrefix("if isStale") }.joined(separator: "\n")

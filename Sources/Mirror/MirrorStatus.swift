@@ -1,17 +1,8 @@
+import Protocol
+
 /// How the mirror stands, for statistics and metrics.
 public struct MirrorStatus: Equatable, Sendable {
-    public enum State: UInt8, Sendable {
-        /// Redis answers.
-        case closed = 0
-        /// Redis does not answer, or refuses: nothing is tried for a while.
-        case open = 1
-        /// One look decides.
-        case halfOpen = 2
-        /// Redis has what a later start of a server wrote, and keeps it.
-        case superseded = 3
-    }
-
-    public var state = State.closed
+    public var state = MirrorState.closed
     /// Redis has at least the state at this sequence; 0: nothing is known.
     public var sequence: UInt64 = 0
     /// Events, and bytes of log, that are durable and not in Redis yet.
@@ -26,6 +17,20 @@ public struct MirrorStatus: Equatable, Sendable {
     public var errors: UInt64 = 0
     /// How often everything was written anew because Redis did not have what it was given.
     public var rewrites: UInt64 = 0
+    /// Entries appended to the stream, the gaps among them, and the sequence up to which it has everything.
+    public var eventsWritten: UInt64 = 0
+    public var eventGaps: UInt64 = 0
+    public var eventSequence: UInt64 = 0
     /// Keys that were found other than they had been written.
     public var repairs: UInt64 = 0
+}
+
+extension MirrorStatus {
+    /// As it goes over the wire.
+    public var result: MirrorResult {
+        MirrorResult(
+            code: .ok, state: state.rawValue, sequence: sequence, eventSequence: eventSequence, lagEvents: lagEvents,
+            lagBytes: lagBytes, lagMs: lagMs, writes: writes, flushes: flushes, errors: errors, rewrites: rewrites,
+            repairs: repairs, eventsWritten: eventsWritten, eventGaps: eventGaps)
+    }
 }

@@ -31,8 +31,8 @@ public struct ServerConfiguration: Sendable {
     /// Where segments go that no start needs any more; nil: they are removed or used again.
     public var archiveDirectory: String?
     public var clientTimeoutMs: UInt64 = 10_000
-    /// Where counts are mirrored to; nil: nowhere.
-    public var mirror: MirrorSettings?
+    /// Where counts and events are mirrored to; nil: nowhere.
+    public var redis: RedisSettings?
     /// The CPU of each shard's thread; empty: the scheduler's choice.
     public var pinnedCPUs: [Int] = []
 
@@ -96,13 +96,19 @@ public enum Server {
         let snapshots = SnapshotKeeper(
             storage: storage, state: state, board: durable, spares: spares, room: room, configuration: configuration,
             logger: logger) { [unowned shared] in shared.askForBlock() }
-        let feeds = configuration.mirror == nil ? [] : (0..<configuration.shards).map { _ in CountFeed(memory: memory) }
-        let mirror = configuration.mirror.map {
-            MirrorKeeper(
-                $0, link: $0.link(), state: state, feeds: feeds, board: durable, clock: clock, logger: logger)
-        }
         let recent = (0..<configuration.shards).map { _ in RecentBlocks(memory: memory) }
-        let tails = TailKeeper(storage: storage, board: durable, recent: recent, memory: memory, logger: logger)
+        let writesEvents = configuration.redis?.writesEvents ?? false
+        let tails = TailKeeper(
+            storage: storage, board: durable, recent: recent, isAlwaysFollowed: writesEvents, memory: memory,
+            logger: logger)
+        if writesEvents { TailKeeper.follow(recent, memory) }
+        let feeds = configuration.redis == nil ? [] : state.shards.map { _ in CountFeed(memory: memory) }
+        let mirrorBoard = MirrorBoard(memory: memory)
+        let mirror = configuration.redis.map {
+            MirrorKeeper(
+                $0, state: state, feeds: feeds, durable: durable, storage: storage, recent: recent,
+                board: mirrorBoard, clock: clock, logger: logger)
+        }
         shared.desk = AsideDesk(shards: configuration.shards, snapshots: snapshots, tails: tails) {
             [unowned shared] in shared.ring($0)
         }
@@ -110,7 +116,7 @@ public enum Server {
             let thread = ShardThread(
                 shard: shard, recovered: recovered, configuration: configuration, shared: shared, clock: clock,
                 board: board, facts: facts, durable: durable, recent: recent[shard],
-                feed: feeds.isEmpty ? nil : feeds[shard], start: start, storage: storage,
+                feed: feeds.isEmpty ? nil : feeds[shard], mirrorBoard: mirrorBoard, start: start, storage: storage,
                 memory: memory, logger: logger)
             return WorkThread(name: "shard \(shard)") { thread.run() }
         }

@@ -19,6 +19,7 @@ struct ShardThread: @unchecked Sendable {
     let durable: DurableBoard
     let recent: RecentBlocks
     let feed: CountFeed?
+    let mirrorBoard: MirrorBoard
     let start: StartGate
     let storage: DirectoryStorage
     let memory: MemorySource
@@ -38,7 +39,7 @@ struct ShardThread: @unchecked Sendable {
                 memory: memory)
             let core = ShardCore(
                 engine: recovered.engine, writer: writer, mesh: shared.mesh, statistics: board, instance: facts,
-                feed: feed, memory: memory)
+                feed: feed, mirrorBoard: mirrorBoard, memory: memory)
             let segment = recovered.position.segment
             let file = try SegmentKeeper.open(
                 storage, log: recovered.identity.logId, segment: segment, logger: logger)

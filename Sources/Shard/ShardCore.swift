@@ -25,6 +25,7 @@ public struct ShardCore: ~Copyable {
 
     let mesh: Mesh
     let statisticsBoard: StatisticsBoard
+    let mirrorBoard: MirrorBoard
     let instance: InstanceFacts
     /// To the mirror, if there is one.
     let feed: CountFeed?
@@ -67,7 +68,7 @@ public struct ShardCore: ~Copyable {
 
     public init(
         engine: UnsafeMutablePointer<Engine>, writer: consuming LogWriter, mesh: Mesh, statistics: StatisticsBoard,
-        instance: InstanceFacts, feed: CountFeed? = nil, memory: MemorySource, gatedReplyBytes: Int = 16 << 20,
+        instance: InstanceFacts, feed: CountFeed? = nil, mirrorBoard: MirrorBoard? = nil, memory: MemorySource, gatedReplyBytes: Int = 16 << 20,
         assembliesMax: Int = 4096
     ) {
         shard = engine.pointee.configuration.shard
@@ -78,6 +79,7 @@ public struct ShardCore: ~Copyable {
         statisticsBoard = statistics
         self.instance = instance
         self.feed = feed
+        self.mirrorBoard = mirrorBoard ?? MirrorBoard(memory: memory)
         engine.pointee.changes.isFollowed = feed != nil
         assemblies = Assemblies(memory: memory, slotCount: assembliesMax)
         gated = ReplyQueue(capacityBytes: gatedReplyBytes, memory: memory)

@@ -6,7 +6,8 @@ import Testing
 @Suite struct LayoutTests {
     @Test func sizesAreFixed() {
         let sizes: [String: Int] = [
-            "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24, "SnapshotResult": 48,
+            "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24, "SnapshotResult": 48, "MirrorResult": 104,
+           
             "TailEntry": 24, "TailResult": 192, "ShardStatsResult": 376,
             "CreateSaleEntry": 144, "OfferIdEntry": 8, "RestockEntry": 32, "ListOffersEntry": 16,
             "SaleResult": 168, "OrderEntry": 48, "OrderResult": 24, "OrderIdEntry": 16, "ExtendEntry": 24,

@@ -18,28 +18,28 @@ final class MirrorKeeper: @unchecked Sendable {
     private let clock: Clock
     private let monitor = Monitor()
 
-    // Guarded by the monitor.
+    private let board: MirrorBoard
+    /// Guarded by the monitor.
     private var isStopping = false
-    private var published: MirrorStatus
 
     /// `state` as recovery has left it, before any shard runs.
     init(
-        _ settings: MirrorSettings, link: any RedisLink, state: RecoveredState, feeds: [CountFeed], board: DurableBoard,
-        clock: Clock, logger: Logger
+        _ settings: RedisSettings, state: RecoveredState, feeds: [CountFeed], durable: DurableBoard,
+        storage: any LogStorage, recent: [RecentBlocks], board: MirrorBoard, clock: Clock, logger: Logger
     ) {
         var configuration = Mirror.Configuration(epoch: clock.nowMs())
         configuration.prefix = settings.prefix
         configuration.timeoutMs = settings.timeoutMs
+        if settings.writesEvents { configuration.eventCountMax = settings.eventCountMax }
         flushMs = settings.flushMs
         self.clock = clock
         mirror = Mirror(
-            configuration, link: link, engines: state.shards.map(\.engine), feeds: feeds, board: board,
-            sequence: state.lastSequence, random: { Double.random(in: 0..<1) }, note: { logger.warning("\($0)") })
-        published = mirror.status
+            configuration, link: settings.makeLink(), engines: state.shards.map(\.engine), feeds: feeds,
+            board: durable, storage: storage, recent: recent, sequence: state.lastSequence,
+            random: { Double.random(in: 0..<1) }, note: { logger.warning("\($0)") })
+        self.board = board
+        board.write(mirror.status.result)
     }
-
-    /// How the mirror stood after its last step. Any thread.
-    var status: MirrorStatus { monitor.locked { published } }
 
     /// The thread's work.
     func run() {
@@ -55,7 +55,7 @@ final class MirrorKeeper: @unchecked Sendable {
 
     private func step() -> Bool {
         let hasChanged = mirror.step(nowMs: clock.nowMs())
-        monitor.locked { published = mirror.status }
+        board.write(mirror.status.result)
         return hasChanged
     }
 

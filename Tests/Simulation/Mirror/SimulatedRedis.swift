@@ -119,13 +119,13 @@ final class SimulatedRedisLink: RedisLink {
         let texts = commands.map { $0.arguments.map { String(decoding: $0, as: UTF8.self) } }
         switch next() {
         case nil: return texts.map { redis.carryOut($0) }
-        case .unreachable: throw .timedOut
+        case .unreachable: throw .timedOut(address: "redis")
         case .cut:
             for text in texts.prefix(below(texts.count + 1)) { _ = redis.carryOut(text) }
-            throw .timedOut
+            throw .timedOut(address: "redis")
         case .late:
             for text in texts { redis.isLate(text) }
-            throw .timedOut
+            throw .timedOut(address: "redis")
         case .refusals:
             return texts.map { text in
                 below(3) == 0 ? .error("OOM command not allowed when used memory > 'maxmemory'.") : redis.carryOut(text)

@@ -53,7 +53,7 @@ extension World {
         mirror!.mirror = Mirror(
             Mirror.Configuration(epoch: mirror!.epoch), link: link,
             engines: (0..<machine.shards).map { machine.engine($0) }, feeds: machine.feeds, board: machine.board,
-            sequence: state.lastSequence,
+            storage: storage, recent: [], sequence: state.lastSequence,
             random: { [unowned self] in Double(self.mirror!.dice.below(1000)) / 1000 },
             note: { [unowned self] in self.trace.note(40, 0, $0) })
     }
