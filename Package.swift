@@ -22,8 +22,12 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CAtomics"),
         .systemLibrary(name: "CUring", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
 
         .target(name: "CLinux"),
+
+        // How commands reach a Redis; knows nothing of ours.
+        .target(name: "Redis", dependencies: ["CHiredis"]),
 
         .target(name: "Protocol", dependencies: ["CAtomics"]),
         .target(name: "Engine", dependencies: ["Protocol", "CAtomics"]),
@@ -115,6 +119,11 @@ let package = Package(
         .testTarget(name: "TidyTests"),
         .testTarget(name: "ExampleTests", dependencies: ["TestSupport"]),
         .target(name: "TestSupport", dependencies: ["Protocol", "TimesaleSpawn"], path: "Tests/Support"),
+        // A redis-server, sentinels, a cluster: real processes for the tests of whatever talks to Redis.
+        .target(
+            name: "RedisTestSupport", dependencies: ["Redis", "TestSupport", "TimesaleSpawn"],
+            path: "Tests/RedisSupport"),
+        .testTarget(name: "RedisTests", dependencies: ["RedisTestSupport", "TestSupport", "Redis"]),
         .target(
             name: "SimulatedStorage", dependencies: ["Log", "Engine", "Protocol", "CAtomics"],
             path: "Tests/SimulatedStorage"),

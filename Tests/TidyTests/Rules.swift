@@ -24,6 +24,7 @@ enum Rules {
         "Engine": ["Protocol", "CAtomics", "Synchronization"],
         "Log": ["Engine", "Protocol", "CAtomics"],
         "Shard": ["Log", "Engine", "Protocol", "CAtomics"],
+        "Redis": ["CHiredis", "Glibc"],
         "Settings": ["Configuration", "Foundation"],
         "ServerOptions": ["Settings", "ArgumentParser", "Configuration", "Foundation"],
         "Client": ["Protocol", "NIOCore", "NIOPosix", "Synchronization", "Glibc", "Musl", "Darwin"],
