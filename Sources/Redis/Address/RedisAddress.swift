@@ -94,11 +94,12 @@ public struct RedisAddress: Sendable, Equatable {
 /// Without the password.
 extension RedisAddress: CustomStringConvertible {
     public var description: String {
-        let user = credentials.user.map { $0 + "@" } ?? ""
-        let number = database == 0 ? "" : "\(database)"
+        let user = credentials.user.map { AddressParts.encoded($0) + "@" } ?? ""
         switch endpoint {
-        case .tcp: return "redis://\(user)\(endpoint)" + (number.isEmpty ? "" : "/\(number)")
-        case .unix(let path): return "redis+unix://\(user)\(path)" + (number.isEmpty ? "" : "?db=\(number)")
+        case .tcp: return "redis://\(user)\(endpoint)" + (database == 0 ? "" : "/\(database)")
+        case .unix(let path):
+            if user.isEmpty, database == 0 { return "\(endpoint)" }
+            return "redis+unix://\(user)\(AddressParts.encoded(path))" + (database == 0 ? "" : "?db=\(database)")
         }
     }
 }
@@ -140,6 +141,16 @@ enum AddressParts {
             rest = rest.dropFirst(2)
         }
         return bytes
+    }
+
+    static func encoded(_ text: String) -> String {
+        text.utf8.reduce(into: "") { result, byte in
+            if isAlphanumeric(byte) || "-._~/".utf8.contains(byte) {
+                result.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                result += (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
+            }
+        }
     }
 
     static func hostAndPort(_ text: Substring, portDefault: UInt16) throws(RedisAddressFault) -> RedisEndpoint {

@@ -29,8 +29,12 @@ struct ReplyReader: ~Copyable {
         elementsLeft.deallocate()
     }
 
-    /// Whether bytes are there that no reply has taken.
-    var hasMore: Bool { reader.pointee.pos < reader.pointee.len }
+    /// Whether bytes have come that are no part of a reply taken by `next`. hiredis takes the byte that tells the kind of
+    /// a reply as soon as it is there.
+    var hasMore: Bool {
+        let isBegun = reader.pointee.ridx >= 0 && reader.pointee.rstack.0.type >= 0
+        return isBegun || reader.pointee.pos < reader.pointee.len
+    }
 
     mutating func feed(_ bytes: UnsafeRawBufferPointer) throws(Fault) {
         bytesOfReply += bytes.count

@@ -123,6 +123,12 @@ final class ClusterLink: RedisLink {
 
     // MARK: The map
 
+    func masters(_ deadline: Deadline) throws(RedisFault) -> [RedisAddress] {
+        try loadMap(deadline).masters.map { endpoint in
+            RedisAddress(endpoint, credentials: seeds[0].credentials, database: seeds[0].database)
+        }
+    }
+
     private func loadMap(_ deadline: Deadline) throws(RedisFault) -> SlotMap {
         // Those that are connected answer soonest; then who was there; then who was named.
         var candidates = Array(connections.keys)

@@ -39,6 +39,18 @@ public final class ServerLink: RedisLink {
         }
     }
 
+    /// All servers that hold keys: the nodes of a cluster, or the one server.
+    func masters(timeoutMs: UInt64) throws(RedisFault) -> [RedisAddress] {
+        let deadline = Deadline(afterMs: timeoutMs)
+        if case .unknown = kind { kind = try find(deadline) }
+        switch kind {
+        case .cluster(let cluster): return try cluster.masters(deadline)
+        case .one(let connection):
+            return addresses.filter { $0.endpoint == connection.endpoint }
+        case .unknown: return []
+        }
+    }
+
     public func close() {
         switch kind {
         case .unknown: break
