@@ -48,7 +48,7 @@ let package = Package(
         .target(
             name: "ServerOptions",
             dependencies: [
-                "Settings",
+                "Redis", "Settings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
             ]),
@@ -92,7 +92,9 @@ let package = Package(
             path: "Sources/Client"),
         .target(
             name: "CommandLineTool",
-            dependencies: ["TimesaleClient", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "TimesaleClient", "Redis", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             path: "tools/timesale",
             exclude: ["Main"]),
         .executableTarget(name: "timesale", dependencies: ["CommandLineTool"], path: "tools/timesale/Main"),
@@ -107,7 +109,8 @@ let package = Package(
         .testTarget(
             name: "CommandLineTests",
             dependencies: [
-                "CommandLineTool", "TimesaleClient", "TimesaleTestKit", "TimesaleSpawn", "TestSupport", "timesale",
+                "CommandLineTool", "RedisTestSupport", "Redis", "TimesaleClient", "TimesaleTestKit", "TimesaleSpawn",
+                "TestSupport", "timesale",
                 "timesaled", "wal-replay",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -115,7 +118,7 @@ let package = Package(
         .testTarget(
             name: "BenchTests",
             dependencies: ["Harness", "Generator", "TestSupport", "Protocol", "bench", "timesaled"]),
-        .testTarget(name: "ServerOptionsTests", dependencies: ["ServerOptions", "Settings"]),
+        .testTarget(name: "ServerOptionsTests", dependencies: ["ServerOptions", "Redis", "Settings"]),
         .testTarget(name: "TidyTests"),
         .testTarget(name: "ExampleTests", dependencies: ["TestSupport"]),
         .target(name: "TestSupport", dependencies: ["Protocol", "TimesaleSpawn"], path: "Tests/Support"),
@@ -123,6 +126,9 @@ let package = Package(
         .target(
             name: "RedisTestSupport", dependencies: ["Redis", "TestSupport", "TimesaleSpawn"],
             path: "Tests/RedisSupport"),
+        .testTarget(
+            name: "MirrorTests",
+            dependencies: ["RedisTestSupport", "TestSupport", "Redis", "Protocol", "timesaled", "wal-replay"]),
         .testTarget(name: "RedisTests", dependencies: ["RedisTestSupport", "TestSupport", "Redis"]),
         .target(
             name: "SimulatedStorage", dependencies: ["Log", "Engine", "Protocol", "CAtomics"],
