@@ -95,7 +95,7 @@ import Testing
     /// Redis comes into trouble while the shop sells, and out of it: no order notices, and Redis then has what the log has.
     @Test(arguments: Trouble.allCases) func outages(_ trouble: Trouble) throws {
         // Only the test knows this password; until it is set, any is right.
-        let login = RedisCredentials(user: "default", password: "another")
+        let login = RedisCredentials(user: "default", password: .bytes(Array("another".utf8)))
         let shop = try MirroredShop(["--shards", "2"], redis: RedisProcess(["dbfilename old.rdb"], login: login))
         for sale in 1...5 as ClosedRange<UInt64> { try shop.create(sale) }
         try shop.sell(60, of: [1, 2, 3, 4, 5])
