@@ -22,18 +22,23 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CAtomics"),
         .systemLibrary(name: "CUring", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
 
         .target(name: "CLinux"),
+
+        // How commands reach a Redis; knows nothing of ours.
+        .target(name: "Redis", dependencies: ["CHiredis"]),
 
         .target(name: "Protocol", dependencies: ["CAtomics"]),
         .target(name: "Engine", dependencies: ["Protocol", "CAtomics"]),
         .target(name: "Log", dependencies: ["Engine", "Protocol", "CAtomics"]),
         .target(name: "Storage", dependencies: ["Log"]),
         .target(name: "Shard", dependencies: ["Log", "Engine", "Protocol", "CAtomics"]),
+        .target(name: "Mirror", dependencies: ["Redis", "Shard", "Log", "Engine", "Protocol", "CAtomics"]),
         .target(
             name: "Server",
             dependencies: [
-                "Shard", "Storage", "Log", "Engine", "Protocol", "CAtomics", "CLinux", "CUring",
+                "Mirror", "Redis", "Shard", "Storage", "Log", "Engine", "Protocol", "CAtomics", "CLinux", "CUring",
                 .product(name: "Logging", package: "swift-log"),
             ]),
 
@@ -43,7 +48,7 @@ let package = Package(
         .target(
             name: "ServerOptions",
             dependencies: [
-                "Settings",
+                "Redis", "Settings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
             ]),
@@ -87,7 +92,9 @@ let package = Package(
             path: "Sources/Client"),
         .target(
             name: "CommandLineTool",
-            dependencies: ["TimesaleClient", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "TimesaleClient", "Redis", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             path: "tools/timesale",
             exclude: ["Main"]),
         .executableTarget(name: "timesale", dependencies: ["CommandLineTool"], path: "tools/timesale/Main"),
@@ -102,7 +109,8 @@ let package = Package(
         .testTarget(
             name: "CommandLineTests",
             dependencies: [
-                "CommandLineTool", "TimesaleClient", "TimesaleTestKit", "TimesaleSpawn", "TestSupport", "timesale",
+                "CommandLineTool", "RedisTestSupport", "Redis", "TimesaleClient", "TimesaleTestKit", "TimesaleSpawn",
+                "TestSupport", "timesale",
                 "timesaled", "wal-replay",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -110,10 +118,18 @@ let package = Package(
         .testTarget(
             name: "BenchTests",
             dependencies: ["Harness", "Generator", "TestSupport", "Protocol", "bench", "timesaled"]),
-        .testTarget(name: "ServerOptionsTests", dependencies: ["ServerOptions", "Settings"]),
+        .testTarget(name: "ServerOptionsTests", dependencies: ["ServerOptions", "Redis", "Settings"]),
         .testTarget(name: "TidyTests"),
         .testTarget(name: "ExampleTests", dependencies: ["TestSupport"]),
         .target(name: "TestSupport", dependencies: ["Protocol", "TimesaleSpawn"], path: "Tests/Support"),
+        // A redis-server, sentinels, a cluster: real processes for the tests of whatever talks to Redis.
+        .target(
+            name: "RedisTestSupport", dependencies: ["Redis", "TestSupport", "TimesaleSpawn"],
+            path: "Tests/RedisSupport"),
+        .testTarget(
+            name: "MirrorTests",
+            dependencies: ["RedisTestSupport", "TestSupport", "Redis", "Protocol", "timesaled", "wal-replay"]),
+        .testTarget(name: "RedisTests", dependencies: ["RedisTestSupport", "TestSupport", "Redis"]),
         .target(
             name: "SimulatedStorage", dependencies: ["Log", "Engine", "Protocol", "CAtomics"],
             path: "Tests/SimulatedStorage"),
@@ -125,7 +141,7 @@ let package = Package(
             exclude: ["Fixtures"]),
         .target(
             name: "Simulation",
-            dependencies: ["SimulatedStorage", "Shard", "Log", "Engine", "Protocol", "CAtomics"],
+            dependencies: ["Mirror", "Redis", "SimulatedStorage", "Shard", "Log", "Engine", "Protocol", "CAtomics"],
             path: "Tests/Simulation"),
         .executableTarget(
             name: "simulate",

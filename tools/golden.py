@@ -60,6 +60,8 @@ LAYOUTS = {
     "PingEntry": "nonce:u64",
     "PingResult": "code:u16 :r6 nonce:u64 nowMs:u64",
     "SnapshotResult": "code:u16 :r6 sequence:u64 digest:u64 recordCount:u64 size:u64 durationMs:u64",
+    "MirrorResult": "code:u16 state:u8 :r5 sequence:u64 eventSequence:u64 lagEvents:u64 lagBytes:u64 lagMs:u64 "
+    "writes:u64 flushes:u64 errors:u64 rewrites:u64 repairs:u64 eventsWritten:u64 eventGaps:u64",
     "TailEntry": "afterSequence:u64 afterIndex:u32 waitMs:u32 limit:u32 :r4",
     "TailResult": "code:u16 shard:u16 index:u32 sequence:u64 event:event",
     "ShardStatsResult": "code:u16 shard:u16 connections:u32 frames:u64 ordersAccepted:u64 ordersRefused:u64 "
@@ -122,7 +124,7 @@ LAYOUTS = {
 
 SIZES = {
     "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24, "SnapshotResult": 48, "ShardStatsResult": 616,
-    "TailEntry": 24, "TailResult": 192,
+    "TailEntry": 24, "TailResult": 192, "MirrorResult": 104,
     "CreateSaleEntry": 144, "OfferIdEntry": 8, "RestockEntry": 32, "ListOffersEntry": 16, "SaleResult": 168,
     "OrderEntry": 48, "OrderResult": 24, "OrderIdEntry": 16, "ExtendEntry": 24, "ListUserOrdersEntry": 40,
     "OrderViewResult": 64, "ListSaleOrdersEntry": 24, "SaleOrderResult": 72, "CreatePolicyEntry": 160, "PolicyResult": 184, "IssueCouponEntry": 40,
@@ -140,6 +142,7 @@ OPERATIONS = {
     "topology": (4, "PingEntry", "TopologyResult"),
     "snapshot": (5, "PingEntry", "SnapshotResult"),
     "tail": (6, "TailEntry", "TailResult"),
+    "mirror": (7, "PingEntry", "MirrorResult"),
     "createSale": (16, "CreateSaleEntry", "SaleResult"),
     "getSale": (17, "OfferIdEntry", "SaleResult"),
     "listSales": (18, "ListOffersEntry", "SaleResult"),
@@ -375,6 +378,10 @@ def frames():
         frame("tail reply without events", "tail", reply, 63, [place(90213)]),
         frame("tail reply of a trimmed log", "tail", reply, 64, [place(90000, code="TRIMMED")]),
         frame("tail busy reply", "tail", reply, 65, [], status="BUSY"),
+        frame("mirror request", "mirror", request, 66, [dict(nonce=0)]),
+        frame("mirror reply", "mirror", reply, 66,
+              [dict(code=0, state=2) | {name: 1000000007 + 13 * place for place, (name, kind) in
+               enumerate(fields("MirrorResult")) if kind == "u64"}]),
         frame("create sale request", "createSale", request, 5,
               [dict(operationId=CREATE, stock=10000) | {key: SALE[key] for key in
                ("saleId", "startsAtMs", "endsAtMs", "perUserLimit", "holdMs", "unitPrice", "name")},

@@ -27,6 +27,13 @@ extension TimesaleClient {
         try await queues.call(queues.system.topology, PingEntry(nonce: 0), timeoutNs: timeoutNs(timeoutMs))
     }
 
+    /// How the copy of counts and events in Redis stands.
+    nonisolated(nonsending) public func mirror(
+        timeoutMs: UInt32? = nil
+    ) async throws(TimesaleError) -> MirrorStats {
+        try await queues.call(queues.system.mirror, PingEntry(nonce: 0), timeoutNs: timeoutNs(timeoutMs))
+    }
+
     /// Has the server make a snapshot of everything that was durable when it was asked, and waits for it; needs a token
     /// with the scope admin. If nothing has happened since the newest one, that is the answer.
     ///

@@ -65,6 +65,7 @@ public struct Engine: ~Copyable {
     /// Whether the snapshot that is being replayed is one of version 1: its lots are as they were earned.
     var takingsReduceLots = false
     var offers: Pool<OfferRecord>
+    public var changes: ChangedOffers
     var offerDetails: UnsafeMutablePointer<OfferDetail>
     /// Beside each offer what becomes of it behind its last unit.
     var lives: UnsafeMutablePointer<OfferLife>
@@ -117,6 +118,7 @@ public struct Engine: ~Copyable {
         couponOperations = Pool(countMax: capacities.couponOperations, memory: memory)
         checkouts = Pool(countMax: capacities.checkouts, memory: memory)
         offers = Pool(countMax: capacities.offers, memory: memory)
+        changes = ChangedOffers(offersMax: capacities.offers, memory: memory)
         offerDetails = memory.table(of: OfferDetail.self, count: isCatalogue ? capacities.offers + 1 : 1)
         lives = memory.table(of: OfferLife.self, count: capacities.offers + 1)
         catalogueOperations = Pool(countMax: catalogueOperationsMax, memory: memory)

@@ -14,6 +14,7 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case idForgottenTooEarly = "id-forgotten-too-early"
     case retiredUnitsSoldAgain = "retired-units-sold-again"
     case saleRetiredBeforeItsOrders = "sale-retired-before-its-orders"
+    case staleMirrorWins = "stale-mirror-wins"
 
     #if DEBUG || PLANTED_BUGS
     /// Set before any shard runs, never while one does.

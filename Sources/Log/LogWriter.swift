@@ -63,6 +63,8 @@ public struct WriteCommand {
     public var ticket: UInt64
     /// Whether the write has to be on the disk when it completes.
     public var isDurable: Bool
+    /// Of the block.
+    public var sequence: UInt64
 }
 
 /// A sync that the driver has to carry out on these segments of the log.
@@ -113,6 +115,8 @@ public struct LogWriter: ~Copyable {
     private let secondWriteMinBytes: Int
     private let board: DurableBoard
     private let recent: RecentBlocks?
+    /// Whether the mirror follows, all the time.
+    private let isMirrored: Bool
     private var position: LogPosition
     private var filling = 0
     private var inFlight = (InFlight(), InFlight())
@@ -139,6 +143,8 @@ public struct LogWriter: ~Copyable {
     private var writtenSegment: UInt64
     /// The sequence of the last block that is durable, with every block of this log before it.
     private var durableSequence: UInt64 = 0
+    /// The sequence of the last block that was sealed, 0 for none.
+    public private(set) var sealedSequence: UInt64 = 0
     public private(set) var blocksSealed: UInt64 = 0
     public private(set) var bytesSealed: UInt64 = 0
     private let inPlace = InPlace()
@@ -148,7 +154,7 @@ public struct LogWriter: ~Copyable {
     /// simulator, which see to it that they come up.
     public init(
         identity: LogIdentity, mode: FsyncMode, position: LogPosition, events: UnsafeMutablePointer<EventBuffer>,
-        board: DurableBoard, recent: RecentBlocks? = nil, memory: MemorySource,
+        board: DurableBoard, recent: RecentBlocks? = nil, isMirrored: Bool = false, memory: MemorySource,
         blockSizeMaxBytes: Int = BlockHeader.blockSizeMaxBytes,
         secondWriteMinBytes: Int = LogWriter.secondWriteMinBytes
     ) {
@@ -161,6 +167,7 @@ public struct LogWriter: ~Copyable {
         self.position = position
         self.board = board
         self.recent = recent
+        self.isMirrored = isMirrored
         blocks = memory.allocate(Self.blockCount * blockSizeMaxBytes)
         self.events = events
         writtenLsn = position.nextLsn - 1
@@ -280,7 +287,8 @@ public struct LogWriter: ~Copyable {
         let isDurable = mode == .always || eventsBytes == 0
         let command = WriteCommand(
             memory: UnsafeRawPointer(block), lengthBytes: lengthBytes, segment: position.segment,
-            offsetBytes: position.offsetBytes, ticket: nextTicket, isDurable: isDurable)
+            offsetBytes: position.offsetBytes, ticket: nextTicket, isDurable: isDurable, sequence: sequence)
+        sealedSequence = sequence
         let flight = InFlight(
             ticket: nextTicket, lastLsn: events.pointee.lastLsn, segment: position.segment, sequence: sequence,
             eventsBytes: eventsBytes, block: UnsafeRawPointer(block), lengthBytes: lengthBytes,
@@ -333,7 +341,7 @@ public struct LogWriter: ~Copyable {
     // MARK: Syncing, where writes are not durable by themselves
 
     /// Whether somebody waits for durable events, who gets them with a sync each second.
-    private var isFollowed: Bool { recent.map { $0.isWanted } ?? false }
+    private var isFollowed: Bool { isMirrored || (recent.map { $0.isWanted } ?? false) }
 
     /// The sync to carry out now, if one is due: each second (`everysec`), or when something waits for it.
     public mutating func sync(nowMs: UInt64, isAwaited: Bool) -> SyncCommand? {

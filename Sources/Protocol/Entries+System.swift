@@ -136,7 +136,7 @@ public struct TopologyResult: WireStruct {
     }
 }
 
-/// The entry of ping, stats, topology and snapshot.
+/// The entry of ping, stats, topology, snapshot and mirror.
 ///
 ///     offset  size  field
 ///          0     8  nonce: comes back in the answer to ping; 0 elsewhere

@@ -6,6 +6,7 @@ public enum Operation: UInt8, CaseIterable, Sendable {
     case topology = 4
     case snapshot = 5
     case tail = 6
+    case mirror = 7
 
     case createSale = 16
     case getSale = 17
@@ -52,7 +53,7 @@ extension Operation {
     public var entrySizeBytes: Int {
         switch self {
         case .handshake: HandshakeEntry.sizeBytes
-        case .ping, .stats, .topology, .snapshot: PingEntry.sizeBytes
+        case .ping, .stats, .topology, .snapshot, .mirror: PingEntry.sizeBytes
         case .tail: TailEntry.sizeBytes
         case .createSale: CreateSaleEntry.sizeBytes
         case .createPolicy: CreatePolicyEntry.sizeBytes
@@ -87,6 +88,7 @@ extension Operation {
         case .stats: ShardStatsResult.sizeBytes
         case .snapshot: SnapshotResult.sizeBytes
         case .tail: TailResult.sizeBytes
+        case .mirror: MirrorResult.sizeBytes
         case .createSale, .getSale, .listSales, .restockSale, .closeSale: SaleResult.sizeBytes
         case .order: OrderResult.sizeBytes
         case .confirm, .cancel, .extend, .getOrder, .listUserOrders: OrderViewResult.sizeBytes
@@ -118,7 +120,7 @@ extension Operation {
     @inlinable
     public var owner: Owner {
         switch self {
-        case .handshake, .ping, .stats, .topology, .snapshot, .tail: .connection
+        case .handshake, .ping, .stats, .topology, .snapshot, .tail, .mirror: .connection
         case .createSale, .getSale, .listSales, .restockSale, .closeSale,
             .createPolicy, .getPolicy, .listPolicies, .restockPolicy, .closePolicy:
             .catalogue

@@ -45,6 +45,20 @@ public enum SaleState: UInt8, Sendable {
     case closed = 4
 }
 
+/// How the copy in Redis stands.
+public enum MirrorState: UInt8, Sendable {
+    /// There is no mirror.
+    case off = 0
+    /// Redis answers.
+    case closed = 1
+    /// It does not, or refuses: nothing is tried for a while.
+    case open = 2
+    /// One look decides.
+    case halfOpen = 3
+    /// A server that was started later writes to this Redis, and this one leaves it alone.
+    case superseded = 4
+}
+
 /// Flags of results.
 public enum ResultFlags {
     /// The operation had been accepted before; this is its original decision.

@@ -4,6 +4,8 @@ import Engine
 import Glibc
 import Log
 import Logging
+import Mirror
+import Redis
 import Shard
 import Storage
 
@@ -29,6 +31,8 @@ public struct ServerConfiguration: Sendable {
     /// Where segments go that no start needs any more; nil: they are removed or used again.
     public var archiveDirectory: String?
     public var clientTimeoutMs: UInt64 = 10_000
+    /// Where counts and events are mirrored to; nil: nowhere.
+    public var redis: RedisSettings?
     /// The CPU of each shard's thread; empty: the scheduler's choice.
     public var pinnedCPUs: [Int] = []
 
@@ -93,20 +97,33 @@ public enum Server {
             storage: storage, state: state, board: durable, spares: spares, room: room, configuration: configuration,
             logger: logger) { [unowned shared] in shared.askForBlock() }
         let recent = (0..<configuration.shards).map { _ in RecentBlocks(memory: memory) }
-        let tails = TailKeeper(storage: storage, board: durable, recent: recent, memory: memory, logger: logger)
+        let writesEvents = configuration.redis?.writesEvents ?? false
+        let tails = TailKeeper(
+            storage: storage, board: durable, recent: recent, isAlwaysFollowed: writesEvents, memory: memory,
+            logger: logger)
+        if writesEvents { TailKeeper.follow(recent, memory) }
+        let feeds = configuration.redis == nil ? [] : state.shards.map { _ in CountFeed(memory: memory) }
+        let mirrorBoard = MirrorBoard(memory: memory)
+        let mirror = configuration.redis.map {
+            MirrorKeeper(
+                $0, state: state, feeds: feeds, durable: durable, storage: storage, recent: recent,
+                board: mirrorBoard, clock: clock, logger: logger)
+        }
         shared.desk = AsideDesk(shards: configuration.shards, snapshots: snapshots, tails: tails) {
             [unowned shared] in shared.ring($0)
         }
         let threads = state.shards.enumerated().map { shard, recovered in
             let thread = ShardThread(
                 shard: shard, recovered: recovered, configuration: configuration, shared: shared, clock: clock,
-                board: board, facts: facts, durable: durable, recent: recent[shard], start: start, storage: storage,
+                board: board, facts: facts, durable: durable, recent: recent[shard],
+                feed: feeds.isEmpty ? nil : feeds[shard], mirrorBoard: mirrorBoard, start: start, storage: storage,
                 memory: memory, logger: logger)
             return WorkThread(name: "shard \(shard)") { thread.run() }
         }
         start.waitUntilAllAreReady()
         let snapshotsThread = WorkThread(name: "snapshots") { snapshots.run() }
         let tailsThread = WorkThread(name: "tails") { tails.run() }
+        let mirrorThread = mirror.map { mirror in WorkThread(name: "mirror") { mirror.run() } }
         for listener in listeners { announce("listening on \(listener.address)") }
         announce("ready")
         let signal = wait(signals)
@@ -116,6 +133,8 @@ public enum Server {
         tailsThread.join()
         shared.stop()
         for thread in threads { thread.join() }
+        mirror?.stop()
+        mirrorThread?.join()
         snapshots.stop()
         keeper.stop()
         spares.stop()

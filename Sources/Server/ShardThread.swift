@@ -18,6 +18,8 @@ struct ShardThread: @unchecked Sendable {
     let facts: InstanceFacts
     let durable: DurableBoard
     let recent: RecentBlocks
+    let feed: CountFeed?
+    let mirrorBoard: MirrorBoard
     let start: StartGate
     let storage: DirectoryStorage
     let memory: MemorySource
@@ -33,10 +35,11 @@ struct ShardThread: @unchecked Sendable {
             let buffers = try ReceiveBuffers(ring: ring, memory: memory)
             let writer = LogWriter(
                 identity: recovered.identity, mode: configuration.fsync, position: recovered.position,
-                events: recovered.events, board: durable, recent: recent, memory: memory)
+                events: recovered.events, board: durable, recent: recent, isMirrored: feed != nil,
+                memory: memory)
             let core = ShardCore(
                 engine: recovered.engine, writer: writer, mesh: shared.mesh, statistics: board, instance: facts,
-                memory: memory)
+                feed: feed, mirrorBoard: mirrorBoard, memory: memory)
             let segment = recovered.position.segment
             let file = try SegmentKeeper.open(
                 storage, log: recovered.identity.logId, segment: segment, logger: logger)

@@ -200,6 +200,7 @@ extension ShardCore {
             for index in 0..<shards {
                 statisticsBoard.read(shard: index).store(to: results + index * ShardStatsResult.sizeBytes)
             }
+        case .mirror: mirrorBoard.read(into: results)
         default: preconditionFailure("not an operation of the system")
         }
         finish(.connection(connection, requestId: header.requestId), operation, count: count, waitLsn: 0)

@@ -25,7 +25,10 @@ public struct ShardCore: ~Copyable {
 
     let mesh: Mesh
     let statisticsBoard: StatisticsBoard
+    let mirrorBoard: MirrorBoard
     let instance: InstanceFacts
+    /// To the mirror, if there is one.
+    let feed: CountFeed?
 
     var work = Work()
     /// What the reply to each frame of the run in hand waits for.
@@ -65,7 +68,7 @@ public struct ShardCore: ~Copyable {
 
     public init(
         engine: UnsafeMutablePointer<Engine>, writer: consuming LogWriter, mesh: Mesh, statistics: StatisticsBoard,
-        instance: InstanceFacts, memory: MemorySource, gatedReplyBytes: Int = 16 << 20,
+        instance: InstanceFacts, feed: CountFeed? = nil, mirrorBoard: MirrorBoard? = nil, memory: MemorySource, gatedReplyBytes: Int = 16 << 20,
         assembliesMax: Int = 4096
     ) {
         shard = engine.pointee.configuration.shard
@@ -75,6 +78,9 @@ public struct ShardCore: ~Copyable {
         self.mesh = mesh
         statisticsBoard = statistics
         self.instance = instance
+        self.feed = feed
+        self.mirrorBoard = mirrorBoard ?? MirrorBoard(memory: memory)
+        engine.pointee.changes.isFollowed = feed != nil
         assemblies = Assemblies(memory: memory, slotCount: assembliesMax)
         gated = ReplyQueue(capacityBytes: gatedReplyBytes, memory: memory)
         immediate = ReplyQueue(capacityBytes: gatedReplyBytes, memory: memory)
@@ -165,7 +171,21 @@ extension ShardCore {
     }
 
     /// The next block to write, or nil.
-    public mutating func seal(nowMs: UInt64) -> WriteCommand? { writer.seal(nowMs: nowMs) }
+    public mutating func seal(nowMs: UInt64) -> WriteCommand? {
+        let command = writer.seal(nowMs: nowMs)
+        if let feed { tellMirror(feed, command) }
+        return command
+    }
+
+    /// The engine's state is now that of the last block that was sealed, if nothing was logged since.
+    @inline(never)
+    private func tellMirror(_ feed: CountFeed, _ command: WriteCommand?) {
+        if let command {
+            feed.put(engine, sequence: command.sequence)
+        } else if feed.hasGap && engine.pointee.events.pointee.count == 0 {
+            feed.put(engine, sequence: writer.sealedSequence)
+        }
+    }
 
     /// The sync to carry out, or nil: see `LogWriter.sync`.
     public mutating func sync(nowMs: UInt64, isForced: Bool = false) -> SyncCommand? {

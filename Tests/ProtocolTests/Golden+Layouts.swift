@@ -9,7 +9,8 @@ protocol GoldenLayout: WireStruct {
 /// Every entry and result under the name that it has in the documentation.
 let goldenLayouts: [String: any GoldenLayout.Type] = [
     "HandshakeEntry": HandshakeEntry.self, "TopologyResult": TopologyResult.self, "PingEntry": PingEntry.self,
-    "PingResult": PingResult.self, "SnapshotResult": SnapshotResult.self, "TailEntry": TailEntry.self,
+    "PingResult": PingResult.self, "SnapshotResult": SnapshotResult.self, "MirrorResult": MirrorResult.self,
+    "TailEntry": TailEntry.self,
     "TailResult": TailResult.self, "ShardStatsResult": ShardStatsResult.self,
     "CreateSaleEntry": CreateSaleEntry.self, "OfferIdEntry": OfferIdEntry.self,
     "RestockEntry": RestockEntry.self, "ListOffersEntry": ListOffersEntry.self,
@@ -86,6 +87,25 @@ extension SnapshotResult: GoldenLayout {
             code: try fields.takeCode(), sequence: try fields.take("sequence"), digest: try fields.take("digest"),
             recordCount: try fields.take("recordCount"), size: try fields.take("size"),
             durationMs: try fields.take("durationMs"))
+    }
+}
+
+extension MirrorResult: GoldenLayout {
+    init(fields: inout GoldenFields) throws {
+        self.init(
+            code: try fields.takeCode(), state: try fields.take("state"),
+            sequence: try fields.take("sequence"),
+            eventSequence: try fields.take("eventSequence"),
+            lagEvents: try fields.take("lagEvents"),
+            lagBytes: try fields.take("lagBytes"),
+            lagMs: try fields.take("lagMs"),
+            writes: try fields.take("writes"),
+            flushes: try fields.take("flushes"),
+            errors: try fields.take("errors"),
+            rewrites: try fields.take("rewrites"),
+            repairs: try fields.take("repairs"),
+            eventsWritten: try fields.take("eventsWritten"),
+            eventGaps: try fields.take("eventGaps"))
     }
 }
 

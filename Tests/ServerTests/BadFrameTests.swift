@@ -79,7 +79,7 @@ struct BadFrame: CustomTestStringConvertible, Sendable {
                 outcome: .refusedAndClosed(.unsupportedVersion))
         }
 
-    private static let operations: [BadFrame] = [0, 7, 15, 31, 39, 63, 127, 255].map { operation in
+    private static let operations: [BadFrame] = [0, 8, 15, 31, 39, 63, 127, 255].map { operation in
         BadFrame(
             name: "operation \(operation)", bytes: withCount(operation, 1, entrySizeBytes: 48),
             outcome: .refused(.unknownOperation))

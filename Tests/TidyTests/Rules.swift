@@ -24,8 +24,9 @@ enum Rules {
         "Engine": ["Protocol", "CAtomics", "Synchronization"],
         "Log": ["Engine", "Protocol", "CAtomics"],
         "Shard": ["Log", "Engine", "Protocol", "CAtomics"],
+        "Redis": ["CHiredis", "Glibc"],
         "Settings": ["Configuration", "Foundation"],
-        "ServerOptions": ["Settings", "ArgumentParser", "Configuration", "Foundation"],
+        "ServerOptions": ["Redis", "Settings", "ArgumentParser", "Configuration", "Foundation"],
         "Client": ["Protocol", "NIOCore", "NIOPosix", "Synchronization", "Glibc", "Musl", "Darwin"],
     ]
 

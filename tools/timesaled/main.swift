@@ -41,6 +41,7 @@ extension Options {
         configuration.archiveDirectory = archiveDirectory
         configuration.clientTimeoutMs = clientTimeoutMs
         configuration.pinnedCPUs = pinnedCPUs
+        configuration.redis = redis
         return configuration
     }
 }

@@ -138,6 +138,7 @@ struct SystemQueues: Sendable {
     let topology: CallQueue<GetTopology>
     let snapshot: CallQueue<TakeSnapshot>
     let tail: CallQueue<FollowLog>
+    let mirror: CallQueue<GetMirror>
 
     init(_ maker: inout QueueMaker) {
         ping = maker.one()
@@ -145,5 +146,6 @@ struct SystemQueues: Sendable {
         topology = maker.one()
         snapshot = maker.one()
         tail = maker.one()
+        mirror = maker.one()
     }
 }

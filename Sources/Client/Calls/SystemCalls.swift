@@ -31,6 +31,15 @@ enum GetTopology: WireCall {
     }
 }
 
+enum GetMirror: WireCall {
+    static let operation = Operation.mirror
+    static let changes = false
+
+    static func answer(_ entry: PingEntry, _ reply: Reply, _ index: Int) -> MirrorStats? {
+        MirrorStats(MirrorResult(reply.body))
+    }
+}
+
 enum TakeSnapshot: WireCall {
     static let operation = Operation.snapshot
     /// It makes a file, but not twice for the same state: asking again does no harm.

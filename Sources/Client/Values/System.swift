@@ -287,3 +287,71 @@ public struct ClientStatus: Hashable, Sendable {
     public var connectionsOpened: UInt64
     public var connectionsFailed: UInt64
 }
+
+/// How the copy of counts and events in Redis stands.
+public struct MirrorStats: Hashable, Sendable {
+    public enum State: String, Hashable, Sendable {
+        /// There is no mirror.
+        case off
+        /// Redis answers.
+        case closed
+        /// It does not, or refuses: nothing is tried for a while.
+        case open
+        /// One look decides.
+        case halfOpen
+        /// A server that was started later writes to this Redis, and this one leaves it alone.
+        case superseded
+        /// What a server says that is newer than this client.
+        case unknown
+    }
+
+    public var state: State
+    /// Redis has at least the state at this sequence of the log; 0: not known.
+    public var sequence: UInt64
+    /// The stream of events has everything up to this one; 0: not known, or there is none.
+    public var eventSequence: UInt64
+    /// Durable events whose counts Redis does not have yet.
+    public var lagEvents: UInt64
+    /// Bytes of log that it does not have yet.
+    public var lagBytes: UInt64
+    /// How long ago it had everything.
+    public var lagMs: UInt64
+    /// Counts of sales and policies written, since the start of the server like all that follows.
+    public var writes: UInt64
+    /// Rounds in which any was.
+    public var flushes: UInt64
+    /// Refusals and failed calls.
+    public var errors: UInt64
+    /// How often everything was written anew, because Redis had lost something.
+    public var rewrites: UInt64
+    /// Keys that were found other than they had been written.
+    public var repairs: UInt64
+    /// Entries appended to the stream.
+    public var eventsWritten: UInt64
+    /// Of them those that say that events were lost.
+    public var eventGaps: UInt64
+
+    init(_ result: MirrorResult) {
+        state =
+            switch MirrorState(rawValue: result.state) {
+            case .off: .off
+            case .closed: .closed
+            case .open: .open
+            case .halfOpen: .halfOpen
+            case .superseded: .superseded
+            case nil: .unknown
+            }
+        sequence = result.sequence
+        eventSequence = result.eventSequence
+        lagEvents = result.lagEvents
+        lagBytes = result.lagBytes
+        lagMs = result.lagMs
+        writes = result.writes
+        flushes = result.flushes
+        errors = result.errors
+        rewrites = result.rewrites
+        repairs = result.repairs
+        eventsWritten = result.eventsWritten
+        eventGaps = result.eventGaps
+    }
+}

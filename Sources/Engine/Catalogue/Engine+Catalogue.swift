@@ -139,6 +139,7 @@ extension Engine {
         insertRestock(slot, entry.operationId, quantity: entry.quantity, timeMs: nowMs)
         detail.pointee.stock += entry.quantity
         detail.pointee.lastLsn = lsn
+        noteChange(slot, ChangedOffers.Part.detail)
         return .changed(.restocked, slot, lsn: lsn, units: entry.quantity)
     }
 
@@ -152,6 +153,7 @@ extension Engine {
         let lsn = events.pointee.lastLsn
         detail.pointee.closedAtMs = nowMs
         detail.pointee.lastLsn = lsn
+        noteChange(slot, ChangedOffers.Part.detail)
         return .changed(.closed, slot, lsn: lsn, units: nowMs)
     }
 
@@ -257,6 +259,7 @@ extension Engine {
 
     mutating func insertOfferDetail(_ slot: UInt32, _ detail: OfferDetail) {
         offerDetails[Int(slot)] = detail
+        noteChange(slot, ChangedOffers.Part.detail)
         insertCatalogueOperation(
             CatalogueOperationRecord(
                 id: detail.operationId, timeMs: detail.createdAtMs, quantity: detail.stockAtCreation, offer: slot,

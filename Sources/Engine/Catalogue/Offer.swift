@@ -52,6 +52,19 @@ extension OfferTerms {
     }
 }
 
+/// All that the catalogue says of an offer.
+public struct OfferFacts: Equatable, Sendable, BitwiseCopyable {
+    public var terms: OfferTerms
+    public var name: Name
+    /// All units that there have ever been.
+    public var stock: UInt64
+    public var createdAtMs: UInt64
+    /// 0: it was not.
+    public var closedAtMs: UInt64
+    /// Whether it has left; then nothing else is of meaning but its kind and id.
+    public var isRetired: Bool
+}
+
 /// What an order, or the issue of a coupon, needs to know of its offer: one cache line, a copy in every shard.
 struct OfferRecord: BitwiseCopyable {
     let terms: OfferTerms

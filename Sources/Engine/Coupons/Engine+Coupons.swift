@@ -222,7 +222,7 @@ extension Engine {
         wallet.pointee.newestCoupon = slot
         wallet.pointee.couponCount &+= 1
         users[user].pointee.lastLsn = lsn
-        counters.addHeld(Int(policy), configuration.shard, 1)
+        addHeld(policy, 1)
         return slot
     }
 
@@ -242,7 +242,7 @@ extension Engine {
         precondition((record.pointee.use == 0) != (operation == 0), "a coupon is used once at a time")
         record.pointee.use = operation
         let used: Int64 = operation == 0 ? -1 : 1
-        counters.addHeld(Int(record.pointee.policy), configuration.shard, -used)
-        counters.addSold(Int(record.pointee.policy), configuration.shard, used)
+        addHeld(record.pointee.policy, -used)
+        addSold(record.pointee.policy, used)
     }
 }

@@ -56,7 +56,7 @@ extension Engine {
         }
         if PlantedBug.idForgottenAfterRestart.isPlanted {
             let units: UInt32 = event.loadLE(EventField.quantity)
-            counters.addSold(Int(sale), configuration.shard, Int64(units))
+            addSold(sale, Int64(units))
             return
         }
         insertOrder(

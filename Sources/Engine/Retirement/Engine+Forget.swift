@@ -81,7 +81,7 @@ extension Engine {
             lives[Int(order.sale)].retiredSold += UInt64(order.quantity)
             subtractLimit(user: order.user, offer: order.sale, units: order.quantity)
             if PlantedBug.retiredUnitsSoldAgain.isPlanted {
-                counters.addSold(Int(order.sale), configuration.shard, -Int64(order.quantity))
+                addSold(order.sale, -Int64(order.quantity))
                 counters.put(Int(order.sale), stripe: configuration.shard, UInt64(order.quantity))
             }
         }

@@ -52,6 +52,7 @@ extension Engine {
         lives[Int(slot)].isRetired = true
         offers[slot].pointee.isOpen = false
         guard isCatalogue else { return }
+        noteChange(slot, ChangedOffers.Part.detail)
         let detail = offerDetails + Int(slot)
         detail.pointee.isPublished = false
         var operation = detail.pointee.newestOperation
@@ -66,8 +67,8 @@ extension Engine {
 
     private mutating func dropUnits(ofOffer slot: UInt32) {
         let own = counters.totals(Int(slot), of: configuration.shard)
-        counters.addHeld(Int(slot), configuration.shard, -Int64(own.held))
-        counters.addSold(Int(slot), configuration.shard, -Int64(own.sold))
+        addHeld(slot, -Int64(own.held))
+        addSold(slot, -Int64(own.sold))
         lives[Int(slot)].retiredHeld = 0
         lives[Int(slot)].retiredSold = 0
     }

@@ -55,8 +55,8 @@ extension Engine {
         guard held < 1 << 62, sold < 1 << 62 else { throw .contradiction("more units have left than there can be") }
         lives[Int(slot)].retiredHeld += held
         lives[Int(slot)].retiredSold += sold
-        counters.addHeld(Int(slot), configuration.shard, Int64(held))
-        counters.addSold(Int(slot), configuration.shard, Int64(sold))
+        addHeld(slot, Int64(held))
+        addSold(slot, Int64(sold))
     }
 
     private func offerOfRecord(_ event: UnsafeRawPointer) throws(EventFault) -> UInt32 {

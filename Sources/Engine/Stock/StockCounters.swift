@@ -7,11 +7,12 @@ import CAtomics
 ///     | turnstile   | stripe of    | stripe of    |
 ///     |             | shard 0      | shard 1      | ...
 ///     +-------------+--------------+--------------+----
-///     stripe:  available | put sequence | held | sold
+///     stripe:  available | put sequence | held | sold | changed
 ///
 /// - `available` goes down by compare-and-swap from any shard, and up from the owner of the stripe alone.
 /// - `put sequence` is odd while its owner puts units back. One writer.
 /// - `held` and `sold` count the units of the owner's own orders. One writer; sums are for readers.
+/// - `changed` is the owner's alone: see `ChangedOffers`.
 /// - the turnstile holds the shard (plus one) whose tentative take is open, 0 for none. Whoever gathers
 ///   units from several stripes, or takes units of several sales, holds it, so that two of them cannot starve
 ///   each other, and whoever wants to say SOLD_OUT waits until it is free, since a tentative take may come back.
@@ -108,6 +109,10 @@ public struct StockCounters: @unchecked Sendable {
         let word = stripe(sale, shard) + 3
         ts_store_relaxed(word, ts_load_relaxed(word) &+ UInt64(bitPattern: delta))
     }
+
+    /// What of an offer has changed on a shard. Only that shard's thread may look at it.
+    @inline(__always)
+    func changeMark(_ sale: Int, _ shard: Int) -> UnsafeMutablePointer<UInt64> { stripe(sale, shard) + 4 }
 
     /// The units of a sale as they stand at about this moment: free, held, sold.
     public func totals(_ sale: Int) -> StockTotals {

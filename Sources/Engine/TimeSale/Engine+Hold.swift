@@ -143,7 +143,7 @@ extension Engine {
 
     mutating func applyConfirm(_ slot: UInt32, isLate: Bool, timeMs: UInt64) {
         let order = orders[slot]
-        let sale = Int(order.pointee.sale)
+        let sale = order.pointee.sale
         let units = Int64(order.pointee.quantity)
         if isLate {
             addLimit(
@@ -152,9 +152,9 @@ extension Engine {
             order.pointee.flags |= ResultFlags.late
         } else {
             wheel.remove(slot, in: orders)
-            counters.addHeld(sale, configuration.shard, -units)
+            addHeld(sale, -units)
         }
-        counters.addSold(sale, configuration.shard, units)
+        addSold(sale, units)
         order.pointee.state = .confirmed
         order.pointee.deadlineMs = timeMs
     }
@@ -168,9 +168,9 @@ extension Engine {
         switch order.pointee.state {
         case .held:
             wheel.remove(slot, in: orders)
-            counters.addHeld(Int(sale), configuration.shard, -Int64(units))
+            addHeld(sale, -Int64(units))
         case .confirmed:
-            counters.addSold(Int(sale), configuration.shard, -Int64(units))
+            addSold(sale, -Int64(units))
         case .cancelled, .expired:
             order.pointee.state = state
             order.pointee.deadlineMs = timeMs

@@ -91,9 +91,9 @@ extension Engine {
         switch state {
         case .held:
             wheel.insert(slot, in: orders)
-            counters.addHeld(Int(sale), configuration.shard, Int64(quantity))
+            addHeld(sale, Int64(quantity))
         case .confirmed:
-            counters.addSold(Int(sale), configuration.shard, Int64(quantity))
+            addSold(sale, Int64(quantity))
         case .cancelled, .expired:
             return slot
         }

@@ -48,6 +48,8 @@ final class TailKeeper: @unchecked Sendable {
     private let board: DurableBoard
     private let recent: [RecentBlocks]
     private let memory: MemorySource
+    /// Somebody follows all the time, who has seen to it that blocks are kept.
+    private let isAlwaysFollowed: Bool
     private let logger: Logger
     private let monitor = Monitor()
 
@@ -63,12 +65,14 @@ final class TailKeeper: @unchecked Sendable {
         byteCount: (Int(TailEntry.limitMax) + 1) * TailResult.sizeBytes, alignment: 8)
 
     init(
-        storage: DirectoryStorage, board: DurableBoard, recent: [RecentBlocks], memory: MemorySource, logger: Logger
+        storage: DirectoryStorage, board: DurableBoard, recent: [RecentBlocks], isAlwaysFollowed: Bool,
+        memory: MemorySource, logger: Logger
     ) {
         self.storage = storage
         self.board = board
         self.recent = recent
         self.memory = memory
+        self.isAlwaysFollowed = isAlwaysFollowed
         self.logger = logger
     }
 
@@ -169,15 +173,20 @@ final class TailKeeper: @unchecked Sendable {
 
     // MARK: Followers
 
+    /// Has blocks kept in memory from now on.
+    static func follow(_ recent: [RecentBlocks], _ memory: MemorySource) {
+        for blocks in recent where !blocks.isWanted {
+            blocks.populate(memory)
+            blocks.isWanted = true
+        }
+    }
+
     private func follow(_ place: LogPlace) throws(TailFault) -> TailFollower {
         if let index = kept.firstIndex(where: { $0.follower.place == place }) {
             return kept.remove(at: index).follower
         }
         // Before the files are opened: what is written from here on is then in one of the two.
-        for blocks in recent where !blocks.isWanted {
-            blocks.populate(memory)
-            blocks.isWanted = true
-        }
+        Self.follow(recent, memory)
         return try TailFollower(storage: storage, after: place, recent: recent)
     }
 
@@ -189,7 +198,7 @@ final class TailKeeper: @unchecked Sendable {
     private func forgetWhoIsGone() {
         let nowUs = Clock.monotonicUs()
         kept.removeAll { $0.sinceUs + Self.keptUs <= nowUs }
-        guard kept.isEmpty, waiting.isEmpty else { return }
+        guard kept.isEmpty, waiting.isEmpty, !isAlwaysFollowed else { return }
         for blocks in recent where blocks.isWanted { blocks.isWanted = false }
     }
 }

@@ -185,7 +185,7 @@ extension World {
         case .listUserCoupons:
             ListUserCouponsEntry(userId: item.user, after: .zero, limit: 1000, stateMask: item.stateMask)
                 .store(to: entry)
-        case .ping, .stats, .topology, .snapshot: PingEntry(nonce: 7).store(to: entry)
+        case .ping, .stats, .topology, .snapshot, .mirror: PingEntry(nonce: 7).store(to: entry)
         case .tail: TailEntry(after: LogPlace(sequence: 0), waitMs: 0, limit: 1).store(to: entry)
         case .handshake: preconditionFailure("connections of the simulation need no handshake")
         }

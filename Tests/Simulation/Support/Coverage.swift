@@ -19,6 +19,7 @@ public struct Coverage: Sendable {
         case ordersRetired, checkoutsRetired, transactionsRetired, couponsRetired, couponOperationsRetired
         case tombstonesRetired, offersRetired, retirementsCut, tooOld, forgottenAnswers, acceptedAnew, allForgotten
         case saleOrdersListed
+        case mirrorWrites, mirrorErrors, mirrorRewrites, mirrorRepairs, redisFailovers, lateCommands, mirrorsCompared
         case malformed, connectionsLost, factsChecked, crashPointsChecked
 
         var name: String {
@@ -119,6 +120,13 @@ public struct Coverage: Sendable {
             case .acceptedAnew: "forgotten ids accepted again"
             case .allForgotten: "ends at which all was forgotten that was over"
             case .saleOrdersListed: "orders in lists of a sale"
+            case .mirrorWrites: "offers mirrored"
+            case .mirrorErrors: "faults of Redis"
+            case .mirrorRewrites: "mirrors made anew"
+            case .mirrorRepairs: "keys of them repaired"
+            case .redisFailovers: "failovers to an older state"
+            case .lateCommands: "commands done late"
+            case .mirrorsCompared: "mirrors compared with the log"
             case .malformed: "malformed entries"
             case .connectionsLost: "connections lost"
             case .factsChecked: "facts checked after a crash"

@@ -14,15 +14,18 @@ final class Machine {
     let sequence: UnsafeMutablePointer<UInt64>
     /// What is durable of all logs.
     let board: DurableBoard
+    /// To the mirror; none where there is no mirror.
+    let feeds: [CountFeed]
     let catalogue: Int
     let instance: UInt64
     var seats: [Seat]
 
-    init(_ state: RecoveredState, scenario: Scenario, retainMs: UInt64, instance: UInt64, memory: MemorySource) {
+    init(_ state: RecoveredState, scenario: Scenario, retainMs: UInt64, instance: UInt64, feeds: [CountFeed], memory: MemorySource) {
         let shards = state.shards.count
         self.shards = shards
         self.state = state
         self.instance = instance
+        self.feeds = feeds
         catalogue = Partition.owner(of: Partition.catalogue, shards: shards)
         sequence = memory.allocate(64).bindMemory(to: UInt64.self, capacity: 8)
         sequence.pointee = state.lastSequence
@@ -34,13 +37,13 @@ final class Machine {
         for (index, shard) in state.shards.enumerated() {
             let writer = LogWriter(
                 identity: shard.identity, mode: scenario.mode, position: shard.position, events: shard.events,
-                board: board, memory: memory, blockSizeMaxBytes: scenario.blockSizeMaxBytes,
+                board: board, isMirrored: !feeds.isEmpty, memory: memory, blockSizeMaxBytes: scenario.blockSizeMaxBytes,
                 secondWriteMinBytes: scenario.secondWriteMinBytes)
             (cores + index).initialize(
                 to: ShardCore(
                     engine: shard.engine, writer: writer, mesh: mesh, statistics: statistics,
                     instance: InstanceFacts(instance: instance, retainMs: retainMs, inFlightMaxBytes: 1 << 20),
-                    memory: memory, gatedReplyBytes: 1 << 22, assembliesMax: scenario.assembliesMax))
+                    feed: feeds.isEmpty ? nil : feeds[index], memory: memory, gatedReplyBytes: 1 << 22, assembliesMax: scenario.assembliesMax))
             seats[index].lastSegment = shard.position.segment
         }
     }

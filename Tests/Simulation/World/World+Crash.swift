@@ -10,6 +10,7 @@ extension World {
     func crash() throws(Violation) {
         let isPowerLoss = lose()
         let mayLoseReplies = isPowerLoss && scenario.mode != .always
+        mirror?.mirror = nil
         machine = nil
         damageSnapshot()
         writes = []
@@ -140,9 +141,12 @@ extension World {
         model.begin(
             shards: state.shards.count, lsns: state.shards.map { $0.position.nextLsn - 1 }, retainMs: retainMs)
         if mayLoseReplies { forgetWhatWasLost() }
-        machine = Machine(state, scenario: scenario, retainMs: retainMs, instance: dice.next(), memory: memory.source)
+        machine = Machine(
+            state, scenario: scenario, retainMs: retainMs, instance: dice.next(), feeds: feeds(shards: state.shards.count),
+            memory: memory.source)
         watch = StockWatch(salesMax: scenario.salesMax, shards: machine.shards)
         clockMs = max(clockMs, state.lastTimeMs)
+        beginMirror(state)
         trace.note(11, machine.digest(), "\(machine.shards) shards serve")
         if !isFirst {
             coverage[.restarts] += 1

@@ -22,6 +22,8 @@ extension World {
         try look()
         try compareStock(isRestart: false)
         if scenario.forgets { try forgetAll() }
+        try compareMirror()
+        mirror?.mirror = nil
         try compareReplays()
     }
 
@@ -57,7 +59,7 @@ extension World {
     }
 
     /// Takes calm steps until something is reached, within a bound: nothing may be stuck.
-    private func settle(_ since: String, until isReached: () -> Bool) throws(Violation) {
+    func settle(_ since: String, until isReached: () -> Bool) throws(Violation) {
         for _ in 0..<Self.calmStepsMax {
             if isReached() { return }
             trace.nextStep()
@@ -67,6 +69,7 @@ extension World {
             case 1: try stepDisk()
             default: try stepClient()
             }
+            try stepMirror()
             try look()
         }
         throw Violation(

@@ -218,6 +218,7 @@ extension World {
             coverage[.segmentSwitches] += 1
         }
         try model.seal(command, shard: shard)
+        noteForMirror(command)
         try checkAwaited(shard)
         countForgotten(model.tails[shard].last!)
         storage.begin(command, log: log)

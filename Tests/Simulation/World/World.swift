@@ -67,6 +67,9 @@ final class World {
     var awaitedRetirements: [AwaitedRetirement] = []
     var clockStands = false
 
+    /// In half of all seeds.
+    var mirror: MirrorWorld?
+
     var syncs: [PendingSync] = []
     var writes: [PendingWrite] = []
 
@@ -95,6 +98,7 @@ final class World {
         users = (0..<scenario.users).map { _ in Id128(high: dice.next(), low: dice.next()) }
         clients = (0..<scenario.clients).map { _ in Client() }
         self.dice = dice
+        mirror = MirrorWorld(seed: seed)
     }
 
     /// Runs the seed to its end.
@@ -117,6 +121,7 @@ final class World {
         case 2: try stepClient()
         default: try stepTrouble()
         }
+        try stepMirror()
         try look()
     }
 

@@ -14,8 +14,9 @@ struct Stats: ServerCommand {
     func run(_ session: Session) async throws {
         let topology = try await session.client.topology()
         let shards = try await session.client.stats()
+        let report = StatsReport(topology, shards, try await session.client.mirror())
         session.output.show(
-            json: StatsReport(topology, shards).json(address: "\(session.address)"),
-            text: StatsReport(topology, shards).text(address: "\(session.address)", session.output.style))
+            json: report.json(address: "\(session.address)"),
+            text: report.text(address: "\(session.address)", session.output.style))
     }
 }

@@ -36,8 +36,11 @@ struct StatsReport {
     private let topology: Topology
     private let shards: [ShardStats]
 
-    init(_ topology: Topology, _ shards: [ShardStats]) {
+    private let mirror: MirrorStats
+
+    init(_ topology: Topology, _ shards: [ShardStats], _ mirror: MirrorStats) {
         self.topology = topology
+        self.mirror = mirror
         self.shards = shards
     }
 
@@ -54,7 +57,19 @@ struct StatsReport {
             ("protocolVersion", .integer(topology.protocolVersion)),
             ("retainSeconds", .number(Double(topology.retainMs) / 1000)), ("admin", .bool(topology.isAdmin)),
             ("sequence", .integer(topology.sequence)),
-            ("total", .object(Self.counts(shards))), ("shards", .array(each)),
+            ("total", .object(Self.counts(shards))), ("shards", .array(each)), ("mirror", mirrorJSON),
+        ])
+    }
+
+    private var mirrorJSON: JSON {
+        .object([
+            ("state", .string(mirror.state.rawValue)), ("sequence", .integer(mirror.sequence)),
+            ("eventSequence", .integer(mirror.eventSequence)), ("lagEvents", .integer(mirror.lagEvents)),
+            ("lagBytes", .integer(mirror.lagBytes)), ("lagMs", .integer(mirror.lagMs)),
+            ("writes", .integer(mirror.writes)), ("flushes", .integer(mirror.flushes)),
+            ("errors", .integer(mirror.errors)), ("rewrites", .integer(mirror.rewrites)),
+            ("repairs", .integer(mirror.repairs)), ("eventsWritten", .integer(mirror.eventsWritten)),
+            ("eventGaps", .integer(mirror.eventGaps)),
         ])
     }
 
@@ -71,6 +86,7 @@ struct StatsReport {
             ("shards", StyledText("\(topology.shards)")),
             ("log", StyledText("at sequence \(Numbers.grouped(topology.sequence))")),
             ("ids", StyledText("remembered for \(Milliseconds(topology.retainMs))")),
+            ("Redis", mirrorText),
             ("you are", topology.isAdmin ? "admin" : "shop"),
         ]
         return [
@@ -78,6 +94,22 @@ struct StatsReport {
             promotions.rendered(style), checkouts.rendered(style), retired.rendered(style), log.rendered(style),
         ]
         .joined(separator: "\n")
+    }
+
+    /// How the copy in Redis stands, in a line.
+    private var mirrorText: StyledText {
+        let counts =
+            "\(Numbers.grouped(mirror.writes)) counts written"
+            + (mirror.eventsWritten > 0 ? ", \(Numbers.grouped(mirror.eventsWritten)) events" : "")
+        let lag =
+            "\(Numbers.grouped(mirror.lagEvents)) events behind, \(Milliseconds(mirror.lagMs)) since it had all"
+        return switch mirror.state {
+        case .off: "no mirror"
+        case .closed: StyledText(mirror.lagEvents == 0 ? "in step, \(counts)" : "\(lag); \(counts)")
+        case .open, .halfOpen: StyledText("does not answer: \(lag)", .bold)
+        case .superseded: StyledText("belongs to a server that was started later", .bold)
+        case .unknown: "in a state that this client does not know"
+        }
     }
 
     private var orders: Table {

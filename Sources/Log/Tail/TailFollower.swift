@@ -1,19 +1,18 @@
 import Engine
-import Log
 import Protocol
 
 /// Somebody who follows the logs, and how far they have come: kept from one request to the next, so that who goes on
 /// finds the files open and the blocks in memory.
-final class TailFollower {
+public final class TailFollower {
     /// Everything up to here has been handed out.
-    private(set) var place: LogPlace
+    public private(set) var place: LogPlace
     private let tail: LogTail
     /// The block whose events are being handed out, and the number of the next one in it.
     private var block: (shard: Int, sequence: UInt64, cursor: EventCursor)?
     private var nextIndex: UInt32 = 0
 
     /// Begins behind a place, in the middle of its block if that has more events.
-    init(storage: any LogStorage, after place: LogPlace, recent: [RecentBlocks]) throws(TailFault) {
+    public init(storage: any LogStorage, after place: LogPlace, recent: [RecentBlocks]) throws(TailFault) {
         let isWhole = place.index == LogPlace.wholeBlock || place.sequence == 0
         tail = try LogTail(
             storage: storage, after: isWhole ? place.sequence : place.sequence - 1, seen: place.sequence,
@@ -23,7 +22,7 @@ final class TailFollower {
 
     /// Hands out the events behind the place, at most `limit`, none of a block beyond `cut`; answers how many.
     /// Before that it may be at the cut already: then there is none.
-    func read(into results: UnsafeMutableRawPointer, limit: Int, upTo cut: UInt64) throws(TailFault) -> Int {
+    public func read(into results: UnsafeMutableRawPointer, limit: Int, upTo cut: UInt64) throws(TailFault) -> Int {
         var count = 0
         while count < limit {
             if block == nil {

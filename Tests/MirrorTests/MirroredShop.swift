@@ -1,0 +1,141 @@
+import Foundation
+import Protocol
+import Redis
+import RedisTestSupport
+import TestSupport
+import Testing
+
+/// A server that mirrors to a Redis of its own, and what the tests do with the two.
+final class MirroredShop {
+    let redis: RedisProcess
+    private(set) var server: ServerProcess
+    private(set) var client: TestClient
+    private let arguments: [String]
+    let prefix: String
+    var mint: IdMint
+
+    /// - Parameter redis: one that others write to as well, or that is set up otherwise.
+    init(
+        _ arguments: [String] = [], redis: RedisProcess? = nil, prefix: String = "", seed: UInt64 = 1,
+        in directory: TemporaryDirectory = TemporaryDirectory()
+    ) throws {
+        self.redis = try redis ?? RedisProcess()
+        self.prefix = prefix
+        self.arguments =
+            [
+                "--segment-size", "2MiB", "--log-ahead", "0KiB", "--users", "100000", "--orders", "200000",
+                "--grace", "0ms", "--redis", self.redis.url, "--redis-timeout", "200ms",
+            ] + (prefix.isEmpty ? [] : ["--redis-prefix", prefix]) + arguments
+        mint = IdMint(seed: seed)
+        server = try ServerProcess(self.arguments, in: directory)
+        client = try server.client()
+    }
+
+    /// Kills the server, and starts it again on its data.
+    func killAndRestart() throws {
+        server.kill(SIGKILL)
+        _ = server.wait()
+        try restart()
+    }
+
+    func restart() throws {
+        server = try ServerProcess(arguments, in: server.directory)
+        client = try server.client()
+    }
+
+    /// Ends the server in good order.
+    func stop() {
+        server.kill(SIGTERM)
+        #expect(server.wait() == .exited(0), "\(server.stderr)")
+    }
+
+    // MARK: Selling
+
+    func create(_ id: UInt64, stock: UInt64 = 1_000_000, holdMs: UInt32 = 600_000) throws {
+        let sale = CreateSaleEntry.open(id, stock: stock, holdMs: holdMs, operationId: mint.catalogueId())
+        #expect(try client.createSale(sale).code == .ok)
+    }
+
+    /// Orders of new users, one unit each; some are confirmed, some cancelled. Answers how many were placed.
+    @discardableResult
+    func sell(_ count: Int, of sales: [UInt64]) throws -> Int {
+        let entries = (0..<count).map { number in
+            let user = mint.user()
+            return OrderEntry(
+                orderId: mint.id(user: user), userId: user, saleId: sales[number % sales.count], quantity: 1)
+        }
+        let placed = try zip(entries, client.order(entries)).filter { $0.1.code == .ok }.map(\.0.orderId)
+        let third = placed.count / 3
+        if third > 0 {
+            #expect(try client.confirm(Array(placed[..<third])).allSatisfy { $0.code == .ok })
+            #expect(try client.cancel(Array(placed[(placed.count - third)...])).allSatisfy { $0.code == .ok })
+        }
+        return placed.count
+    }
+
+    // MARK: Redis
+
+    var status: MirrorResult {
+        get throws {
+            try client.call(.mirror, [PingEntry(nonce: 0)], as: MirrorResult.self)[0]
+        }
+    }
+
+    /// Waits until something is so, for at most a minute.
+    func wait(_ what: String, _ isSo: () throws -> Bool) throws {
+        let end = ContinuousClock.now + .seconds(60)
+        while try !isSo() {
+            if ContinuousClock.now > end {
+                Issue.record("\(what) did not come about: \(try status); \(server.stderr.suffix(600))")
+                return
+            }
+            usleep(2_000)
+        }
+    }
+
+    /// Waits until Redis has all that was durable when this was called.
+    func waitUntilInStep() throws {
+        let sequence = try client.topology().sequence
+        try wait("a mirror in step") {
+            let status = try status
+            return status.state == MirrorState.closed.rawValue && status.sequence >= sequence && status.lagEvents == 0
+        }
+    }
+
+    func hash(_ key: String) throws -> [String: String] {
+        guard case .array(let parts) = try redis.mustRun("HGETALL", prefix + key) else { return [:] }
+        var fields: [String: String] = [:]
+        for place in stride(from: 0, to: parts.count - 1, by: 2) {
+            fields[parts[place].text ?? ""] = parts[place + 1].text
+        }
+        return fields
+    }
+
+    func text(_ key: String) throws -> String? { try redis.mustRun("GET", prefix + key).text }
+
+    /// Key by key: what Redis has is what the server shows, and with `log` what a replay of the log comes to, by another
+    /// program.
+    func compare(withLog: Bool = false) throws {
+        for sale in try client.listSales(limit: 1000).items {
+            let fields = try hash("timesale:{\(sale.saleId)}")
+            #expect(fields["stock"] == "\(sale.stock)" && fields["available"] == "\(sale.available)", "\(fields) \(sale)")
+            #expect(fields["held"] == "\(sale.held)" && fields["sold"] == "\(sale.sold)", "\(fields) \(sale)")
+            #expect(try text("timesale:{\(sale.saleId)}:available") == "\(sale.available)")
+        }
+        for policy in try client.listPolicies(limit: 1000).items {
+            let fields = try hash("coupon:{\(policy.policyId)}")
+            #expect(fields["quantity"] == "\(policy.quantity)" && fields["remaining"] == "\(policy.remaining)")
+            #expect(fields["issued"] == "\(policy.issued)" && fields["used"] == "\(policy.used)", "\(fields) \(policy)")
+        }
+        guard withLog else { return }
+        let replay = try ToolRun("wal-replay", ["state", server.dataPath, "--json"])
+        let state = try #require(try JSONSerialization.jsonObject(with: Data(replay.output.utf8)) as? [String: Any])
+        for sale in try #require(state["sales"] as? [[String: Any]]) {
+            let id = try #require(sale["id"])
+            let fields = try hash("timesale:{\(id)}")
+            for name in ["stock", "available", "held", "sold"] {
+                #expect(fields[name] == "\(try #require(sale[name]))", "\(name) of \(id): \(fields), the log: \(sale)")
+            }
+        }
+    }
+}

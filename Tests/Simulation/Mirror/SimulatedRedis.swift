@@ -1,0 +1,137 @@
+import Mirror
+import Redis
+
+/// A Redis that answers late or not at all, forgets, and comes to commands in an order of its own. It knows the commands
+/// of the mirror, and what its scripts mean.
+final class SimulatedRedis {
+    enum Value: Equatable {
+        case text(String)
+        case hash([String: String])
+    }
+
+    private(set) var keys: [String: Value] = [:]
+    /// What a replica had, or a file: an older state.
+    private var older: [String: Value] = [:]
+    /// Commands of connections that were given up.
+    private var late: [[String]] = []
+    /// Hashes that commands have changed since the last look.
+    var changed: Set<String> = []
+
+    // MARK: Trouble
+
+    func flushAll() { keys = [:] }
+    func keepOlder() { older = keys }
+    func failOver() { keys = older }
+
+    func spoil(_ key: String) { keys[key] = .text("not ours") }
+    func remove(_ key: String) { keys[key] = nil }
+
+    func isLate(_ command: [String]) { late.append(command) }
+    var lateCount: Int { late.count }
+
+    func carryOutLate(_ index: Int) { _ = carryOut(late.remove(at: index)) }
+
+    // MARK: Commands
+
+    func carryOut(_ command: [String]) -> RedisReply {
+        switch command[0] {
+        case "GET":
+            guard case .text(let text)? = keys[command[1]] else { return .null }
+            return .bytes(Array(text.utf8))
+        case "HMGET": return hash(command[1], command[2...])
+        case "EVAL": return evaluate(command)
+        default: return .error("ERR unknown command '\(command[0])'")
+        }
+    }
+
+    private func hash(_ key: String, _ fields: ArraySlice<String>) -> RedisReply {
+        switch keys[key] {
+        case .text: .error("WRONGTYPE Operation against a key holding the wrong kind of value")
+        case .hash(let found): .array(fields.map { found[$0].map { .bytes(Array($0.utf8)) } ?? .null })
+        case nil: .array(fields.map { _ in .null })
+        }
+    }
+
+    private func evaluate(_ command: [String]) -> RedisReply {
+        let count = Int(command[2])!
+        let names = Array(command[3..<(3 + count)])
+        let rest = Array(command[(3 + count)...])
+        if case .text? = keys[names[0]] { keys[names[0]] = nil }
+        var hash: [String: String] = [:]
+        if case .hash(let found)? = keys[names[0]] { hash = found }
+        let (epoch, sequence) = (UInt64(rest[0])!, UInt64(rest[1])!)
+        let old = (UInt64(hash["epoch"] ?? ""), UInt64(hash["seq"] ?? ""))
+        let isStale = old.0 ?? 0 > epoch || old.0 == epoch && old.1 ?? 0 > sequence
+        let found = [RedisReply.bytes(Array((hash["epoch"] ?? "").utf8)), .bytes(Array((hash["seq"] ?? "").utf8))]
+        var values = rest[2...]
+        switch command[1] {
+        case MirrorScripts.write, MirrorScripts.writeAlways:
+            if isStale && command[1] == MirrorScripts.write { return .integer(0) }
+            if count > 1 { keys[names[1]] = .text(rest[2]) }
+            values = rest[3...]
+        case MirrorScripts.remove:
+            if isStale { return .integer(0) }
+            if count > 1 { keys[names[1]] = nil }
+            hash = [:]
+            values = ["state", "retired"]
+        case MirrorScripts.position:
+            if isStale { return .array([.integer(0)] + found) }
+            guard hash["epoch"] ?? "" == rest[2], hash["seq"] ?? "" == rest[3] else {
+                return .array([.integer(2)] + found)
+            }
+            values = rest[4...]
+        default: return .error("NOSCRIPT a script that is not known")
+        }
+        hash["epoch"] = rest[0]
+        hash["seq"] = rest[1]
+        while values.count >= 2 { hash[values.removeFirst()] = values.removeFirst() }
+        keys[names[0]] = .hash(hash)
+        changed.insert(names[0])
+        return command[1] == MirrorScripts.position ? .array([.integer(1)] + found) : .integer(1)
+    }
+}
+
+/// The way to it, with the faults of one.
+final class SimulatedRedisLink: RedisLink {
+    enum Fault: CaseIterable {
+        /// Nothing arrives.
+        case unreachable
+        /// Some of the commands are done, and no answer comes.
+        case cut
+        /// All of them will be done some time, and no answer comes.
+        case late
+        /// Some are refused.
+        case refusals
+    }
+
+    let redis: SimulatedRedis
+    /// The fault of the next call.
+    private let next: () -> Fault?
+    private let below: (Int) -> Int
+
+    init(_ redis: SimulatedRedis, below: @escaping (Int) -> Int, next: @escaping () -> Fault?) {
+        self.redis = redis
+        self.below = below
+        self.next = next
+    }
+
+    func send(_ commands: [RedisCommand], timeoutMs: UInt64) throws(RedisFault) -> [RedisReply] {
+        let texts = commands.map { $0.arguments.map { String(decoding: $0, as: UTF8.self) } }
+        switch next() {
+        case nil: return texts.map { redis.carryOut($0) }
+        case .unreachable: throw .timedOut(address: "redis")
+        case .cut:
+            for text in texts.prefix(below(texts.count + 1)) { _ = redis.carryOut(text) }
+            throw .timedOut(address: "redis")
+        case .late:
+            for text in texts { redis.isLate(text) }
+            throw .timedOut(address: "redis")
+        case .refusals:
+            return texts.map { text in
+                below(3) == 0 ? .error("OOM command not allowed when used memory > 'maxmemory'.") : redis.carryOut(text)
+            }
+        }
+    }
+
+    func close() {}
+}
