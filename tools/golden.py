@@ -70,7 +70,10 @@ LAYOUTS = {
     "couponsIssued:u64 couponUses:u64 couponRestores:u64 couponsRemembered:u64 couponsCapacity:u64 "
     "checkoutsPlaced:u64 checkoutConfirms:u64 checkoutCancels:u64 checkoutExpiries:u64 checkoutsRemembered:u64 "
     "checkoutsCapacity:u64 ordersRetired:u64 tombstonesRetired:u64 transactionsRetired:u64 couponsRetired:u64 "
-    "couponOperationsRetired:u64 checkoutsRetired:u64 offersRetired:u64",
+    "couponOperationsRetired:u64 checkoutsRetired:u64 offersRetired:u64 "
+    "refusedSoldOut:u64 refusedLimitExceeded:u64 refusedNotStarted:u64 refusedEnded:u64 refusedClosed:u64 "
+    "refusedNotFound:u64 refusedCapacity:u64 refusedNoSpace:u64 cpuUs:u64 meshBytes:u64 repliesWaitingBytes:u64 "
+    "openAssemblies:u64 logRoomBytes:u64 logSyncUs:u64 logSyncs:counts",
     "CreateSaleEntry": "operationId:id saleId:u64 stock:u64 startsAtMs:u64 endsAtMs:u64 perUserLimit:u32 "
     "holdMs:u32 unitPrice:u64 name:text",
     "OfferIdEntry": "offerId:u64",
@@ -118,7 +121,7 @@ LAYOUTS = {
 }
 
 SIZES = {
-    "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24, "SnapshotResult": 48, "ShardStatsResult": 376,
+    "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24, "SnapshotResult": 48, "ShardStatsResult": 616,
     "TailEntry": 24, "TailResult": 192,
     "CreateSaleEntry": 144, "OfferIdEntry": 8, "RestockEntry": 32, "ListOffersEntry": 16, "SaleResult": 168,
     "OrderEntry": 48, "OrderResult": 24, "OrderIdEntry": 16, "ExtendEntry": 24, "ListUserOrdersEntry": 40,
@@ -208,6 +211,8 @@ def pack(layout, values):
             data += text(values[name])
         elif kind == "lines":
             data += places(values[name])
+        elif kind == "counts":
+            data += struct.pack("<16Q", *values[name])
         else:
             data += values[name].to_bytes(int(kind[1:]) // 8, "little")
     assert len(data) == SIZES[layout], layout
@@ -221,6 +226,8 @@ def printable(layout, values):
     def print_one(kind, value):
         if kind == "lines":
             return " ".join(f"{sale}:{quantity}" for sale, quantity in value)
+        if kind == "counts":
+            return " ".join(map(str, value))
         return str(value) if kind in ("id", "u64") else value
 
     return {key: print_one(kinds[key], value) for key, value in values.items()}
@@ -334,7 +341,8 @@ def place(sequence, index=0xFFFFFFFF, code="OK"):
 def stats(shard):
     names = [name for name, kind in fields("ShardStatsResult") if kind == "u64"]
     counters = {name: (shard + 1) * 1000000007 + position for position, name in enumerate(names)}
-    return dict(code=0, shard=shard, connections=64 + shard) | counters
+    syncs = [(shard + 1) * 1000003 + place for place in range(16)]
+    return dict(code=0, shard=shard, connections=64 + shard, logSyncs=syncs) | counters
 
 
 def frames():

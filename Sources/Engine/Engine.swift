@@ -136,6 +136,15 @@ public struct Engine: ~Copyable {
 public struct EngineStatistics: Sendable {
     public var ordersAccepted: UInt64 = 0
     public var ordersRefused: UInt64 = 0
+    /// Of those, what a shop watches.
+    public var refusedSoldOut: UInt64 = 0
+    public var refusedLimitExceeded: UInt64 = 0
+    public var refusedNotStarted: UInt64 = 0
+    public var refusedEnded: UInt64 = 0
+    public var refusedClosed: UInt64 = 0
+    public var refusedNotFound: UInt64 = 0
+    public var refusedCapacity: UInt64 = 0
+    public var refusedNoSpace: UInt64 = 0
     public var confirms: UInt64 = 0
     public var cancels: UInt64 = 0
     public var expiries: UInt64 = 0
@@ -160,6 +169,23 @@ public struct EngineStatistics: Sendable {
     public var offersRetired: UInt64 = 0
     /// Events of it.
     public var retired: UInt64 = 0
+
+    /// An order was refused. Sold out comes first, of which there is a flood.
+    @inline(__always)
+    mutating func orderRefused(_ code: ResultCode) {
+        ordersRefused &+= 1
+        switch code {
+        case .soldOut: refusedSoldOut &+= 1
+        case .limitExceeded: refusedLimitExceeded &+= 1
+        case .notStarted: refusedNotStarted &+= 1
+        case .ended: refusedEnded &+= 1
+        case .closed: refusedClosed &+= 1
+        case .notFound: refusedNotFound &+= 1
+        case .capacity: refusedCapacity &+= 1
+        case .noSpace: refusedNoSpace &+= 1
+        default: break
+        }
+    }
 }
 
 extension Engine {

@@ -41,6 +41,13 @@ struct Clock: @unchecked Sendable {
         return UInt64(time.tv_sec) &* 1_000_000 &+ UInt64(time.tv_nsec) / 1000
     }
 
+    /// CPU time that the calling thread has used.
+    static func threadCpuUs() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return UInt64(time.tv_sec) * 1_000_000 + UInt64(time.tv_nsec) / 1000
+    }
+
     static func wallMs() -> UInt64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)

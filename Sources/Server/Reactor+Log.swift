@@ -10,6 +10,9 @@ struct LogFilesOpen {
     var syncsUnderWay = 0
     /// When the writes under way were submitted, by the lowest bit of their ticket.
     var submittedUs: (UInt64, UInt64) = (0, 0)
+    /// Whether it is durable when it completes.
+    var isDurable: (Bool, Bool) = (false, false)
+    var syncSubmittedUs: UInt64 = 0
     /// The length that each write under way must complete with.
     var lengthBytes: (Int32, Int32) = (0, 0)
 
@@ -65,9 +68,11 @@ extension Reactor {
         if command.ticket & 1 == 0 {
             log.submittedUs.0 = Clock.monotonicUs()
             log.lengthBytes.0 = Int32(command.lengthBytes)
+            log.isDurable.0 = command.isDurable
         } else {
             log.submittedUs.1 = Clock.monotonicUs()
             log.lengthBytes.1 = Int32(command.lengthBytes)
+            log.isDurable.1 = command.isDurable
         }
         ring.write(
             log.file(command.segment), command.memory, command.lengthBytes, at: command.offsetBytes,
@@ -78,6 +83,7 @@ extension Reactor {
     }
 
     private mutating func submit(_ command: SyncCommand) {
+        log.syncSubmittedUs = Clock.monotonicUs()
         for segment in command.segments {
             log.syncsUnderWay += 1
             ring.syncData(log.file(segment), CompletionTag(.logSync, segment))
@@ -95,7 +101,9 @@ extension Reactor {
                     : "a write to the log fell short: \(completion.result) of \(expected) bytes")
         }
         let submittedUs = ticket & 1 == 0 ? log.submittedUs.0 : log.submittedUs.1
-        core.driver.logLatencyUs &+= Clock.monotonicUs() &- submittedUs
+        let tookUs = Clock.monotonicUs() &- submittedUs
+        core.driver.logLatencyUs &+= tookUs
+        if ticket & 1 == 0 ? log.isDurable.0 : log.isDurable.1 { core.driver.synced(us: tookUs) }
         core.writer.writeCompleted(ticket: ticket)
         closeSegments()
     }
@@ -107,6 +115,7 @@ extension Reactor {
         }
         log.syncsUnderWay -= 1
         guard log.syncsUnderWay == 0 else { return }
+        core.driver.synced(us: Clock.monotonicUs() &- log.syncSubmittedUs)
         core.writer.syncCompleted()
         closeSegments()
     }

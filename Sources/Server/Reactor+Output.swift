@@ -1,3 +1,4 @@
+import CAtomics
 import Glibc
 import Shard
 
@@ -101,6 +102,8 @@ extension Reactor {
     @inline(never)
     private mutating func sweepNow(_ nowMs: UInt64) {
         lastSweepMs = nowMs
+        core.driver.cpuUs = Clock.threadCpuUs()
+        core.driver.roomBytes = ts_load_relaxed(roomBytes)
         core.publishStatistics()
         let limitMs = shared.clientTimeoutMs
         for slot in connections.slotRange {

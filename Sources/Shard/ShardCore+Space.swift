@@ -19,10 +19,17 @@ extension ShardCore {
     /// segments. Once a turn; answers whether that has changed.
     @inline(__always)
     public mutating func admit(roomBytes: Int) -> Bool {
-        let needed = engine.pointee.openHolds &* Self.bytesPerOpenHold &+ Self.spaceMarginBytes
-        let hasSpace = writer.roomBytes &+ roomBytes >= needed
+        let hasSpace = logRoomBytes(roomBytes) >= 0
         if hasSpace == engine.pointee.hasLogSpace { return false }
         engine.pointee.hasLogSpace = hasSpace
         return true
+    }
+
+    /// What the log may still grow by before only ends are accepted; negative: that much is missing. `roomBytes` as for
+    /// `admit`.
+    @inline(__always)
+    func logRoomBytes(_ roomBytes: Int) -> Int {
+        let needed = engine.pointee.openHolds &* Self.bytesPerOpenHold &+ Self.spaceMarginBytes
+        return writer.roomBytes &+ roomBytes &- needed
     }
 }

@@ -16,8 +16,22 @@ public struct DriverCounts: Sendable {
     public var logLatencyUs: UInt64 = 0
     public var bytesReceived: UInt64 = 0
     public var bytesSent: UInt64 = 0
+    /// What made the log durable: durable writes, and syncs.
+    public var logSyncs = LatencyCounts()
+    public var logSyncUs: UInt64 = 0
+    /// CPU time of the shard's thread, as last measured.
+    public var cpuUs: UInt64 = 0
+    /// Room on the disk for further segments of this shard, as last measured.
+    public var roomBytes: UInt64 = 0
 
     public init() {}
+
+    /// The log became durable after so long.
+    @inline(__always)
+    public mutating func synced(us: UInt64) {
+        logSyncs.add(us: us)
+        logSyncUs &+= us
+    }
 }
 
 /// The statistics of all shards: each writes its own place now and then, any may read all of them.
@@ -67,7 +81,8 @@ extension MemorySource {
 }
 
 extension ShardCore {
-    /// Puts this shard's counts where every shard can read them.
+    /// Puts this shard's counts where every shard can read them: once a second, and when somebody asks.
+    @inline(never)
     public mutating func publishStatistics() {
         let engine = engine.pointee.statistics
         let state = self.engine
@@ -100,7 +115,26 @@ extension ShardCore {
                 ordersRetired: engine.ordersRetired, tombstonesRetired: engine.tombstonesRetired,
                 transactionsRetired: engine.transactionsRetired, couponsRetired: engine.couponsRetired,
                 couponOperationsRetired: engine.couponOperationsRetired, checkoutsRetired: engine.checkoutsRetired,
-                offersRetired: engine.offersRetired),
+                offersRetired: engine.offersRetired, refusedSoldOut: engine.refusedSoldOut,
+                refusedLimitExceeded: engine.refusedLimitExceeded, refusedNotStarted: engine.refusedNotStarted,
+                refusedEnded: engine.refusedEnded, refusedClosed: engine.refusedClosed,
+                refusedNotFound: engine.refusedNotFound, refusedCapacity: engine.refusedCapacity,
+                refusedNoSpace: engine.refusedNoSpace, cpuUs: driver.cpuUs, meshBytes: UInt64(meshBytes),
+                repliesWaitingBytes: UInt64(repliesWaitingBytes), openAssemblies: UInt64(assemblies.openCount),
+                logRoomBytes: UInt64(max(0, logRoomBytes(Int(clamping: driver.roomBytes)))),
+                logSyncUs: driver.logSyncUs, logSyncs: driver.logSyncs),
             shard: shard)
     }
+
+    /// What waits in the rings to this shard.
+    private var meshBytes: Int {
+        var bytes = 0
+        for source in 0..<shards {
+            bytes += mesh.requests(from: source, to: shard).waitingBytes
+            bytes += mesh.replies(from: source, to: shard).waitingBytes
+        }
+        return bytes
+    }
+
+    private var repliesWaitingBytes: Int { gated.waitingBytes + immediate.waitingBytes + gatedByDisk.waitingBytes }
 }

@@ -127,7 +127,22 @@ extension ShardStatsResult: GoldenLayout {
             couponsRetired: try fields.take("couponsRetired"),
             couponOperationsRetired: try fields.take("couponOperationsRetired"),
             checkoutsRetired: try fields.take("checkoutsRetired"),
-            offersRetired: try fields.take("offersRetired"))
+            offersRetired: try fields.take("offersRetired"),
+            refusedSoldOut: try fields.take("refusedSoldOut"),
+            refusedLimitExceeded: try fields.take("refusedLimitExceeded"),
+            refusedNotStarted: try fields.take("refusedNotStarted"),
+            refusedEnded: try fields.take("refusedEnded"),
+            refusedClosed: try fields.take("refusedClosed"),
+            refusedNotFound: try fields.take("refusedNotFound"),
+            refusedCapacity: try fields.take("refusedCapacity"),
+            refusedNoSpace: try fields.take("refusedNoSpace"),
+            cpuUs: try fields.take("cpuUs"),
+            meshBytes: try fields.take("meshBytes"),
+            repliesWaitingBytes: try fields.take("repliesWaitingBytes"),
+            openAssemblies: try fields.take("openAssemblies"),
+            logRoomBytes: try fields.take("logRoomBytes"),
+            logSyncUs: try fields.take("logSyncUs"),
+            logSyncs: try fields.takeCounts("logSyncs"))
     }
 }
 

@@ -147,5 +147,16 @@ struct GoldenFields: Decodable, Sendable {
         return text
     }
 
+    mutating func takeCounts(_ field: String) throws -> LatencyCounts {
+        let numbers = try takeText(field).split(separator: " ").map { UInt64($0) }
+        guard numbers.count == LatencyCounts.count else { throw Missing(field: field) }
+        var counts = LatencyCounts()
+        for (index, number) in numbers.enumerated() {
+            guard let number else { throw Missing(field: field) }
+            counts[index] = number
+        }
+        return counts
+    }
+
     mutating func takeCode() throws -> ResultCode { ResultCode(rawValue: try take("code")) }
 }

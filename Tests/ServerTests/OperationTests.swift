@@ -300,18 +300,73 @@ extension ServerTests {
                 .map(\.0)
             #expect(try client.confirm(kept.prefix(5).map(\.orderId)).allSatisfy { $0.code == .ok })
             #expect(try client.cancel(kept.suffix(3).map(\.orderId)).allSatisfy { $0.code == .ok })
+            let refusals = try refusedOrders(client)
             // Another shard publishes its counts about once a second.
             func sum(_ stats: [ShardStatsResult], _ field: KeyPath<ShardStatsResult, UInt64>) -> UInt64 {
                 stats.reduce(0) { $0 + $1[keyPath: field] }
             }
             let stats = try eventually(client.stats) {
                 sum($0, \.ordersAccepted) == 30 && sum($0, \.confirms) == 5 && sum($0, \.cancels) == 3
+                    && sum($0, \.ordersRefused) == 10 + refusals && syncs($0) == sum($0, \.logBlocks)
+                    && $0.allSatisfy { $0.cpuUs > 0 }
             }
             let found = try #require(stats, "the counts never came")
-            #expect(sum(found, \.ordersRefused) == 10)
+            #expect(sum(found, \.refusedSoldOut) == 10)
+            #expect(sum(found, \.refusedNotFound) == 3 && sum(found, \.refusedLimitExceeded) == 4)
+            #expect(sum(found, \.refusedNotStarted) == 5 && sum(found, \.refusedEnded) == 6)
+            #expect(sum(found, \.refusedClosed) == 7)
+            #expect(sum(found, \.refusedCapacity) == 0 && sum(found, \.refusedNoSpace) == 0)
+            #expect(sum(found, \.logSyncUs) == sum(found, \.logLatencyUs))
+            #expect(found.allSatisfy { $0.logRoomBytes > 0 && $0.meshBytes == 0 && $0.openAssemblies == 0 })
             #expect(sum(found, \.openHolds) == 22)
             #expect(sum(found, \.ordersRemembered) == 30)
             #expect(found.reduce(0) { $0 + $1.connections } == 1)
+            stop(server)
+        }
+
+        /// Orders that are refused, some for each reason; how many.
+        private mutating func refusedOrders(_ client: TestClient) throws -> UInt64 {
+            let nowMs = try client.ping().nowMs
+            let sales = [
+                CreateSaleEntry.open(2, stock: 9, perUserLimit: 1, operationId: mint.catalogueId()),
+                .open(3, stock: 9, startsAtMs: nowMs + 3_600_000, operationId: mint.catalogueId()),
+                .open(4, stock: 9, endsAtMs: nowMs + 1_000, operationId: mint.catalogueId()),
+                .open(5, stock: 9, operationId: mint.catalogueId()),
+            ]
+            for sale in sales { #expect(try client.createSale(sale).code == .ok) }
+            #expect(try client.closeSale(5).code == .ok)
+            let ended = try eventually({ try client.ping().nowMs }) { $0 > nowMs + 1_000 }
+            #expect(ended != nil)
+            let wanted: [(sale: UInt64, quantity: UInt32, count: Int, code: ResultCode)] = [
+                (9, 1, 3, .notFound), (2, 2, 4, .limitExceeded), (3, 1, 5, .notStarted), (4, 1, 6, .ended),
+                (5, 1, 7, .closed),
+            ]
+            var refused: UInt64 = 0
+            for (sale, quantity, count, code) in wanted {
+                let entries = (0..<count).map { _ in
+                    let user = mint.user()
+                    return OrderEntry(orderId: mint.id(user: user), userId: user, saleId: sale, quantity: quantity)
+                }
+                #expect(try client.order(entries).allSatisfy { $0.code == code })
+                refused += UInt64(count)
+            }
+            return refused
+        }
+
+        private func syncs(_ stats: [ShardStatsResult]) -> UInt64 {
+            stats.reduce(0) { sum, shard in (0..<LatencyCounts.count).reduce(sum) { $0 + shard.logSyncs[$1] } }
+        }
+
+        /// Where writes are not durable by themselves, syncs are counted, and the blocks without events.
+        @Test mutating func syncsCount() throws {
+            let server = try smallServer(["--shards", "1", "--fsync", "everysec"])
+            let client = try server.client(shard: 0)
+            #expect(try client.createSale(.open(1, stock: 30, operationId: mint.catalogueId())).code == .ok)
+            // The creation needs a sync; the block without events that says so is the second one.
+            let stats = try eventually(client.stats) {
+                syncs($0) >= 2 && $0[0].logSyncUs > 0 && $0[0].durableLsn == $0[0].logEvents
+            }
+            #expect(stats != nil, "the sync or the mark was not counted")
             stop(server)
         }
 

@@ -116,6 +116,8 @@ private struct QueueRun: ~Copyable {
     /// The oldest of `records` that is still there.
     private var first = 0
     private var count: UInt64 = 0
+    /// Of the records that are still there.
+    private var waitingBytes = 0
     private var fills = true
 
     init(capacityBytes: Int, seed: UInt64) {
@@ -201,6 +203,8 @@ private struct QueueRun: ~Copyable {
         queue.commit(destination, waitLsn: record.waitLsn, lengthBytes)
         records.append(record)
         tail += record.sizeBytes
+        waitingBytes += record.sizeBytes
+        if queue.waitingBytes != waitingBytes { fault = "\(queue.waitingBytes) bytes wait, not \(waitingBytes)" }
     }
 
     mutating func remove() {
@@ -218,6 +222,8 @@ private struct QueueRun: ~Copyable {
         if !isAll(expected.pattern, bytes) { return fault = "the bytes of \(expected) have changed" }
         queue.removeFront()
         first += 1
+        waitingBytes -= expected.sizeBytes
+        if queue.waitingBytes != waitingBytes { fault = "\(queue.waitingBytes) bytes wait, not \(waitingBytes)" }
         if first == records.count { tried.emptied += 1 }
     }
 }

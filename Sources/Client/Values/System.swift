@@ -139,6 +139,27 @@ public struct ShardStats: Hashable, Sendable {
     public var checkoutsRetired: UInt64
     /// Sales and policies, on the shard of the catalogue.
     public var offersRetired: UInt64
+    /// Of the orders refused, those with these codes.
+    public var refusedSoldOut: UInt64
+    public var refusedLimitExceeded: UInt64
+    public var refusedNotStarted: UInt64
+    public var refusedEnded: UInt64
+    public var refusedClosed: UInt64
+    public var refusedNotFound: UInt64
+    public var refusedCapacity: UInt64
+    public var refusedNoSpace: UInt64
+    /// CPU time of the shard's thread in microseconds, measured once a second.
+    public var cpuUs: UInt64
+    /// Messages of other shards that wait, now.
+    public var meshBytes: UInt64
+    /// Replies that wait for the log, now.
+    public var repliesWaitingBytes: UInt64
+    /// Requests of which a part is with other shards, now.
+    public var openAssemblies: UInt64
+    /// What the log may still grow by before new operations are refused with `noSpace`, now.
+    public var logRoomBytes: UInt64
+    /// What made the log durable, by the time it took.
+    public var logSyncs: LatencyHistogram
 
     init(_ result: ShardStatsResult) {
         shard = Int(result.shard)
@@ -189,6 +210,58 @@ public struct ShardStats: Hashable, Sendable {
         couponOperationsRetired = result.couponOperationsRetired
         checkoutsRetired = result.checkoutsRetired
         offersRetired = result.offersRetired
+        refusedSoldOut = result.refusedSoldOut
+        refusedLimitExceeded = result.refusedLimitExceeded
+        refusedNotStarted = result.refusedNotStarted
+        refusedEnded = result.refusedEnded
+        refusedClosed = result.refusedClosed
+        refusedNotFound = result.refusedNotFound
+        refusedCapacity = result.refusedCapacity
+        refusedNoSpace = result.refusedNoSpace
+        cpuUs = result.cpuUs
+        meshBytes = result.meshBytes
+        repliesWaitingBytes = result.repliesWaitingBytes
+        openAssemblies = result.openAssemblies
+        logRoomBytes = result.logRoomBytes
+        logSyncs = LatencyHistogram(result.logSyncs, sumUs: result.logSyncUs)
+    }
+}
+
+/// Durations counted by their size.
+public struct LatencyHistogram: Hashable, Sendable {
+    /// The longest duration of each class in microseconds; one more class is for all that is longer.
+    public static let boundsUs: [UInt64] = (0..<LatencyCounts.count).compactMap { LatencyCounts.boundUs($0) }
+
+    /// How many were in each class; not summed up.
+    public var counts: [UInt64]
+    /// Of all durations.
+    public var sumUs: UInt64
+
+    public init(counts: [UInt64], sumUs: UInt64) {
+        self.counts = counts
+        self.sumUs = sumUs
+    }
+
+    init(_ counts: LatencyCounts, sumUs: UInt64) {
+        self.init(counts: (0..<LatencyCounts.count).map { counts[$0] }, sumUs: sumUs)
+    }
+
+    public var count: UInt64 { counts.reduce(0, &+) }
+
+    /// The bound of the class in which a share of all durations is reached, such as 0.99; nil if there are none, or it
+    /// is the class without a bound.
+    public func bound(ofShare share: Double) -> Duration? {
+        var left = (Double(count) * share).rounded(.up)
+        guard count > 0 else { return nil }
+        for (bound, inClass) in zip(Self.boundsUs, counts) {
+            left -= Double(inClass)
+            if left <= 0 { return .microseconds(Int64(bound)) }
+        }
+        return nil
+    }
+
+    public static func + (left: LatencyHistogram, right: LatencyHistogram) -> LatencyHistogram {
+        LatencyHistogram(counts: zip(left.counts, right.counts).map { $0 &+ $1 }, sumUs: left.sumUs &+ right.sumUs)
     }
 }
 

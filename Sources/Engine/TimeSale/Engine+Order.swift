@@ -137,7 +137,7 @@ extension Engine {
     }
 
     mutating func refuseOrder(_ code: ResultCode, _ result: UnsafeMutableRawPointer, waitLsn: UInt64 = 0) -> Outcome {
-        statistics.ordersRefused &+= 1
+        statistics.orderRefused(code)
         OrderResult(code: code, state: 0, flags: 0, quantity: 0, createdAtMs: 0, expiresAtMs: 0).store(to: result)
         return Outcome(waitLsn: waitLsn)
     }

@@ -93,4 +93,7 @@ struct SpscRing {
 
     /// Whether a message waits. May be called by the consumer alone.
     var hasMessage: Bool { ts_load_acquire(tail) != ts_load_relaxed(head) }
+
+    /// Bytes of messages that wait, and of the gap between them. May be called by the consumer alone.
+    var waitingBytes: Int { Int(ts_load_acquire(tail) &- ts_load_relaxed(head)) }
 }

@@ -55,6 +55,9 @@ struct ReplyQueue: ~Copyable {
 
     var isEmpty: Bool { head == tail && upperEnd < 0 }
 
+    /// Of the replies that wait, with what stands before each.
+    var waitingBytes: Int { upperEnd < 0 ? tail - head : upperEnd - head + tail }
+
     @inline(__always)
     private static func recordSize(_ lengthBytes: Int) -> Int { (recordHeaderBytes + lengthBytes + 7) & ~7 }
 

@@ -35,11 +35,13 @@ extension CommandLineTests {
                 let shards = try #require(stats["shards"] as? [[String: Any]])
                 #expect(shards.compactMap { $0["shard"] as? Int } == [0, 1])
                 #expect(shards.compactMap { $0["ordersAccepted"] as? Int }.reduce(0, +) == 8)
+                #expect(shards.allSatisfy { ($0["logSyncs"] as? [Int])?.count == 16 })
+                #expect(total?["refusedSoldOut"] as? Int == 0 && total?["cpuUs"] as? Int != nil)
                 let text = try await timesale("stats", at: at)
                 #expect(text.exitCode == 0 && text.field("shards") == "2" && text.field("you are") == "admin")
                 #expect(text.lines.filter { $0.hasPrefix("SHARD ") }.count == 6)
                 #expect(text.lines.filter { $0.hasPrefix("all ") }.count == 6)
-                #expect(text.output.contains("ORDERS RETIRED"))
+                #expect(text.output.contains("ORDERS RETIRED") && text.output.contains("HALF OF SYNCS"))
             }
         }
 

@@ -25,6 +25,12 @@ struct StatsReport {
         ("tombstonesRetired", \.tombstonesRetired), ("transactionsRetired", \.transactionsRetired),
         ("couponsRetired", \.couponsRetired), ("couponOperationsRetired", \.couponOperationsRetired),
         ("checkoutsRetired", \.checkoutsRetired), ("offersRetired", \.offersRetired),
+        ("refusedSoldOut", \.refusedSoldOut), ("refusedLimitExceeded", \.refusedLimitExceeded),
+        ("refusedNotStarted", \.refusedNotStarted), ("refusedEnded", \.refusedEnded),
+        ("refusedClosed", \.refusedClosed), ("refusedNotFound", \.refusedNotFound),
+        ("refusedCapacity", \.refusedCapacity), ("refusedNoSpace", \.refusedNoSpace), ("cpuUs", \.cpuUs),
+        ("meshBytes", \.meshBytes), ("repliesWaitingBytes", \.repliesWaitingBytes),
+        ("openAssemblies", \.openAssemblies), ("logRoomBytes", \.logRoomBytes), ("logSyncUs", \.logSyncs.sumUs),
     ]
 
     private let topology: Topology
@@ -39,6 +45,7 @@ struct StatsReport {
         let each = shards.map { shard in
             JSON.object([("shard", .integer(shard.shard))] + Self.counts([shard])).adding([
                 ("writtenLsn", .integer(shard.writtenLSN)), ("durableLsn", .integer(shard.durableLSN)),
+                ("logSyncs", .array(shard.logSyncs.counts.map { .integer($0) })),
             ])
         }
         return .object([
@@ -137,18 +144,29 @@ struct StatsReport {
 
     private var log: Table {
         var table = Table(
-            "shard", ">log events", ">log size", ">blocks", ">mean write", ">received", ">sent")
+            "shard", ">log events", ">log size", ">blocks", ">mean write", ">half of syncs", ">99 %", ">received",
+            ">sent", ">CPU")
         add(to: &table) { shards in
             let blocks = Self.sum(shards, \.logBlocks)
             let mean = Duration.microseconds(
                 Int64(clamping: Self.sum(shards, \.logLatencyUs) / max(1, blocks)))
             return [
                 Numbers.grouped(Self.sum(shards, \.logEvents)), Numbers.bytes(Self.sum(shards, \.logBytes)),
-                Numbers.grouped(blocks), Numbers.time(mean), Numbers.bytes(Self.sum(shards, \.bytesReceived)),
-                Numbers.bytes(Self.sum(shards, \.bytesSent)),
+                Numbers.grouped(blocks), Numbers.time(mean), Self.most(shards, 0.5), Self.most(shards, 0.99),
+                Numbers.bytes(Self.sum(shards, \.bytesReceived)), Numbers.bytes(Self.sum(shards, \.bytesSent)),
+                Numbers.time(.microseconds(Int64(clamping: Self.sum(shards, \.cpuUs)))),
             ]
         }
         return table
+    }
+
+    /// How long a share of the syncs of the log took at most, as far as their classes tell.
+    private static func most(_ shards: [ShardStats], _ share: Double) -> String {
+        let none = LatencyHistogram(counts: shards.first?.logSyncs.counts.map { _ in 0 } ?? [], sumUs: 0)
+        let syncs = shards.reduce(none) { $0 + $1.logSyncs }
+        if syncs.count == 0 { return "" }
+        guard let bound = syncs.bound(ofShare: share) else { return "over 1 s" }
+        return "< \(Numbers.time(bound))"
     }
 
     /// A row for each shard, and one for all where there are several.

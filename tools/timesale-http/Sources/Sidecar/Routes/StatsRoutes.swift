@@ -75,6 +75,10 @@ enum StatsRoutes {
                 json.key(name)
                 json.number(value)
             }
+            json.key("logSyncs")
+            json.beginArray()
+            for count in shard.logSyncs.counts { json.number(count) }
+            json.endArray()
             json.end()
         }
         json.endArray()
@@ -133,7 +137,12 @@ extension ShardStats {
             ("durableLsn", durableLSN), ("ordersRemembered", ordersRemembered), ("ordersCapacity", ordersCapacity),
             ("usersKnown", usersKnown), ("usersCapacity", usersCapacity), ("openHolds", openHolds),
             ("pointEarnings", pointEarnings), ("pointUses", pointUses), ("couponsIssued", couponsIssued),
-            ("couponUses", couponUses), ("checkoutsPlaced", checkoutsPlaced),
+            ("couponUses", couponUses), ("checkoutsPlaced", checkoutsPlaced), ("refusedSoldOut", refusedSoldOut),
+            ("refusedLimitExceeded", refusedLimitExceeded), ("refusedNotStarted", refusedNotStarted),
+            ("refusedEnded", refusedEnded), ("refusedClosed", refusedClosed), ("refusedNotFound", refusedNotFound),
+            ("refusedCapacity", refusedCapacity), ("refusedNoSpace", refusedNoSpace), ("logEvents", logEvents),
+            ("logSyncUs", logSyncs.sumUs), ("logRoomBytes", logRoomBytes), ("cpuUs", cpuUs), ("meshBytes", meshBytes),
+            ("openAssemblies", openAssemblies), ("repliesWaitingBytes", repliesWaitingBytes),
         ]
     }
 }
