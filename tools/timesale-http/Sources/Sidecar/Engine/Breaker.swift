@@ -18,15 +18,15 @@ final class Breaker: Sendable {
 
     private let place = Atomic<UInt8>(State.open.rawValue)
     private let failures = Atomic<Int>(0)
-    private let openings = Atomic<UInt64>(0)
+    private let openings: Tally
 
     /// It begins open: whether the engine answers has to be seen first.
-    init() {}
+    init(_ registry: MetricsRegistry) { openings = Tally(registry, SidecarFamilies.breakerOpenings) }
 
     var state: State { State(rawValue: place.load(ordering: .relaxed)) ?? .open }
 
     /// How often it has opened because the engine did not answer.
-    var openedCount: UInt64 { openings.load(ordering: .relaxed) }
+    var openedCount: UInt64 { openings.now }
 
     func admit() throws(Problem) {
         guard state == .closed else {
@@ -48,7 +48,7 @@ final class Breaker: Sendable {
         if place.compareExchange(
             expected: State.closed.rawValue, desired: State.open.rawValue, ordering: .relaxed
         ).exchanged {
-            openings.add(1, ordering: .relaxed)
+            openings.counter.increment()
         }
     }
 

@@ -6,12 +6,16 @@ import TimesaleClient
 final class Services: Sendable {
     let options: SidecarOptions
     let lanes: [Lane]
-    let routes: [Route]
-    let breaker = Breaker()
+    let breaker: Breaker
     let limits: RequestLimits
     let work: WorkBound
     let feeds: SaleFeeds
     let statistics: SidecarStatistics
+    let registry: MetricsRegistry
+    let scrape = SharedReading<EngineScrape?>()
+    let connections = LiveCount()
+    /// When the process began, in seconds since 1970.
+    let startSeconds = ProcessReading.now()
     let logger: Logger
     private let isStoppingFlag = Atomic<Bool>(false)
 
@@ -19,11 +23,14 @@ final class Services: Sendable {
         self.options = options
         self.lanes = lanes
         self.logger = logger
-        limits = RequestLimits(options)
+        let registry = MetricsRegistry(SidecarFamilies.all, boundsUs: SidecarStatistics.latencyBoundsUs)
+        let statistics = SidecarStatistics(registry, routes: routes)
+        self.registry = registry
+        self.statistics = statistics
+        breaker = Breaker(registry)
+        limits = RequestLimits(options) { statistics.refusedForRate($0) }
         work = WorkBound(requestsMax: options.requestCountMax)
         feeds = SaleFeeds(streamsMax: options.streamCountMax)
-        statistics = SidecarStatistics(routes: routes.count)
-        self.routes = routes
     }
 
     /// It was asked to stop: it is not ready any more, streams end, requests are finished.

@@ -126,13 +126,20 @@ struct SidecarFlags: ParsableCommand {
     struct ProcessFlags: ParsableArguments {
         @Option(
             help: help(
-                "yes|token|no",
-                "Offer /metrics to everybody, to those with a token, or to nobody. (default: yes)"))
+                "yes|open|no",
+                """
+                Offer /metrics: with a token where tokens are configured (yes), to everybody (open), or not at all \
+                (no). (default: yes)
+                """))
         var metrics: String?
 
         @Option(
             help: help(
-                "n", "Sales, and coupon policies, that /metrics tells of, 0 to 100, open ones first. (default: 20)"))
+                "n",
+                """
+                Most sales, and coupon policies, whose stock /metrics tells, 0 to 1000: the newest that are open or \
+                sold out. (default: 100)
+                """))
         var metricsSales: String?
 
         @Option(
@@ -168,7 +175,8 @@ struct SidecarFlags: ParsableCommand {
             .addressRate: limits.addressRate, .trustForwardedFor: limits.trustForwardedFor,
             .connections: limits.connections, .requests: limits.requests, .streams: limits.streams,
             .clientTimeout: limits.clientTimeout, .idleTimeout: limits.idleTimeout,
-            .metrics: process.metrics, .metricsSales: process.metricsSales, .stopDelay: process.stopDelay, .threads: process.threads, .logLevel: process.logLevel,
+            .metrics: process.metrics, .metricsSales: process.metricsSales, .stopDelay: process.stopDelay,
+            .threads: process.threads, .logLevel: process.logLevel,
         ]
         return SidecarSetting.flags(texts, lists: [.corsOrigin: access.corsOrigin])
     }

@@ -50,7 +50,7 @@ extension SidecarOptions {
         idleTimeoutMs =
             try layers.value(.idleTimeout) { Quantities.durationMs($0, in: 100...86_400_000) } ?? idleTimeoutMs
         metrics = try layers.value(.metrics, readMetrics) ?? metrics
-        metricsSaleCountMax = try layers.value(.metricsSales) { count($0, in: 0...100) } ?? metricsSaleCountMax
+        metricsSaleCountMax = try layers.value(.metricsSales) { count($0, in: 0...1_000) } ?? metricsSaleCountMax
         stopDelayMs = try layers.value(.stopDelay) { Quantities.durationMs($0, in: 0...600_000) } ?? stopDelayMs
         threadCount = try layers.value(.threads) { count($0, in: 1...64) } ?? threadCount
         logLevel = try layers.value(.logLevel, readLevel) ?? logLevel
@@ -100,7 +100,7 @@ private func readSwitch(_ text: String) -> Result<Bool, ValueFault> {
 
 private func readMetrics(_ text: String) -> Result<SidecarOptions.Metrics, ValueFault> {
     if let metrics = SidecarOptions.Metrics(rawValue: text) { return .success(metrics) }
-    return .failure("is unknown; give yes, token or no")
+    return .failure("is unknown; give yes, open or no")
 }
 
 private func readLevel(_ text: String) -> Result<LogLevel, ValueFault> {

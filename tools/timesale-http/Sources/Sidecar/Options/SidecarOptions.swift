@@ -33,11 +33,16 @@ public struct SidecarOptions: Sendable {
     var idleTimeoutMs: UInt64 = 75_000
 
     /// Who may ask for metrics.
-    enum Metrics: String, Sendable { case yes, token, no }
+    enum Metrics: String, Sendable, CaseIterable {
+        /// Those who may order: everybody on this machine, or with a token where tokens are configured.
+        case yes
+        case open
+        case no
+    }
 
     var metrics = Metrics.yes
     /// Sales, and likewise policies, that metrics tell of.
-    var metricsSaleCountMax = 20
+    var metricsSaleCountMax = 100
 
     var stopDelayMs: UInt64 = 0
     var threadCount = 2

@@ -4,10 +4,17 @@ import TimesaleClient
 /// The rates at which one user may be served, and one address may ask. Both are off unless they are configured: a
 /// shop's back end is one address that speaks for all its users.
 final class RequestLimits: Sendable {
+    /// What a rate is about.
+    enum Kind: String, CaseIterable, Sendable { case user, address }
+
     private let users: TokenBuckets?
     private let addresses: TokenBuckets?
 
-    init(_ options: SidecarOptions) {
+    private let onRefusal: @Sendable (Kind) -> Void
+
+    /// - Parameter onRefusal: is told of each request that is refused.
+    init(_ options: SidecarOptions, onRefusal: @escaping @Sendable (Kind) -> Void) {
+        self.onRefusal = onRefusal
         users = options.userRate.map { TokenBuckets(rate: $0.rate, burst: $0.burst) }
         addresses = options.addressRate.map { TokenBuckets(rate: $0.rate, burst: $0.burst) }
     }
@@ -24,13 +31,13 @@ final class RequestLimits: Sendable {
 
     func address(_ address: String, _ verdicts: Verdicts?) throws(Problem) {
         guard let addresses else { return }
-        try judge(addresses, "address", hash(address), verdicts)
+        try judge(addresses, .address, hash(address), verdicts)
     }
 
     /// Called where the user of a request is known: from its body or its path.
     func user(_ user: UserID, _ verdicts: Verdicts?) throws(Problem) {
         guard let users else { return }
-        try judge(users, "user", hash(user), verdicts)
+        try judge(users, .user, hash(user), verdicts)
     }
 
     private func hash(_ key: some Hashable) -> UInt64 {
@@ -40,17 +47,19 @@ final class RequestLimits: Sendable {
     }
 
     private func judge(
-        _ buckets: TokenBuckets, _ name: String, _ key: UInt64, _ verdicts: Verdicts?
+        _ buckets: TokenBuckets, _ kind: Kind, _ key: UInt64, _ verdicts: Verdicts?
     ) throws(Problem) {
         let verdict = buckets.take(key)
         let seconds = max(1, buckets.burst / buckets.rate)
         verdicts?.append([
-            ("RateLimit-Policy", "\"\(name)\";q=\(buckets.burst);w=\(seconds)"),
-            ("RateLimit", "\"\(name)\";r=\(verdict.remaining);t=\(verdict.resetSeconds)"),
+            ("RateLimit-Policy", "\"\(kind.rawValue)\";q=\(buckets.burst);w=\(seconds)"),
+            ("RateLimit", "\"\(kind.rawValue)\";r=\(verdict.remaining);t=\(verdict.resetSeconds)"),
         ])
         guard verdict.isAllowed else {
+            onRefusal(kind)
             var problem = Problem(
-                .rateLimited, "this \(name) may ask \(buckets.rate) times a second, \(buckets.burst) times at once")
+                .rateLimited,
+                "this \(kind.rawValue) may ask \(buckets.rate) times a second, \(buckets.burst) times at once")
             problem.retryAfterSeconds = verdict.resetSeconds
             throw problem
         }

@@ -15,6 +15,9 @@ final class WorkBound: Sendable {
     /// Requests under way now.
     var underWay: Int { requests.load(ordering: .relaxed) }
 
+    /// Bytes of large bodies under way now.
+    var largeBytesUnderWay: Int { largeBytes.load(ordering: .relaxed) }
+
     func begin() throws(Problem) {
         if requests.add(1, ordering: .relaxed).newValue > requestsMax {
             requests.subtract(1, ordering: .relaxed)

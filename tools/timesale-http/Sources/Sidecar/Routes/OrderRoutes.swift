@@ -2,9 +2,11 @@ import TimesaleClient
 
 /// Orders, one by one.
 enum OrderRoutes {
+    static let orderPath = "/v1/timesales/{id}/orders"
+
     static let routes: [Route] = [
         Route(
-            method: .post, path: "/v1/timesales/{id}/orders", about: "Order units of a sale for a user.",
+            method: .post, path: orderPath, about: "Order units of a sale for a user.",
             body: OrderBody.fields, status: 201, answer: .object(Order.shape),
             problems: [.soldOut, .limitExceeded, .notStarted, .ended, .closed, .cancelled], handler: place),
         Route(

@@ -183,7 +183,12 @@ final class RequestHandler: ChannelInboundHandler {
 
     // MARK: The connection
 
-    func handlerAdded(context: ChannelHandlerContext) { checkIdle(context) }
+    func handlerAdded(context: ChannelHandlerContext) {
+        responder.services.connections.add(1)
+        checkIdle(context)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { responder.services.connections.add(-1) }
 
     func channelInactive(context: ChannelHandlerContext) {
         bodyDeadline?.cancel()

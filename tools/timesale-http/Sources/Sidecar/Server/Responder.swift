@@ -80,7 +80,7 @@ struct Responder: Sendable {
     }
 
     private func scope(of route: Route) -> Scope {
-        route.path == MetricsRoutes.path && services.options.metrics == .token ? .shop : route.scope
+        route.path == MetricsRoutes.path && services.options.metrics == .open ? .none : route.scope
     }
 
     private func read(_ header: String) throws(Problem) -> String { try IdempotencyKey.read(header) }

@@ -1,7 +1,7 @@
-import Synchronization
+import CoreMetrics
 
-/// What has been answered: counted where answers leave, by route and by result. Cheap enough for every request; whoever
-/// shows it reads `snapshot()`.
+/// What has been answered: counted where answers leave, by route and by result, with swift-metrics. Cheap enough for
+/// every request; `/metrics` shows it by way of the registry, and whoever else shows it reads `snapshot()`.
 public final class SidecarStatistics: Sendable {
     /// The upper bounds of the classes of latencies, in microseconds; one more class is for what is slower.
     public static let latencyBoundsUs: [UInt64] = [
@@ -9,45 +9,80 @@ public final class SidecarStatistics: Sendable {
         5_000_000, 10_000_000,
     ]
 
-    private final class Counter: Sendable {
-        let value = Atomic<UInt64>(0)
-        func add(_ more: UInt64 = 1) { value.add(more, ordering: .relaxed) }
-        var now: UInt64 { value.load(ordering: .relaxed) }
+    /// How an order came.
+    private enum Way: String, CaseIterable { case single, batch }
+
+    /// Of each route: one for success, one for each code.
+    private let results: [[Tally]]
+    private let durations: [Timer]
+    private let durationCells: [HistogramCell]
+    private let responses: [Tally]
+    private let orders: [[Tally]]
+    private let rateRefusals: [Tally]
+    private let orderRoute: Int?
+
+    init(_ registry: MetricsRegistry, routes: [Route]) {
+        let codes: [ProblemCode?] = [nil] + ProblemCode.allCases
+        // The last is for requests that match none: their paths are the callers', and have no bound.
+        let names = routes.map { ($0.method.rawValue, $0.path) } + [("", "none")]
+        results = names.map { method, path in
+            codes.map { code in
+                Tally(
+                    registry, SidecarFamilies.requests,
+                    [("method", method), ("route", path), ("code", Self.name(code))], isShownAtZero: false)
+            }
+        }
+        let timed = names.map { [("method", $0.0), ("route", $0.1)] }
+        durationCells = timed.map { dimensions in
+            let make = { HistogramCell(boundsUs: Self.latencyBoundsUs) }
+            guard
+                let cell = registry.cell(SidecarFamilies.durations.name, .histogram, dimensions, make)
+            else { preconditionFailure("there is no series \(dimensions)") }
+            return cell
+        }
+        durations = zip(timed, durationCells).map {
+            Timer(label: SidecarFamilies.durations.name, dimensions: $0, handler: $1, factory: registry)
+        }
+        responses = codes.map { code in
+            let status = code.map { "\($0.status / 100)xx" } ?? "2xx"
+            return Tally(registry, SidecarFamilies.responses, [("class", status), ("code", Self.name(code))])
+        }
+        orderRoute = routes.firstIndex { $0.method == .post && $0.path == OrderRoutes.orderPath }
+        let ofOrders = Set(orderRoute.map { routes[$0].allProblems } ?? [])
+        orders = Way.allCases.map { way in
+            codes.map { code in
+                Tally(
+                    registry, SidecarFamilies.orders, [("via", way.rawValue), ("code", Self.name(code))],
+                    isShownAtZero: code.map(ofOrders.contains) ?? true)
+            }
+        }
+        rateRefusals = RequestLimits.Kind.allCases.map {
+            Tally(registry, SidecarFamilies.rateRefusals, [("kind", $0.rawValue)])
+        }
     }
 
-    /// Of each route: one counter for success, one for each code.
-    private let results: [[Counter]]
-    /// Of each route: one for each class.
-    private let latencies: [[Counter]]
-    private let latencySumUs: [Counter]
-    /// Of entries of batches, which are many in one request.
-    private let batchResults: [Counter]
-
-    init(routes: Int) {
-        func counters(_ count: Int) -> [Counter] { (0..<count).map { _ in Counter() } }
-        // The last route is for requests that match none.
-        results = (0...routes).map { _ in counters(ProblemCode.allCases.count + 1) }
-        latencies = (0...routes).map { _ in counters(Self.latencyBoundsUs.count + 1) }
-        latencySumUs = counters(routes + 1)
-        batchResults = counters(ProblemCode.allCases.count + 1)
-    }
+    private static func name(_ code: ProblemCode?) -> String { code?.name ?? "OK" }
 
     /// - Parameters:
     ///   - route: its number in `RouteTable.routes`; nil if none matched.
     ///   - code: nil for a success.
     func answered(route: Int?, code: ProblemCode?, tookNs: UInt64) {
-        let route = route ?? results.count - 1
-        results[route][Self.place(code)].add()
-        let us = tookNs / 1000
-        let bounds = Self.latencyBoundsUs
-        var class_ = 0
-        while class_ < bounds.count, us > bounds[class_] { class_ += 1 }
-        latencies[route][class_].add()
-        latencySumUs[route].add(us)
+        let place = Self.place(code)
+        let index = route ?? results.count - 1
+        results[index][place].counter.increment()
+        durations[index].recordNanoseconds(Int64(clamping: tookNs))
+        responses[place].counter.increment()
+        if let route, route == orderRoute { orders[0][place].counter.increment() }
     }
 
     /// Of orders of a batch.
-    func orderedInBatch(_ code: ProblemCode?, count: UInt64 = 1) { batchResults[Self.place(code)].add(count) }
+    func orderedInBatch(_ code: ProblemCode?, count: UInt64 = 1) {
+        orders[1][Self.place(code)].counter.increment(by: count)
+    }
+
+    func refusedForRate(_ kind: RequestLimits.Kind) {
+        rateRefusals[kind == .user ? 0 : 1].counter.increment()
+    }
 
     private static func place(_ code: ProblemCode?) -> Int { code.map { $0.rawValue + 1 } ?? 0 }
 
@@ -68,10 +103,10 @@ public final class SidecarStatistics: Sendable {
     }
 
     public func snapshot() -> Snapshot {
-        func refused(_ counters: [Counter]) -> [ProblemCode: UInt64] {
+        func refused(_ tallies: [Tally]) -> [ProblemCode: UInt64] {
             var refused: [ProblemCode: UInt64] = [:]
-            for code in ProblemCode.allCases where counters[Self.place(code)].now > 0 {
-                refused[code] = counters[Self.place(code)].now
+            for code in ProblemCode.allCases where tallies[Self.place(code)].now > 0 {
+                refused[code] = tallies[Self.place(code)].now
             }
             return refused
         }
@@ -79,8 +114,8 @@ public final class SidecarStatistics: Sendable {
             routes: results.indices.map {
                 Snapshot.Route(
                     succeeded: results[$0][0].now, refused: refused(results[$0]),
-                    latencyCounts: latencies[$0].map(\.now), latencySumUs: latencySumUs[$0].now)
+                    latencyCounts: durationCells[$0].countsNow, latencySumUs: durationCells[$0].sumNs / 1000)
             },
-            batchOrdersAccepted: batchResults[0].now, batchOrdersRefused: refused(batchResults))
+            batchOrdersAccepted: orders[1][0].now, batchOrdersRefused: refused(orders[1]))
     }
 }

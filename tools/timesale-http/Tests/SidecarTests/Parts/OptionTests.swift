@@ -38,7 +38,7 @@ import Testing
     @Test(arguments: [
         ("--listen", "8080"), ("--engine", "7070"), ("--user-rate", "0"), ("--user-rate", "1:2:3"),
         ("--cors-origin", "https://a.example/"), ("--threads", "65"), ("--trust-forwarded-for", "maybe"),
-        ("--engine-timeout", "1"), ("--metrics", "maybe"), ("--metrics-sales", "101"),
+        ("--engine-timeout", "1"), ("--metrics", "maybe"), ("--metrics-sales", "1001"), ("--metrics", "token"),
     ])
     func badValuesAreRefused(_ flag: String, _ value: String) {
         let fault = #expect(throws: OptionsError.self) {

@@ -111,7 +111,7 @@ import TimesaleClient
     }
 
     @Test func theBreakerOpensWhenNothingIsAnswered() throws {
-        let breaker = Breaker()
+        let breaker = Breaker(MetricsRegistry(SidecarFamilies.all, boundsUs: []))
         #expect(throws: Problem.self) { try breaker.admit() }
         breaker.answered(true)
         for _ in 0..<Breaker.failuresMax - 1 { breaker.failed(.timedOut) }
