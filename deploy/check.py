@@ -184,6 +184,7 @@ def check_system_calls(programs):
             request = urllib.request.Request(
                 base + "/v1/timesales/1001/orders", b'{"userId": "43"}', {"Content-Type": "application/json"})
             urllib.request.urlopen(request).close()
+            urllib.request.urlopen(base + "/metrics").close()
             run("snapshot")
         finally:
             for name, process in reversed(started.items()):
@@ -254,6 +255,8 @@ def check_compose(programs, images):
             if source.startswith("."):
                 if not (here / source).exists():
                     fault(place, f"there is no {source}")
+                elif source.endswith((".yml", ".json")):
+                    yaml.safe_load((here / source).read_text())
             elif source not in volumes:
                 fault(place, f"there is no volume {source}")
         for secret in service.get("secrets", []):
@@ -276,6 +279,15 @@ def check_compose(programs, images):
     if sockets[0] != sockets[1] or not all(set(found) <= mounted for found, mounted in zip(sockets, mounts)):
         fault("compose.yml", f"engine and sidecar do not share the socket: {sockets}, {mounts}")
     # Who reads from whom.
+    mounted = {inside: source for name in services for source, inside, *_ in
+               (volume.split(":") for volume in services[name].get("volumes", []))}
+    rules = yaml.safe_load((here / "prometheus.yml").read_text())["rule_files"]
+    for rule in rules:
+        if f"/etc/prometheus/{rule}" not in mounted:
+            fault("prometheus.yml", f"{rule} is not mounted in compose.yml")
+    for provider in yaml.safe_load((here / "grafana/dashboards.yml").read_text())["providers"]:
+        if not any(inside.startswith(provider["options"]["path"] + "/") for inside in mounted):
+            fault("grafana/dashboards.yml", f"nothing is mounted in {provider['options']['path']}")
     for name in ("prometheus.yml", "grafana/datasource.yml"):
         for host, port in re.findall(r"([a-z]+):(\d{4,5})", (here / name).read_text()):
             published = [p.rpartition(":")[2] for p in services.get(host, {}).get("ports", [])]

@@ -4,7 +4,10 @@
 set -euo pipefail
 
 # Libraries that the build links, then what only the tests need.
-packages=(liburing-dev libhiredis-dev zlib1g-dev python3 python3-venv python3-yaml strace curl openssl binutils postgresql python3-psycopg2 redis-server valgrind)
+packages=(
+    liburing-dev libhiredis-dev zlib1g-dev
+    python3 python3-venv python3-yaml strace curl openssl binutils postgresql python3-psycopg2 redis-server valgrind prometheus
+)
 
 # swift-configuration's manifest is the one of our dependencies that asks for the newest tools.
 swift_major=6
@@ -73,9 +76,10 @@ install_packages() {
 disable_services() {
     local package
     for package in "$@"; do
-        if [[ $package == redis-server && -d /run/systemd/system ]]; then
-            as_root systemctl disable --quiet redis-server
-        fi
+        case $package in
+            redis-server | prometheus)
+                if [[ -d /run/systemd/system ]]; then as_root systemctl disable --quiet "$package"; fi ;;
+        esac
     done
 }
 
