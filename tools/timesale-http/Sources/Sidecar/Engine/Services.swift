@@ -7,7 +7,6 @@ final class Services: Sendable {
     let options: SidecarOptions
     let lanes: [Lane]
     let breaker: Breaker
-    let live = LiveFeed()
     let limits: RequestLimits
     let work: WorkBound
     let feeds: SaleFeeds
