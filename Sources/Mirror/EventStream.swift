@@ -2,13 +2,13 @@ import Log
 import Protocol
 import Redis
 
-/// Follows the logs and appends their events to a stream of Redis: each at least once in it as long as the stream is not
-/// lost, in order, under its place as its id.
+/// Follows the logs and appends their events to a stream of Redis: each at least once in it as long as the stream is
+/// not lost, in order, under its place as its id.
 ///
-/// A batch goes with the id that should be the last one of the stream. If that is another, nothing is appended: then the
-/// stream has been lost, or what was in doubt has been done, and it goes on behind what is there. So no event can be
-/// missing between two others, and none is there twice. What has left the logs while Redis was away is an entry of its own,
-/// of type `gap`.
+/// A batch goes with the id that should be the last one of the stream. If that is another, nothing is appended: then
+/// the stream has been lost, or what was in doubt has been done, and it goes on behind what is there. So no event can
+/// be missing between two others, and none is there twice. What has left the logs while Redis was away is an entry of
+/// its own, of type `gap`.
 final class EventStream {
     /// Events of one call.
     static let batchMax = 200

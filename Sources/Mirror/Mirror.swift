@@ -6,15 +6,15 @@ import Shard
 
 /// Copies the counts of all sales and policies to Redis, and never anything that a crash could undo.
 ///
-/// A step takes what the shards have told up to a cut, a sequence up to which every log is durable, and writes each offer
-/// that changed, once, with absolute values: a thousand orders of a sale between two steps are one write. Every write
-/// compares and sets (epoch, seq), so the order in which Redis comes to them does not matter. The position goes last:
-/// Redis has at least the state that it names.
+/// A step takes what the shards have told up to a cut, a sequence up to which every log is durable, and writes each
+/// offer that changed, once, with absolute values: a thousand orders of a sale between two steps are one write. Every
+/// write compares and sets (epoch, seq), so the order in which Redis comes to them does not matter. The position goes
+/// last: Redis has at least the state that it names.
 ///
-/// After a fault nothing is known of the writes under way, which are made again. What Redis has is looked at before: when
-/// the position is not the one that was written last, Redis has lost something (`FLUSHALL`, a failover to a replica that
-/// was behind, a start from an old file), and everything is written. Keys that change by themselves, one by one (evicted,
-/// deleted by hand, a node of a cluster emptied), are found by looking at some in each second.
+/// After a fault nothing is known of the writes under way, which are made again. What Redis has is looked at before:
+/// when the position is not the one that was written last, Redis has lost something (`FLUSHALL`, a failover to a
+/// replica that was behind, a start from an old file), and everything is written. Keys that change by themselves, one
+/// by one (evicted, deleted by hand, a node of a cluster emptied), are found by looking at some in each second.
 ///
 /// One thread, which it may keep as long as a call of Redis takes: shards never wait for it.
 public final class Mirror {
@@ -76,8 +76,8 @@ public final class Mirror {
         var position: Position
     }
 
-    /// `engines` as recovery has left them, whose state is that at `sequence`; `random` gives numbers in 0 ..< 1, `note`
-    /// gets a line when something begins or ends.
+    /// `engines` as recovery has left them, whose state is that at `sequence`; `random` gives numbers in 0 ..< 1,
+    /// `note` gets a line when something begins or ends.
     public init(
         _ configuration: Configuration, link: any RedisLink, engines: [UnsafeMutablePointer<Engine>],
         feeds: [CountFeed], board: DurableBoard, storage: any LogStorage, recent: [RecentBlocks], sequence: UInt64,

@@ -39,7 +39,8 @@ public enum MirrorScripts {
             """
 
     /// KEYS: the position. ARGV: epoch, seq, then those that should be there (empty: none), then fields and values.
-    /// Answers 1, or 2 if others were there and so nothing was written, or 0 if it was stale; and the two that were there.
+    /// Answers 1, or 2 if others were there and so nothing was written, or 0 if it was stale; and the two that were
+    /// there.
     public static let position =
         compare + """
             local found = {old[1] or '', old[2] or ''}
@@ -49,8 +50,8 @@ public enum MirrorScripts {
             return {1, found[1], found[2]}
             """
 
-    /// KEYS: the stream. Answers the id of its last entry, also if that has been trimmed; empty if there is no stream. A
-    /// key of another type is in our way.
+    /// KEYS: the stream. Answers the id of its last entry, also if that has been trimmed; empty if there is no
+    /// stream. A key of another type is in our way.
     public static let lastOfStream =
         lookAtStream + """
             return last
@@ -69,8 +70,9 @@ public enum MirrorScripts {
 
         """
 
-    /// KEYS: the stream. ARGV: how many entries it keeps, the id of its last entry, then for each entry the number of its
-    /// fields and values, its id, and these. Answers 1, or 0 if the last entry is another one; then nothing is done.
+    /// KEYS: the stream. ARGV: how many entries it keeps, the id of its last entry, then for each entry the number of
+    /// its fields and values, its id, and these. Answers 1, or 0 if the last entry is another one; then nothing is
+    /// done.
     public static let append =
         lookAtStream + """
             if last ~= ARGV[2] then return 0 end

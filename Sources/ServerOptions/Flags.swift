@@ -185,8 +185,9 @@ struct Flags: ParsableCommand {
             help: help(
                 "url",
                 """
-                Keep a copy of the counts in this Redis: redis://[USER:PASSWORD@]HOST[:PORT][/DB] or unix:PATH; any node of a \
-                cluster, and may be repeated for more of them. (default: no Redis)
+                Keep a copy of the counts in this Redis: redis://[USER:PASSWORD@]HOST[:PORT][/DB] or unix:PATH; any node \
+                of \
+                a cluster, and may be repeated for more of them. (default: no Redis)
                 """))
         var redis: [String] = []
 
@@ -194,7 +195,8 @@ struct Flags: ParsableCommand {
             help: help(
                 "address",
                 """
-                In the one that sentinels name as master, through failovers: [USER:PASSWORD@]HOST:PORT,HOST:PORT/MASTER[/DB]. \
+                In the one that sentinels name as master, through failovers: \
+                [USER:PASSWORD@]HOST:PORT,HOST:PORT/MASTER[/DB]. \
                 (default: no sentinels)
                 """))
         var redisSentinel: String?

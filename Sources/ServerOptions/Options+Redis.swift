@@ -2,12 +2,13 @@ import Redis
 import Settings
 
 extension Options {
-    /// What the options that begin with `--redis` come to; nil where none is given. No fault repeats an address: a password
-    /// may be in it.
+    /// What the options that begin with `--redis` come to; nil where none is given. No fault repeats an address: a
+    /// password may be in it.
     static func readRedis(_ layers: SettingLayers<Setting>) throws(OptionsError) -> RedisSettings? {
         guard let place = try readPlace(layers) else {
             let dependent: [Setting] = [
-                .redisPasswordFile, .redisSentinelPasswordFile, .redisPrefix, .redisEvents, .redisEventsMax, .redisFlush,
+                .redisPasswordFile, .redisSentinelPasswordFile, .redisPrefix, .redisEvents, .redisEventsMax,
+                .redisFlush,
                 .redisTimeout,
             ]
             if let lost = dependent.first(where: { layers.find($0) != nil }) {
@@ -130,7 +131,8 @@ extension RedisCredentials {
             }
             password = .file(path: file)
         } else if user != nil, password == nil {
-            throw .configuration("\(flag) names a user without a password; write USER:PASSWORD@ or give --redis-password-file")
+            throw .configuration(
+                "\(flag) names a user without a password; write USER:PASSWORD@ or give --redis-password-file")
         }
     }
 }

@@ -68,7 +68,8 @@ public struct ShardCore: ~Copyable {
 
     public init(
         engine: UnsafeMutablePointer<Engine>, writer: consuming LogWriter, mesh: Mesh, statistics: StatisticsBoard,
-        instance: InstanceFacts, feed: CountFeed? = nil, mirrorBoard: MirrorBoard? = nil, memory: MemorySource, gatedReplyBytes: Int = 16 << 20,
+        instance: InstanceFacts, feed: CountFeed? = nil, mirrorBoard: MirrorBoard? = nil, memory: MemorySource,
+        gatedReplyBytes: Int = 16 << 20,
         assembliesMax: Int = 4096
     ) {
         shard = engine.pointee.configuration.shard

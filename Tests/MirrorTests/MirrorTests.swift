@@ -92,7 +92,8 @@ import Testing
         case killed, paused, flushed, oldDump, wrongTypes, keysRemoved, noMemory, readOnly, password
     }
 
-    /// Redis comes into trouble while the shop sells, and out of it: no order notices, and Redis then has what the log has.
+    /// Redis comes into trouble while the shop sells, and out of it: no order notices, and Redis then has what the
+    /// log has.
     @Test(arguments: Trouble.allCases) func outages(_ trouble: Trouble) throws {
         // Only the test knows this password; until it is set, any is right.
         let login = RedisCredentials(user: "default", password: .bytes(Array("another".utf8)))
@@ -270,7 +271,8 @@ import Testing
 
     /// `id type` of each entry.
     private func events(_ shop: MirroredShop) throws -> [String] {
-        guard case .array(let entries) = try shop.redis.mustRun("XRANGE", "timesale:events", "-", "+") else { return [] }
+        let reply = try shop.redis.mustRun("XRANGE", "timesale:events", "-", "+")
+        guard case .array(let entries) = reply else { return [] }
         return entries.map { entry in
             guard case .array(let parts) = entry, case .array(let fields) = parts[1] else { return "?" }
             let texts = fields.map { $0.text ?? "" }
@@ -292,7 +294,8 @@ import Testing
                 continue
             }
             for result in results.dropLast() {
-                guard let kind = result.event.kind, !["saleCreated", "holdsGraced"].contains("\(kind)") else { continue }
+                let others: [EventKind] = [.saleCreated, .holdsGraced]
+                guard let kind = result.event.kind, !others.contains(kind) else { continue }
                 found.append("\(result.sequence)-\(result.index) \(kind)")
             }
             place = results[results.count - 1].place

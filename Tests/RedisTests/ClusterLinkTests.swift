@@ -43,11 +43,15 @@ import Testing
         }
         // A list of all keys comes from all nodes.
         let place = RedisSettings.Place.servers([cluster.addresses[2]])
-        let all = try RedisKeys.matching(Array("timesale:*".utf8), at: place, clientName: "test", timeoutMs: Self.longMs)
+        let all = try RedisKeys.matching(
+            Array("timesale:*".utf8), at: place, clientName: "test", timeoutMs: Self.longMs)
         #expect(Set(all) == Set(Self.keys.map { Array($0.utf8) }) && all.count == Self.keys.count)
         // An error of one command is a reply among the others, in its place.
         let mixed = try link.send(
-            [get(Self.keys[0]), RedisCommand(["LPUSH", Self.keys[9000], "1"], key: Self.keys[9000]), get(Self.keys[16000])],
+            [
+                get(Self.keys[0]), RedisCommand(["LPUSH", Self.keys[9000], "1"], key: Self.keys[9000]),
+                get(Self.keys[16000]),
+            ],
             timeoutMs: Self.longMs)
         #expect(mixed[1].errorCode == "WRONGTYPE" && mixed[0].text == Self.keys[0] && mixed[2].text == Self.keys[16000])
     }

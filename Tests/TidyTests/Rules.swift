@@ -25,6 +25,7 @@ enum Rules {
         "Log": ["Engine", "Protocol", "CAtomics"],
         "Shard": ["Log", "Engine", "Protocol", "CAtomics"],
         "Redis": ["CHiredis", "Glibc"],
+        "Mirror": ["Redis", "Shard", "Log", "Engine", "Protocol", "CAtomics"],
         "Settings": ["Configuration", "Foundation"],
         "ServerOptions": ["Redis", "Settings", "ArgumentParser", "Configuration", "Foundation"],
         "Client": ["Protocol", "NIOCore", "NIOPosix", "Synchronization", "Glibc", "Musl", "Darwin"],

@@ -50,8 +50,8 @@ extension Engine {
         noteChange(offer, ChangedOffers.Part.counts)
     }
 
-    /// Something of an offer is not any more as it was. In the same breath as its event: when a block is sealed, all that
-    /// is noted is in it or in those before.
+    /// Something of an offer is not any more as it was. In the same breath as its event: when a block is sealed, all
+    /// that is noted is in it or in those before.
     @inline(__always)
     mutating func noteChange(_ offer: UInt32, _ part: UInt64) {
         if !changes.isFollowed { return }
@@ -61,8 +61,8 @@ extension Engine {
         if before == 0 { changes.append(offer) }
     }
 
-    /// Hands out each offer that has changed, with what of it, until `give` says that there is no room: that one and the
-    /// rest stay. Answers whether all are out.
+    /// Hands out each offer that has changed, with what of it, until `give` says that there is no room: that one and
+    /// the rest stay. Answers whether all are out.
     public mutating func giveChanges(_ give: (_ slot: UInt32, _ parts: UInt64) -> Bool) -> Bool {
         while changes.count > 0 {
             let slot = changes.removeLast()

@@ -5,8 +5,8 @@ import Protocol
 /// What one shard tells the mirror: with each block that it seals, the counts of its own orders of every offer that the
 /// block changed; from the catalogue's shard also what an offer is. All values are absolute.
 ///
-/// The mirror so has the state at any sequence without remembering orders, which the events of a log would ask of it, and
-/// a sale that sold 10,000 times within a block is one record. In `docs/architecture.md` stands why not the log.
+/// The mirror so has the state at any sequence without remembering orders, which the events of a log would ask of it,
+/// and a sale that sold 10,000 times within a block is one record. In `docs/architecture.md` stands why not the log.
 ///
 /// The shard never waits. When the queue is full, what has changed stays noted and comes with a later block; what lies
 /// between is a *gap*, within which the state of this shard is not known.
@@ -98,8 +98,8 @@ public struct CountFeed: @unchecked Sendable {
         public var facts: OfferFacts?
     }
 
-    /// Hands out what was told of the blocks up to `cut`, which must have been read before. Answers whether that is all:
-    /// if not, the state of this shard at the cut is not known, but will be at a later one.
+    /// Hands out what was told of the blocks up to `cut`, which must have been read before. Answers whether that is
+    /// all: if not, the state of this shard at the cut is not known, but will be at a later one.
     public func take(upTo cut: UInt64, _ body: (Record) -> Void) -> Bool {
         // Before the queue: a gap is closed behind the records that end it.
         let open = ts_load_acquire(gap)

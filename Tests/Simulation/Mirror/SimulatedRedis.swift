@@ -1,8 +1,8 @@
 import Mirror
 import Redis
 
-/// A Redis that answers late or not at all, forgets, and comes to commands in an order of its own. It knows the commands
-/// of the mirror, and what its scripts mean.
+/// A Redis that answers late or not at all, forgets, and comes to commands in an order of its own. It knows the
+/// commands of the mirror, and what its scripts mean.
 final class SimulatedRedis {
     enum Value: Equatable {
         case text(String)

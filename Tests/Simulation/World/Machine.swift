@@ -20,7 +20,10 @@ final class Machine {
     let instance: UInt64
     var seats: [Seat]
 
-    init(_ state: RecoveredState, scenario: Scenario, retainMs: UInt64, instance: UInt64, feeds: [CountFeed], memory: MemorySource) {
+    init(
+        _ state: RecoveredState, scenario: Scenario, retainMs: UInt64, instance: UInt64, feeds: [CountFeed],
+        memory: MemorySource
+    ) {
         let shards = state.shards.count
         self.shards = shards
         self.state = state
@@ -43,7 +46,8 @@ final class Machine {
                 to: ShardCore(
                     engine: shard.engine, writer: writer, mesh: mesh, statistics: statistics,
                     instance: InstanceFacts(instance: instance, retainMs: retainMs, inFlightMaxBytes: 1 << 20),
-                    feed: feeds.isEmpty ? nil : feeds[index], memory: memory, gatedReplyBytes: 1 << 22, assembliesMax: scenario.assembliesMax))
+                    feed: feeds.isEmpty ? nil : feeds[index], memory: memory, gatedReplyBytes: 1 << 22,
+                    assembliesMax: scenario.assembliesMax))
             seats[index].lastSegment = shard.position.segment
         }
     }

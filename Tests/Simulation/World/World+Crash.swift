@@ -142,8 +142,8 @@ extension World {
             shards: state.shards.count, lsns: state.shards.map { $0.position.nextLsn - 1 }, retainMs: retainMs)
         if mayLoseReplies { forgetWhatWasLost() }
         machine = Machine(
-            state, scenario: scenario, retainMs: retainMs, instance: dice.next(), feeds: feeds(shards: state.shards.count),
-            memory: memory.source)
+            state, scenario: scenario, retainMs: retainMs, instance: dice.next(),
+            feeds: feeds(shards: state.shards.count), memory: memory.source)
         watch = StockWatch(salesMax: scenario.salesMax, shards: machine.shards)
         clockMs = max(clockMs, state.lastTimeMs)
         beginMirror(state)

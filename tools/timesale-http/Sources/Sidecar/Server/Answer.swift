@@ -73,7 +73,9 @@ struct Answer: Sendable {
         var fields = fields
         if case .bytes(let bytes) = body {
             // 204 has no length, 304 that of what it stands for (RFC 9110, 8.6).
-            if status != .noContent, status != .notModified { fields.append(("Content-Length", String(bytes.readableBytes))) }
+            if status != .noContent, status != .notModified {
+                fields.append(("Content-Length", String(bytes.readableBytes)))
+            }
         } else {
             fields.append(("Transfer-Encoding", "chunked"))
         }
