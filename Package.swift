@@ -91,7 +91,9 @@ let package = Package(
             path: "Sources/Client"),
         .target(
             name: "CommandLineTool",
-            dependencies: ["TimesaleClient", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "TimesaleClient", "Redis", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             path: "tools/timesale",
             exclude: ["Main"]),
         .executableTarget(name: "timesale", dependencies: ["CommandLineTool"], path: "tools/timesale/Main"),
@@ -106,7 +108,8 @@ let package = Package(
         .testTarget(
             name: "CommandLineTests",
             dependencies: [
-                "CommandLineTool", "TimesaleClient", "TimesaleTestKit", "TimesaleSpawn", "TestSupport", "timesale",
+                "CommandLineTool", "RedisTestSupport", "Redis", "TimesaleClient", "TimesaleTestKit", "TimesaleSpawn",
+                "TestSupport", "timesale",
                 "timesaled", "wal-replay",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),

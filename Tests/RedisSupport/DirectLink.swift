@@ -1,8 +1,8 @@
 import Redis
 import TestSupport
 
-/// One command at a time to one server, whatever it is: a node, a replica, a sentinel. What it answers is what that very
-/// server says.
+/// One command at a time to one server, whatever it is: a node, a replica, a sentinel. What it answers is what that
+/// very server says.
 struct DirectLink {
     private let link: ServerLink
 

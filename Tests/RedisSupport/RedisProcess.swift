@@ -4,8 +4,8 @@ import Synchronization
 import TestSupport
 import TimesaleSpawn
 
-/// A redis-server that runs as a child process on 127.0.0.1 and on a unix socket, both of its own. It answers when `init`
-/// returns, keeps nothing on disk unless it is told to, and is killed on deinit.
+/// A redis-server that runs as a child process on 127.0.0.1 and on a unix socket, both of its own. It answers when
+/// `init` returns, keeps nothing on disk unless it is told to, and is killed on deinit.
 public final class RedisProcess: Sendable {
     /// Holds its configuration, its socket, its dump and its log.
     public let directory: TemporaryDirectory
@@ -40,8 +40,8 @@ public final class RedisProcess: Sendable {
     /// What the server has logged, in all its runs.
     public var log: String { (try? String(contentsOfFile: directory.path + "/redis.log", encoding: .utf8)) ?? "" }
 
-    /// - Parameter lines: further ones of redis.conf, such as `maxmemory 2mb`; they win. With `requirepass` or users among
-    ///   them, give in `login` who the test itself is.
+    /// - Parameter lines: further ones of redis.conf, such as `maxmemory 2mb`; they win. With `requirepass` or users
+    ///   among them, give in `login` who the test itself is.
     public init(
         _ lines: [String] = [], in directory: TemporaryDirectory = TemporaryDirectory(),
         login: RedisCredentials = RedisCredentials()
@@ -162,8 +162,8 @@ public final class RedisProcess: Sendable {
         return "\(folder)/\(name)"
     }
 
-    /// A port that nobody listens on. No two calls of this process return the same, so that servers that start side by
-    /// side do not meet.
+    /// A port that nobody listens on. No two calls of this process return the same, so that servers that start side
+    /// by side do not meet.
     public static func freePort() throws -> UInt16 {
         for _ in 0..<100 {
             let probe = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

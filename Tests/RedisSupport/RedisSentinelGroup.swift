@@ -2,8 +2,8 @@ import Foundation
 import Redis
 import TestSupport
 
-/// A master with a replica, and three sentinels that watch them and make the replica master when the master is gone, within
-/// seconds.
+/// A master with a replica, and three sentinels that watch them and make the replica master when the master is
+/// gone, within seconds.
 public final class RedisSentinelGroup: Sendable {
     public static let name = "shop"
     public let master: RedisProcess
@@ -34,7 +34,9 @@ public final class RedisSentinelGroup: Sendable {
             "sentinel failover-timeout \(Self.name) 10000",
         ]
         if let password { watch.append("sentinel auth-pass \(Self.name) \(password)") }
-        if let sentinelPassword { watch += ["requirepass \(sentinelPassword)", "sentinel sentinel-pass \(sentinelPassword)"] }
+        if let sentinelPassword {
+            watch += ["requirepass \(sentinelPassword)", "sentinel sentinel-pass \(sentinelPassword)"]
+        }
         let sentinelLogin = RedisCredentials(password: sentinelPassword.map { .bytes(Array($0.utf8)) })
         let group = try (0..<3).map { _ in try RedisProcess(watch, login: sentinelLogin) }
         for sentinel in group {
@@ -64,7 +66,9 @@ public final class RedisSentinelGroup: Sendable {
 extension RedisReply {
     /// The value behind a name in a flat list of names and values.
     public func field(_ name: String) -> String? {
-        guard case .array(let parts) = self, let place = parts.firstIndex(where: { $0.text == name }) else { return nil }
+        guard case .array(let parts) = self, let place = parts.firstIndex(where: { $0.text == name }) else {
+            return nil
+        }
         return place + 1 < parts.count ? parts[place + 1].text : nil
     }
 }

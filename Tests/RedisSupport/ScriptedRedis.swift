@@ -1,7 +1,8 @@
 import Foundation
 import TestSupport
 
-/// Something that listens where a Redis should be, and does with each connection what a script says, on a thread of its own.
+/// Something that listens where a Redis should be, and does with each connection what a script says, on a thread of
+/// its own.
 public final class ScriptedRedis: Sendable {
     private let directory = TemporaryDirectory()
     private let listener: Int32

@@ -24,7 +24,9 @@ import Testing
         Form(text: "redis://me:secret@h", endpoint: .tcp(host: "h", port: 6379), user: "me", password: "secret"),
         Form(text: "redis://me@h", endpoint: .tcp(host: "h", port: 6379), user: "me"),
         Form(text: "redis://me:a:b@c@h:2", endpoint: .tcp(host: "h", port: 2), user: "me", password: "a:b@c"),
-        Form(text: "redis://m%65:%2f%3F%23%40%25@h", endpoint: .tcp(host: "h", port: 6379), user: "me", password: "/?#@%"),
+        Form(
+            text: "redis://m%65:%2f%3F%23%40%25@h", endpoint: .tcp(host: "h", port: 6379), user: "me",
+            password: "/?#@%"),
         Form(text: "redis+unix:///run/redis.sock", endpoint: .unix(path: "/run/redis.sock")),
         Form(text: "redis+unix:///run/a%20b?db=2", endpoint: .unix(path: "/run/a b"), database: 2),
         Form(text: "redis+unix://me:pw@/run/r", endpoint: .unix(path: "/run/r"), user: "me", password: "pw"),
@@ -75,7 +77,8 @@ import Testing
 
     @Test func sentinelsAreRead() throws {
         let plain = try RedisSentinels.parse("10.0.0.1:1,[::1]:2,h/shop").get()
-        #expect(plain.endpoints == [.tcp(host: "10.0.0.1", port: 1), .tcp(host: "::1", port: 2), .tcp(host: "h", port: 26379)])
+        let places: [(String, UInt16)] = [("10.0.0.1", 1), ("::1", 2), ("h", 26379)]
+        #expect(plain.endpoints == places.map { .tcp(host: $0.0, port: $0.1) })
         #expect(plain.master == "shop" && plain.database == 0 && plain.credentials == RedisCredentials())
         let full = try RedisSentinels.parse("redis+sentinel://me:p%2Fw@h,h:26379,i/shop/3?sentinel-user=watch").get()
         #expect(full.endpoints == [.tcp(host: "h", port: 26379), .tcp(host: "i", port: 26379)])

@@ -43,11 +43,15 @@ import Testing
         }
         // A list of all keys comes from all nodes.
         let place = RedisSettings.Place.servers([cluster.addresses[2]])
-        let all = try RedisKeys.matching(Array("timesale:*".utf8), at: place, clientName: "test", timeoutMs: Self.longMs)
+        let all = try RedisKeys.matching(
+            Array("timesale:*".utf8), at: place, clientName: "test", timeoutMs: Self.longMs)
         #expect(Set(all) == Set(Self.keys.map { Array($0.utf8) }) && all.count == Self.keys.count)
         // An error of one command is a reply among the others, in its place.
         let mixed = try link.send(
-            [get(Self.keys[0]), RedisCommand(["LPUSH", Self.keys[9000], "1"], key: Self.keys[9000]), get(Self.keys[16000])],
+            [
+                get(Self.keys[0]), RedisCommand(["LPUSH", Self.keys[9000], "1"], key: Self.keys[9000]),
+                get(Self.keys[16000]),
+            ],
             timeoutMs: Self.longMs)
         #expect(mixed[1].errorCode == "WRONGTYPE" && mixed[0].text == Self.keys[0] && mixed[2].text == Self.keys[16000])
     }
@@ -66,7 +70,8 @@ import Testing
 
         let destination = begin === target ? source : target
         try cluster.beginMove(ofSlot: slot, from: begin, to: destination)
-        // What is still there is answered there, what is new is asked for at the other node: within one call, in order.
+        // What is still there is answered there, what is new is asked for at the other node: within one call, in
+        // order.
         let during = try link.send(
             [get(old), set(new, "2"), get(new), set(new, "3"), get(new), set(other, "4")], timeoutMs: Self.longMs)
         #expect(during == [.bytes([0x31]), .status("OK"), .bytes([0x32]), .status("OK"), .bytes([0x33]), .status("OK")])

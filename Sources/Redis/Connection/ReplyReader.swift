@@ -17,7 +17,9 @@ struct ReplyReader: ~Copyable {
 
     /// nil when there is no memory.
     init?() {
-        guard let functions = boundedFunctions, let reader = redisReaderCreateWithFunctions(functions) else { return nil }
+        guard let functions = boundedFunctions, let reader = redisReaderCreateWithFunctions(functions) else {
+            return nil
+        }
         self.reader = reader
         elementsLeft = .allocate(capacity: 1)
         elementsLeft.initialize(to: Self.replyElementsMax)
@@ -29,8 +31,8 @@ struct ReplyReader: ~Copyable {
         elementsLeft.deallocate()
     }
 
-    /// Whether bytes have come that are no part of a reply taken by `next`. hiredis takes the byte that tells the kind of
-    /// a reply as soon as it is there.
+    /// Whether bytes have come that are no part of a reply taken by `next`. hiredis takes the byte that tells the
+    /// kind of a reply as soon as it is there.
     var hasMore: Bool {
         let isBegun = reader.pointee.ridx >= 0 && reader.pointee.rstack.0.type >= 0
         return isBegun || reader.pointee.pos < reader.pointee.len

@@ -1,5 +1,5 @@
-/// The master that sentinels name. It is asked for again whenever the connection is lost or a write is refused because the
-/// server has become a replica: so a failover is followed
+/// The master that sentinels name. It is asked for again whenever the connection is lost or a write is refused
+/// because the server has become a replica: so a failover is followed
 /// (https://redis.io/docs/reference/sentinel-clients).
 public final class SentinelLink: RedisLink {
     private let sentinels: RedisSentinels
