@@ -47,7 +47,7 @@ let package = Package(
         .target(
             name: "ServerOptions",
             dependencies: [
-                "Settings",
+                "Redis", "Settings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
             ]),
@@ -117,7 +117,7 @@ let package = Package(
         .testTarget(
             name: "BenchTests",
             dependencies: ["Harness", "Generator", "TestSupport", "Protocol", "bench", "timesaled"]),
-        .testTarget(name: "ServerOptionsTests", dependencies: ["ServerOptions", "Settings"]),
+        .testTarget(name: "ServerOptionsTests", dependencies: ["ServerOptions", "Redis", "Settings"]),
         .testTarget(name: "TidyTests"),
         .testTarget(name: "ExampleTests", dependencies: ["TestSupport"]),
         .target(name: "TestSupport", dependencies: ["Protocol", "TimesaleSpawn"], path: "Tests/Support"),

@@ -34,6 +34,7 @@ struct Flags: ParsableCommand {
     @OptionGroup(title: "Capacity") var capacity: CapacityFlags
     @OptionGroup(title: "Time") var time: TimeFlags
     @OptionGroup(title: "Messages") var messages: MessageFlags
+    @OptionGroup(title: "Redis") var redis: RedisFlags
 
     struct ClientFlags: ParsableArguments {
         @Option(
@@ -179,6 +180,53 @@ struct Flags: ParsableCommand {
         var logLevel: String?
     }
 
+    struct RedisFlags: ParsableArguments {
+        @Option(
+            help: help(
+                "url",
+                """
+                Keep a copy of the counts in this Redis: redis://[USER:PASSWORD@]HOST[:PORT][/DB] or unix:PATH; any \
+                node of a cluster, and may be repeated for more of them. (default: no Redis)
+                """))
+        var redis: [String] = []
+
+        @Option(
+            help: help(
+                "address",
+                """
+                In the one that sentinels name as master, through failovers: \
+                [USER:PASSWORD@]HOST:PORT,HOST:PORT/MASTER[/DB]. (default: no sentinels)
+                """))
+        var redisSentinel: String?
+
+        @Option(
+            help: help(
+                "file",
+                """
+                The password for Redis, read again for each connection: arguments can be seen by other users. \
+                (default: that of the address)
+                """))
+        var redisPasswordFile: String?
+
+        @Option(help: help("file", "The password for the sentinels. (default: none)"))
+        var redisSentinelPasswordFile: String?
+
+        @Option(help: help("text", "Put before each key. (default: nothing)")) var redisPrefix: String?
+
+        @Flag(help: "Write orders, coupons and points to a stream too; as a variable or key: on or off. (default: off)")
+        var redisEvents = false
+
+        @Option(help: help("n", "About how many entries the stream keeps, 1000 at least. (default: 1000000)"))
+        var redisEventsMax: String?
+
+        @Option(help: help("duration", "A key is written at most once in this time, 1ms to 1m. (default: 10ms)"))
+        var redisFlush: String?
+
+        @Option(
+            help: help("duration", "How long to wait for Redis before its connection counts as lost. (default: 1s)"))
+        var redisTimeout: String?
+    }
+
     /// The given flags as the strongest layer.
     var provider: InMemoryProvider {
         let texts: [Setting: String?] = [
@@ -191,9 +239,13 @@ struct Flags: ParsableCommand {
             .transactions: capacity.transactions, .coupons: capacity.coupons,
             .checkouts: capacity.checkouts, .tables: capacity.tables,
             .retain: time.retain, .grace: time.grace, .logLevel: messages.logLevel,
+            .redisSentinel: redis.redisSentinel, .redisPasswordFile: redis.redisPasswordFile,
+            .redisSentinelPasswordFile: redis.redisSentinelPasswordFile, .redisPrefix: redis.redisPrefix,
+            .redisEvents: redis.redisEvents ? "on" : nil, .redisEventsMax: redis.redisEventsMax,
+            .redisFlush: redis.redisFlush, .redisTimeout: redis.redisTimeout,
         ]
         let cpus = threads.pin?.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-        return Setting.flags(texts, lists: [.listen: clients.listen, .pin: cpus ?? []])
+        return Setting.flags(texts, lists: [.listen: clients.listen, .pin: cpus ?? [], .redis: redis.redis])
     }
 
     /// Parses the arguments (without the program's name); `--help` and `--version` come back as

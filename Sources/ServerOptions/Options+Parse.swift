@@ -14,7 +14,8 @@ extension Options {
         try options.readClients(layers)
         try options.readStorageAndThreads(layers)
         try options.readCapacityAndTime(layers)
-        // Last, as it opens a file: a mistyped flag is told before a missing file.
+        // Last, as they open files: a mistyped flag is told before a missing file.
+        options.redis = try readRedis(layers)
         if let path = try layers.value(.tokenFile, readPath) { options.tokens = try TokenFile.read(path) }
         try options.validate()
         return options
@@ -62,7 +63,7 @@ extension Options {
     }
 }
 
-private func count(_ text: String, in range: ClosedRange<UInt64>) -> Result<Int, ValueFault> {
+func count(_ text: String, in range: ClosedRange<UInt64>) -> Result<Int, ValueFault> {
     Quantities.wholeNumber(text, in: range).map { Int($0) }
 }
 
@@ -73,12 +74,12 @@ private func readSegmentSize(_ text: String) -> Result<Int, ValueFault> {
     }
 }
 
-private func readPath(_ text: String) -> Result<String, ValueFault> {
+func readPath(_ text: String) -> Result<String, ValueFault> {
     if text.isEmpty { return .failure("is no path; name a file or directory") }
     return text.utf8.contains(0) ? .failure("holds a zero byte, which no path can") : .success(text)
 }
 
-private func readName<Value: RawRepresentable & CaseIterable>(
+func readName<Value: RawRepresentable & CaseIterable>(
     _ text: String
 ) -> Result<Value, ValueFault> where Value.RawValue == String {
     if let value = Value(rawValue: text) { return .success(value) }

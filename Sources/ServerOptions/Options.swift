@@ -1,3 +1,4 @@
+public import Redis
 import Settings
 
 /// The configuration of a server, resolved and checked: what `Server` starts from.
@@ -50,6 +51,9 @@ public struct Options: Sendable, Equatable {
 
     public var logLevel = LogLevel.info
 
+    /// The copy of the counts that the rest of the shop reads; nil: none is kept.
+    public var redis: RedisSettings?
+
     /// The defaults.
     public init() {}
 
@@ -97,7 +101,8 @@ extension Options: CustomStringConvertible {
             tables=\(tables.rawValue) \
             retain=\(Quantities.spelling(retainMs, durations)) \
             grace=\(Quantities.spelling(graceMs, durations)) \
-            log-level=\(logLevel.rawValue)
+            log-level=\(logLevel.rawValue) \
+            \(redisDescription)
             """
     }
 }

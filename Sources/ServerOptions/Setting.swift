@@ -25,15 +25,24 @@ enum Setting: String, SettingName {
     case retain
     case grace
     case logLevel = "log-level"
+    case redis
+    case redisSentinel = "redis-sentinel"
+    case redisPasswordFile = "redis-password-file"
+    case redisSentinelPasswordFile = "redis-sentinel-password-file"
+    case redisPrefix = "redis-prefix"
+    case redisEvents = "redis-events"
+    case redisEventsMax = "redis-events-max"
+    case redisFlush = "redis-flush"
+    case redisTimeout = "redis-timeout"
 
     static let program = "timesaled"
     static let prefix = ["timesale"]
 
-    /// Those of the command line, `timesale`, and of the sidecar, `timesale-http`: a shell may have them set for these,
-    /// and start the server too.
+    /// Those of the command line, `timesale`, and of the sidecar, `timesale-http`: a shell may have them set for
+    /// these, and start the server too.
     static func isForeign(_ variable: String) -> Bool {
         ["TIMESALE_SERVER", "TIMESALE_TOKEN"].contains(variable) || variable.hasPrefix("TIMESALE_HTTP_")
     }
 
-    var isList: Bool { self == .listen || self == .pin }
+    var isList: Bool { self == .listen || self == .pin || self == .redis }
 }

@@ -10,6 +10,9 @@ public struct SmallFile {
     /// The permission bits, taken from the open descriptor, so that they belong to the bytes that were read.
     public let mode: mode_t
 
+    /// Whether other users than its owner and group can read or change it.
+    public var isOpenToAll: Bool { mode & (S_IROTH | S_IWOTH) != 0 }
+
     /// Reads the file. The error is the rest of a sentence that starts with the file's name.
     public static func read(_ path: String) -> Result<SmallFile, ValueFault> {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)

@@ -10,7 +10,7 @@ public enum TokenFile {
             throw .configuration("\(name) \(fault.text)")
         case .success(let file):
             // The group may read: that is how orchestrators hand secrets to a process that is not root.
-            if file.mode & (S_IROTH | S_IWOTH) != 0 {
+            if file.isOpenToAll {
                 let mode = String(file.mode & 0o7777, radix: 8)
                 throw .configuration(
                     "\(name) is open to every user of this machine (mode \(mode)); run: chmod 600 \(path)")

@@ -1,3 +1,4 @@
+import Redis
 import Testing
 
 @testable import ServerOptions
@@ -17,7 +18,7 @@ import Testing
         for flag in Setting.allCases.map(\.flag) + ["--config", "--version", "--help"] {
             #expect(help.contains("\(flag) ") || help.contains("\(flag)\n"), "\(flag) is missing")
         }
-        for title in ["CLIENTS:", "STORAGE:", "THREADS:", "CAPACITY:", "TIME:", "MESSAGES:", "Examples:"] {
+        for title in ["CLIENTS:", "STORAGE:", "THREADS:", "CAPACITY:", "TIME:", "MESSAGES:", "REDIS:", "Examples:"] {
             #expect(help.contains(title))
         }
     }
@@ -26,6 +27,7 @@ import Testing
     @Test func theHelpTellsTheDefaultsInForce() throws {
         let help = try information("--help").split(whereSeparator: \.isWhitespace).joined(separator: " ")
         let options = Options()
+        let redis = RedisSettings(place: .servers([]))
         let defaults: [Setting: String] = [
             .listen: options.listen[0].description, .connections: "\(options.connectionCountMax)",
             .clientTimeout: "\(options.clientTimeoutMs / 1_000)s", .data: options.dataDirectory,
@@ -38,12 +40,17 @@ import Testing
             .transactions: "\(options.transactionCountMax)", .coupons: "\(options.couponCountMax)",
             .checkouts: "\(options.checkoutCountMax)",
             .retain: "\(options.retainMs / 86_400_000)d", .grace: "\(options.graceMs / 1_000)s",
-            .logLevel: options.logLevel.rawValue,
+            .logLevel: options.logLevel.rawValue, .redis: "no Redis", .redisSentinel: "no sentinels",
+            .redisPasswordFile: "that of the address", .redisSentinelPasswordFile: "none",
+            .redisPrefix: redis.prefix.isEmpty ? "nothing" : redis.prefix,
+            .redisEvents: redis.writesEvents ? "on" : "off", .redisEventsMax: "\(redis.eventCountMax)",
+            .redisFlush: "\(redis.flushMs)ms", .redisTimeout: "\(redis.timeoutMs / 1_000)s",
         ]
         #expect(Set(defaults.keys).symmetricDifference(Setting.allCases) == [.tokenFile])
         for (setting, text) in defaults {
             // The usage line of the option is the last place that names it; the examples come before.
-            let entry = try #require(help.ranges(of: "\(setting.flag) <").last)
+            let mark = setting == .redisEvents ? "\(setting.flag) " : "\(setting.flag) <"
+            let entry = try #require(help.ranges(of: mark).last)
             let stated = try #require(help[entry.upperBound...].firstMatch(of: /\(default: ([^)]*)\)/))
             #expect(stated.1 == text, "\(setting.flag)")
         }

@@ -1,3 +1,4 @@
+import Redis
 import Testing
 
 @testable import ServerOptions
@@ -48,8 +49,12 @@ import Testing
         let setting: Setting
         let text: String
         let json: String
+        /// Flags without which the setting means nothing.
+        var with: [String] = []
         let holds: @Sendable (Options) -> Bool
     }
+
+    static let redis = ["--redis", "unix:r"]
 
     static let given: [Given] = [
         Given(setting: .listen, text: "[::1]:0", json: #"["[::1]:0"]"#) {
@@ -78,6 +83,33 @@ import Testing
         Given(setting: .retain, text: "2h", json: #""2h""#) { $0.retainMs == 7_200_000 },
         Given(setting: .grace, text: "0s", json: #""0s""#) { $0.graceMs == 0 },
         Given(setting: .logLevel, text: "debug", json: #""debug""#) { $0.logLevel == .debug },
+        Given(setting: .redis, text: "redis://h:1/2", json: #"["redis://h:1/2"]"#) {
+            $0.redis == RedisSettings(place: .servers([RedisAddress(.tcp(host: "h", port: 1), database: 2)]))
+        },
+        Given(setting: .redisSentinel, text: "a:1,b:2/shop", json: #""a:1,b:2/shop""#) {
+            let sentinels = RedisSentinels([.tcp(host: "a", port: 1), .tcp(host: "b", port: 2)], master: "shop")
+            return $0.redis?.place == .sentinels(sentinels)
+        },
+        Given(setting: .redisPasswordFile, text: "TOKENS", json: #""TOKENS""#, with: redis) {
+            guard case .servers(let addresses) = $0.redis?.place, case .file = addresses[0].credentials.password else {
+                return false
+            }
+            return true
+        },
+        Given(
+            setting: .redisSentinelPasswordFile, text: "TOKENS", json: #""TOKENS""#,
+            with: ["--redis-sentinel", "h/shop?sentinel-user=me"]
+        ) {
+            guard case .sentinels(let sentinels) = $0.redis?.place,
+                case .file = sentinels.sentinelCredentials.password
+            else { return false }
+            return sentinels.sentinelCredentials.user == "me" && sentinels.credentials == RedisCredentials()
+        },
+        Given(setting: .redisPrefix, text: "eu:", json: #""eu:""#, with: redis) { $0.redis?.prefix == "eu:" },
+        Given(setting: .redisEvents, text: "on", json: #""on""#, with: redis) { $0.redis?.writesEvents == true },
+        Given(setting: .redisEventsMax, text: "5000", json: "5000", with: redis) { $0.redis?.eventCountMax == 5_000 },
+        Given(setting: .redisFlush, text: "1s", json: #""1s""#, with: redis) { $0.redis?.flushMs == 1_000 },
+        Given(setting: .redisTimeout, text: "50ms", json: #""50ms""#, with: redis) { $0.redis?.timeoutMs == 50 },
     ]
 
     @Test func everySettingIsInTheTableAbove() {
@@ -95,9 +127,12 @@ import Testing
             try write("{\"\(given.setting.rawValue)\": \(json)}", to: file)
 
             #expect(!given.holds(Options()), "the table gives a default, which shows nothing")
-            #expect(given.holds(try parse(given.setting.flag, text)))
-            #expect(given.holds(try parse(environment: [given.setting.environmentVariable: text])))
-            #expect(given.holds(try parse("--config", file)))
+            // The one flag that has no value.
+            let flag = given.setting == .redisEvents ? [given.setting.flag] : [given.setting.flag, text]
+            #expect(given.holds(try Options.parse(arguments: given.with + flag, environment: [:])))
+            let variables = [given.setting.environmentVariable: text]
+            #expect(given.holds(try Options.parse(arguments: given.with, environment: variables)))
+            #expect(given.holds(try Options.parse(arguments: given.with + ["--config", file], environment: [:])))
         }
     }
 

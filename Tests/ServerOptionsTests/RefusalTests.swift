@@ -49,12 +49,22 @@ import Testing
             ["--listen", "unix:" + String(repeating: "p", count: 108)],
             "108 bytes; the kernel takes at most 107"
         ),
+        (["--redis", "localhost:6379"], #""..." is no address of a Redis; write redis://HOST:PORT"#),
+        (["--redis", "redis://:secret@h:0"], #""redis://..." has no valid port"#),
+        (["--redis", "rediss://:secret@h"], "docs/redis.md"),
+        (["--redis-sentinel", "me:secret@h:1"], #""..." names no master"#),
+        (["--redis-prefix", "a{b}", "--redis", "unix:r"], "has braces"),
+        (["--redis-prefix", "a b", "--redis", "unix:r"], "at most 64 bytes"),
+        (["--redis-events-max", "999", "--redis", "unix:r"], "whole number from 1000"),
+        (["--redis-flush", "0ms", "--redis", "unix:r"], "from 1ms to 1m"),
+        (["--redis-timeout", "2m", "--redis", "unix:r"], "from 10ms to 1m"),
     ])
     func aBadValueOfAFlag(_ arguments: [String], _ part: String) throws {
         let found = try #require(fault(arguments))
         #expect(found.exitCode == 64)
         #expect(found.message.hasPrefix(arguments[0] + ": "))
         #expect(found.message.contains(part), "\(found.message)")
+        #expect(!found.message.contains("secret"))
         #expect(!found.message.contains("\n"))
     }
 
@@ -76,6 +86,15 @@ import Testing
         (["--listen", "unix:a", "--listen", "unix:a"], "unix:a twice"),
         (["--pin", "0,1"], "2 CPUs for --shards 1"),
         (["--pin", "1,1", "--shards", "2"], "a CPU twice"),
+        (["--redis", "unix:r", "--redis-sentinel", "h/shop"], "both say where Redis is"),
+        (["--redis", "unix:r", "--redis", "unix:r"], "names a server twice"),
+        (["--redis", "redis://me@h"], "a user without a password"),
+        (["--redis-sentinel", "me@h/shop"], "a user without a password"),
+        (["--redis-sentinel", "h/shop?sentinel-user=me"], "give --redis-sentinel-password-file"),
+        (["--redis", "unix:r", "--redis-sentinel-password-file", "x"], "needs --redis-sentinel"),
+        (["--redis", "unix:r", "--redis-password-file", "no/such/file"], "No such file"),
+        (["--redis-prefix", "x"], "--redis-prefix without a Redis does nothing"),
+        (["--redis-events"], "--redis-events without a Redis does nothing"),
         (["--config", "no/such/file"], "No such file"),
         (["--token-file", "no/such/file"], "No such file"),
     ])
@@ -84,6 +103,29 @@ import Testing
         #expect(found.exitCode == 78)
         #expect(found.message.contains(part), "\(found.message)")
         #expect(!found.message.contains("\n"))
+    }
+
+    @Test func passwordFilesOfRedis() throws {
+        try withDirectory { directory in
+            let path = directory + "/password"
+            func told(_ address: String) -> String? {
+                fault(["--redis", address, "--redis-password-file", path])?.message
+            }
+            try write("secret\n", to: path, mode: 0o644)
+            #expect(told("redis://h")?.contains("chmod 600") == true)
+            try write("\r\n", to: path)
+            #expect(told("redis://h")?.contains("is empty") == true)
+            try write("secret\n", to: path)
+            #expect(told("redis://:secret@h")?.contains("another; give one") == true)
+            #expect(told("redis://me@h") == nil)
+            // The log of a start shows where, and not with what.
+            let options = try parse("--redis", "redis://me:secret@h:1/2", "--redis-prefix", "eu:")
+            #expect("\(options)".contains(#"redis=redis://me@h:1/2 redis-prefix="eu:" redis-events=off"#))
+            #expect(!"\(options)".contains("secret"))
+            let bad = try #require(
+                fault([], environment: ["TIMESALE_REDIS_EVENTS": "yes", "TIMESALE_REDIS": "unix:r"]))
+            #expect(bad.message.contains("give one of on, off"))
+        }
     }
 
     @Test func everyLoopbackAddressAndFreePortsAreFine() throws {

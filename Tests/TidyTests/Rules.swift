@@ -26,7 +26,7 @@ enum Rules {
         "Shard": ["Log", "Engine", "Protocol", "CAtomics"],
         "Redis": ["CHiredis", "Glibc"],
         "Settings": ["Configuration", "Foundation"],
-        "ServerOptions": ["Settings", "ArgumentParser", "Configuration", "Foundation"],
+        "ServerOptions": ["Redis", "Settings", "ArgumentParser", "Configuration", "Foundation"],
         "Client": ["Protocol", "NIOCore", "NIOPosix", "Synchronization", "Glibc", "Musl", "Darwin"],
     ]
 

@@ -47,6 +47,10 @@ extension Options {
 
 /// Runs until the server is asked to stop; returns the exit code.
 func runServer(_ options: Options) -> Int32 {
+    if options.redis != nil {
+        FileHandle.standardError.write(Data("timesaled: --redis: this build has no mirror; leave it out\n".utf8))
+        return 78
+    }
     LoggingSystem.bootstrap(StreamLogHandler.standardError)
     var logger = Logger(label: "timesaled")
     logger.logLevel = Logger.Level(rawValue: options.logLevel.rawValue) ?? .info
