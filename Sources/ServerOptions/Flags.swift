@@ -185,9 +185,8 @@ struct Flags: ParsableCommand {
             help: help(
                 "url",
                 """
-                Keep a copy of the counts in this Redis: redis://[USER:PASSWORD@]HOST[:PORT][/DB] or unix:PATH; any node \
-                of \
-                a cluster, and may be repeated for more of them. (default: no Redis)
+                Keep a copy of the counts in this Redis: redis://[USER:PASSWORD@]HOST[:PORT][/DB] or unix:PATH; any \
+                node of a cluster, and may be repeated for more of them. (default: no Redis)
                 """))
         var redis: [String] = []
 
@@ -196,8 +195,7 @@ struct Flags: ParsableCommand {
                 "address",
                 """
                 In the one that sentinels name as master, through failovers: \
-                [USER:PASSWORD@]HOST:PORT,HOST:PORT/MASTER[/DB]. \
-                (default: no sentinels)
+                [USER:PASSWORD@]HOST:PORT,HOST:PORT/MASTER[/DB]. (default: no sentinels)
                 """))
         var redisSentinel: String?
 

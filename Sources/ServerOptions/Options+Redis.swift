@@ -8,8 +8,7 @@ extension Options {
         guard let place = try readPlace(layers) else {
             let dependent: [Setting] = [
                 .redisPasswordFile, .redisSentinelPasswordFile, .redisPrefix, .redisEvents, .redisEventsMax,
-                .redisFlush,
-                .redisTimeout,
+                .redisFlush, .redisTimeout,
             ]
             if let lost = dependent.first(where: { layers.find($0) != nil }) {
                 throw .configuration("\(lost.flag) without a Redis does nothing; give --redis URL or --redis-sentinel")

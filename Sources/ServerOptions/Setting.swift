@@ -38,8 +38,8 @@ enum Setting: String, SettingName {
     static let program = "timesaled"
     static let prefix = ["timesale"]
 
-    /// Those of the command line, `timesale`, and of the sidecar, `timesale-http`: a shell may have them set for these,
-    /// and start the server too.
+    /// Those of the command line, `timesale`, and of the sidecar, `timesale-http`: a shell may have them set for
+    /// these, and start the server too.
     static func isForeign(_ variable: String) -> Bool {
         ["TIMESALE_SERVER", "TIMESALE_TOKEN"].contains(variable) || variable.hasPrefix("TIMESALE_HTTP_")
     }

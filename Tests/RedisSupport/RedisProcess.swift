@@ -41,8 +41,7 @@ public final class RedisProcess: Sendable {
     public var log: String { (try? String(contentsOfFile: directory.path + "/redis.log", encoding: .utf8)) ?? "" }
 
     /// - Parameter lines: further ones of redis.conf, such as `maxmemory 2mb`; they win. With `requirepass` or users
-    /// among
-    ///   them, give in `login` who the test itself is.
+    ///   among them, give in `login` who the test itself is.
     public init(
         _ lines: [String] = [], in directory: TemporaryDirectory = TemporaryDirectory(),
         login: RedisCredentials = RedisCredentials()
@@ -163,8 +162,8 @@ public final class RedisProcess: Sendable {
         return "\(folder)/\(name)"
     }
 
-    /// A port that nobody listens on. No two calls of this process return the same, so that servers that start side by
-    /// side do not meet.
+    /// A port that nobody listens on. No two calls of this process return the same, so that servers that start side
+    /// by side do not meet.
     public static func freePort() throws -> UInt16 {
         for _ in 0..<100 {
             let probe = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

@@ -2,8 +2,8 @@ import Foundation
 import Redis
 import TestSupport
 
-/// A master with a replica, and three sentinels that watch them and make the replica master when the master is gone,
-/// within seconds.
+/// A master with a replica, and three sentinels that watch them and make the replica master when the master is
+/// gone, within seconds.
 public final class RedisSentinelGroup: Sendable {
     public static let name = "shop"
     public let master: RedisProcess

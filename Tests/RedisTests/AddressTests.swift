@@ -77,10 +77,8 @@ import Testing
 
     @Test func sentinelsAreRead() throws {
         let plain = try RedisSentinels.parse("10.0.0.1:1,[::1]:2,h/shop").get()
-        #expect(
-            plain.endpoints == [
-                .tcp(host: "10.0.0.1", port: 1), .tcp(host: "::1", port: 2), .tcp(host: "h", port: 26379),
-            ])
+        let places: [(String, UInt16)] = [("10.0.0.1", 1), ("::1", 2), ("h", 26379)]
+        #expect(plain.endpoints == places.map { .tcp(host: $0.0, port: $0.1) })
         #expect(plain.master == "shop" && plain.database == 0 && plain.credentials == RedisCredentials())
         let full = try RedisSentinels.parse("redis+sentinel://me:p%2Fw@h,h:26379,i/shop/3?sentinel-user=watch").get()
         #expect(full.endpoints == [.tcp(host: "h", port: 26379), .tcp(host: "i", port: 26379)])

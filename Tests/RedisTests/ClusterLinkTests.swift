@@ -70,7 +70,8 @@ import Testing
 
         let destination = begin === target ? source : target
         try cluster.beginMove(ofSlot: slot, from: begin, to: destination)
-        // What is still there is answered there, what is new is asked for at the other node: within one call, in order.
+        // What is still there is answered there, what is new is asked for at the other node: within one call, in
+        // order.
         let during = try link.send(
             [get(old), set(new, "2"), get(new), set(new, "3"), get(new), set(other, "4")], timeoutMs: Self.longMs)
         #expect(during == [.bytes([0x31]), .status("OK"), .bytes([0x32]), .status("OK"), .bytes([0x33]), .status("OK")])

@@ -4,8 +4,8 @@ import Testing
 
 /// Shows in which slot of a cluster a key is: against vectors of the specification, and against Redis itself.
 @Suite struct KeySlotTests {
-    /// The first is the check value that the specification of the cluster gives for CRC16; the slots of `foo` and `bar`
-    /// are those that its examples show.
+    /// The first is the check value that the specification of the cluster gives for CRC16; the slots of `foo` and
+    /// `bar` are those that its examples show.
     static let golden: [(key: String, slot: Int)] = [
         ("123456789", 0x31c3), ("foo", 12182), ("bar", 5061), ("hello", 866), ("", 0), ("foo{}{bar}", 8363),
         ("{user1000}.following", 3443), ("{user1000}.followers", 3443), ("foo{{bar}}zap", 4015),

@@ -97,7 +97,7 @@ import Testing
             _ = try link.send([RedisCommand(["SET", "a", "1"])], timeoutMs: Self.longMs)
             Issue.record("a replica was written to")
         } catch {
-            guard case .notMaster = error as? RedisFault else {
+            guard case .notMaster = error else {
                 Issue.record("\(error)")
                 return
             }

@@ -138,8 +138,8 @@ import Testing
         let writes = values.enumerated().map { RedisCommand([Array("SET".utf8), key($0.offset), $0.element]) }
         let written = try link.send(writes, timeoutMs: Self.longMs)
         #expect(written.allSatisfy { $0 == .status("OK") } && written.count == values.count)
-        let read = try link.send(
-            values.indices.map { RedisCommand([Array("GET".utf8), key($0)]) }, timeoutMs: Self.longMs)
+        let reads = values.indices.map { RedisCommand([Array("GET".utf8), key($0)]) }
+        let read = try link.send(reads, timeoutMs: Self.longMs)
         #expect(read == values.map { .bytes($0) })
         #expect(try link.send([], timeoutMs: Self.longMs).isEmpty)
     }

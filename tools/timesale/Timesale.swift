@@ -24,7 +24,7 @@ struct Timesale: AsyncParsableCommand {
                 subcommands: [Rush.self, Watch.self]),
             CommandGroup(
                 name: "Sales",
-                subcommands: [Create.self, List.self, Get.self, Restock.self, Close.self]),
+                subcommands: [Create.self, List.self, Get.self, Restock.self, Close.self, ImportRedis.self]),
             CommandGroup(
                 name: "Orders",
                 subcommands: [PlaceOrder.self, Confirm.self, Cancel.self, Extend.self, Orders.self]),

@@ -15,8 +15,8 @@ public struct RedisSentinels: Sendable, Equatable {
         self.master = master
     }
 
-    /// Reads `[redis+sentinel://][USER:PASSWORD@]HOST[:PORT],HOST[:PORT]/MASTER[/DATABASE][?sentinel-user=USER]`. User
-    /// and password are those of the master.
+    /// Reads `[redis+sentinel://][USER:PASSWORD@]HOST[:PORT],HOST[:PORT]/MASTER[/DATABASE][?sentinel-user=USER]`.
+    /// User and password are those of the master.
     public static func parse(_ text: String) -> Result<RedisSentinels, RedisAddressFault> {
         Result { () throws(RedisAddressFault) in try read(text) }
     }

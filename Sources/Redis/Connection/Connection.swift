@@ -7,8 +7,8 @@ final class Connection {
     /// What the server said of itself when the connection began.
     private(set) var greeting = Greeting()
 
-    /// nil once closed. hiredis opened it; it is read and written here, since hiredis has a time-out for each read and
-    /// none for a call, and a write of it raises SIGPIPE.
+    /// nil once closed. hiredis opened it; it is read and written here, since hiredis has a time-out for each read
+    /// and none for a call, and a write of it raises SIGPIPE.
     private var context: UnsafeMutablePointer<redisContext>?
     private var reader: ReplyReader
     private var output: [UInt8] = []

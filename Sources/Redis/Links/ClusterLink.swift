@@ -9,7 +9,8 @@ final class ClusterLink: RedisLink {
         let isAsking: Bool
     }
 
-    /// More than a cluster needs to agree on who has a slot; two nodes that send us to each other would go on for ever.
+    /// More than a cluster needs to agree on who has a slot; two nodes that send us to each other would go on for
+    /// ever.
     private static let redirectionsMax = 8
 
     private let seeds: [RedisAddress]

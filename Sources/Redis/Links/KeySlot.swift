@@ -1,5 +1,6 @@
 /// Which of a cluster's 16,384 slots a key is in: CRC16 (polynomial 0x1021, starting at 0) of the key, or of what
-/// stands between its first `{` and the next `}` if that is anything (https://redis.io/docs/reference/cluster-spec).
+/// stands between its first `{` and the next `}` if that is anything
+/// (https://redis.io/docs/reference/cluster-spec).
 public enum KeySlot {
     public static let count = 16_384
 

@@ -1,7 +1,7 @@
 /// Which keys there are: of a server, or of all masters of a cluster.
 public enum RedisKeys {
-    /// All keys that match a pattern of `SCAN` (`*`, `?`, `[ab]`, `\` before what is meant as such), each once. Keys
-    /// that come, go or move to another node meanwhile may be missed.
+    /// All keys that match a pattern of `SCAN` (`*`, `?`, `[ab]`, `\` before what is meant as such), each once.
+    /// Keys that come, go or move to another node meanwhile may be missed.
     ///
     /// - Parameter timeoutMs: for each step; there is one for some thousand keys of the database.
     public static func matching(

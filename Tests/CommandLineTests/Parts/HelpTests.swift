@@ -38,7 +38,7 @@ extension CommandLineTests {
         }
 
         @Test func everyCommandIsNamed() async throws {
-            #expect(Self.commands.count == 19)
+            #expect(Self.commands.count == 20)
             let help = try await timesale("--help")
             #expect(help.exitCode == 0 && help.errors.isEmpty)
             for command in Self.commands {

@@ -21,40 +21,14 @@ struct Create: ServerCommand {
         transform: Reading.sale)
     var id: SaleID?
 
-    @Option(
-        help: ArgumentHelp(
-            "When orders begin: 2026-11-27T10:00:00Z, or +10s from now. (default: at once)", valueName: "time"
-        ),
-        transform: Reading.moment)
-    var startsAt: Moment?
-
-    @Option(
-        help: ArgumentHelp("When they end: the same, or +1h. (default: never)", valueName: "time"),
-        transform: Reading.moment)
-    var endsAt: Moment?
-
-    @Option(
-        help: ArgumentHelp("Units that one user may have; 0: no limit.", valueName: "n"),
-        transform: { try Reading.number($0, in: 0...UInt32.max) })
-    var perUserLimit: UInt32 = 0
-
-    @Option(
-        help: ArgumentHelp(
-            "How long an order is held for its payment; 0s: it confirms at once.", valueName: "duration"),
-        transform: { try Reading.duration($0, in: 0...UInt64(UInt32.max)) })
-    var hold = Milliseconds(0)
-
-    @Option(
-        help: ArgumentHelp("Unit price, in the smallest unit of the currency.", valueName: "n"),
-        transform: { try Reading.number($0, in: 0...(1 << 53 - 1)) })
-    var price: UInt64 = 0
+    @OptionGroup var terms: SaleTerms
 
     @OptionGroup var repeating: OperationOptions
 
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-        if repeating.isGiven, startsAt?.isRelative == true || endsAt?.isRelative == true {
+        if repeating.isGiven, terms.areRelative {
             throw ValidationError(
                 "--operation-id repeats a creation exactly, and +... is another time at each run: give absolute times"
             )
@@ -63,13 +37,7 @@ struct Create: ServerCommand {
 
     func run(_ session: Session) async throws {
         let operation = repeating.operation(path: "/v1/timesales")
-        var new = NewSale(
-            id: id ?? .drawn(from: operation), name: name, stock: stock,
-            perUserLimit: perUserLimit == 0 ? nil : perUserLimit, holdMs: UInt32(clamping: hold.value),
-            unitPrice: price)
-        if let startsAt { new.startsAtMs = try await session.ms(startsAt) }
-        if let endsAt { new.endsAtMs = try await session.ms(endsAt) }
-        let wanted = new
+        let wanted = try await terms.sale(session, id: id ?? .drawn(from: operation), name: name, stock: stock)
         let sale = try await session.change(again: Self.words(wanted, operation)) {
             () throws(TimesaleError) in
             try await session.client.createSale(wanted, operation: operation)
