@@ -124,7 +124,7 @@ LAYOUTS = {
 
 SIZES = {
     "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24, "SnapshotResult": 48, "ShardStatsResult": 616,
-    "TailEntry": 24, "TailResult": 192,
+    "TailEntry": 24, "TailResult": 192, "MirrorResult": 104,
     "CreateSaleEntry": 144, "OfferIdEntry": 8, "RestockEntry": 32, "ListOffersEntry": 16, "SaleResult": 168,
     "OrderEntry": 48, "OrderResult": 24, "OrderIdEntry": 16, "ExtendEntry": 24, "ListUserOrdersEntry": 40,
     "OrderViewResult": 64, "ListSaleOrdersEntry": 24, "SaleOrderResult": 72, "CreatePolicyEntry": 160, "PolicyResult": 184, "IssueCouponEntry": 40,

@@ -7,7 +7,7 @@ import Testing
     @Test func sizesAreFixed() {
         let sizes: [String: Int] = [
             "HandshakeEntry": 88, "TopologyResult": 56, "PingEntry": 8, "PingResult": 24, "SnapshotResult": 48,
-            "TailEntry": 24, "TailResult": 192, "ShardStatsResult": 616,
+            "TailEntry": 24, "TailResult": 192, "MirrorResult": 104, "ShardStatsResult": 616,
             "CreateSaleEntry": 144, "OfferIdEntry": 8, "RestockEntry": 32, "ListOffersEntry": 16,
             "SaleResult": 168, "OrderEntry": 48, "OrderResult": 24, "OrderIdEntry": 16, "ExtendEntry": 24,
             "ListUserOrdersEntry": 40, "OrderViewResult": 64, "ListSaleOrdersEntry": 24, "SaleOrderResult": 72,
