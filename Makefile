@@ -11,7 +11,7 @@ SWIFT ?= swift
 PRODUCTS := timesaled timesale wal-replay simulate bench
 
 # Further suites of `make test`, beyond `swift test`; each is a target below.
-SUITES := tsan simulate hotpath sidecar deploy-check clients observability
+SUITES := tsan simulate hotpath sidecar dashboard deploy-check clients observability
 
 # The HTTP sidecar is a package of its own.
 SIDECAR := tools/timesale-http
@@ -32,7 +32,7 @@ DATA := ./data
 
 .DEFAULT_GOAL := help
 .PHONY: run test build bench k6 k6-selftest dist try-dist completions clean help setup tsan simulate hotpath sidecar
-.PHONY: schemathesis deploy-check clients observability
+.PHONY: schemathesis dashboard dashboard-selftest deploy-check clients observability
 
 help: ## say what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | \

@@ -7,6 +7,7 @@ final class Services: Sendable {
     let options: SidecarOptions
     let lanes: [Lane]
     let breaker: Breaker
+    let live = LiveFeed()
     let limits: RequestLimits
     let work: WorkBound
     let feeds: SaleFeeds
