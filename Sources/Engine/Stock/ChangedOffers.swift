@@ -29,6 +29,8 @@ public struct ChangedOffers {
         count &+= 1
     }
 
+    fileprivate var last: UInt32? { count > 0 ? slots[count - 1] : nil }
+
     fileprivate mutating func removeLast() -> UInt32 {
         count -= 1
         return slots[count]
@@ -61,19 +63,15 @@ extension Engine {
         if before == 0 { changes.append(offer) }
     }
 
-    /// Hands out each offer that has changed, with what of it, until `give` says that there is no room: that one and
-    /// the rest stay. Answers whether all are out.
-    public mutating func giveChanges(_ give: (_ slot: UInt32, _ parts: UInt64) -> Bool) -> Bool {
-        while changes.count > 0 {
-            let slot = changes.removeLast()
-            let mark = counters.changeMark(Int(slot), configuration.shard)
-            guard give(slot, mark.pointee) else {
-                changes.append(slot)
-                return false
-            }
-            mark.pointee = 0
-        }
-        return true
+    /// An offer that has changed, with what of it; nil when all have been told of. It stays until `changeIsTold`.
+    public var nextChange: (slot: UInt32, parts: UInt64)? {
+        guard let slot = changes.last else { return nil }
+        return (slot, counters.changeMark(Int(slot), configuration.shard).pointee)
+    }
+
+    /// The offer of `nextChange` is as it was told, until it changes again.
+    public mutating func changeIsTold() {
+        counters.changeMark(Int(changes.removeLast()), configuration.shard).pointee = 0
     }
 
     /// What an offer is, as its events up to now say. On the catalogue's shard.

@@ -56,12 +56,14 @@ public struct CountFeed: @unchecked Sendable {
             record.storeLE(ts_load_relaxed(gap), 16)
             ring.publish(record, Self.gapSizeBytes)
         }
-        let isAll = engine.pointee.giveChanges { slot, parts in put(engine, slot, parts, sequence) }
-        if !isAll {
-            if !hasGap { ts_store_release(gap, sequence) }
-        } else if hasGap {
-            ts_store_release(gap, 0)
+        while let change = engine.pointee.nextChange {
+            guard put(engine, change.slot, change.parts, sequence) else {
+                if !hasGap { ts_store_release(gap, sequence) }
+                return
+            }
+            engine.pointee.changeIsTold()
         }
+        if hasGap { ts_store_release(gap, 0) }
     }
 
     private func put(
