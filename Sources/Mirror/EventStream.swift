@@ -23,13 +23,20 @@ final class EventStream {
     /// The id of the last entry of the stream, as far as it is known. Empty: there is none.
     private var lastId = ""
     private var entries: [StreamEntry] = []
+    /// The stream has events that our log has not: of a server that was started later, or of this one before somebody
+    /// went back to an older state of its log.
+    private var isAheadOfLog = false
+    /// Where the log ended at the start; nil once the stream has been looked at. Earlier lives of this server cannot
+    /// have written more, and a copy of its data that went on by itself gives the same sequences to other events.
+    private var endAtStart: UInt64?
     private let results = UnsafeMutableRawPointer.allocate(
         byteCount: EventStream.batchMax * TailResult.sizeBytes, alignment: 8)
     private(set) var written: UInt64 = 0
     private(set) var gaps: UInt64 = 0
 
     /// `countMax`: about how many entries the stream keeps.
-    init(key: String, countMax: Int, storage: any LogStorage, recent: [RecentBlocks]) {
+    init(key: String, countMax: Int, storage: any LogStorage, recent: [RecentBlocks], endAtStart: UInt64) {
+        self.endAtStart = endAtStart
         self.key = key
         self.countMax = countMax
         self.storage = storage
@@ -43,19 +50,42 @@ final class EventStream {
 
     /// What Redis has is to be looked at before the next event: after a fault.
     func forget() {
+        isAheadOfLog = false
         follower = nil
         entries = []
     }
 
-    /// Appends what is durable up to `cut`, for a while. Answers whether all of it is there.
-    func step(upTo cut: UInt64, _ send: (RedisCommand) throws(MirrorFault) -> RedisReply) throws(MirrorFault) -> Bool {
+    /// How far a step came.
+    enum Progress {
+        /// All that is durable is there.
+        case whole
+        case more
+        /// The stream is not as it was left. Before the next step the position has to be looked at: who was started
+        /// later has written its position before its events.
+        case uncertain
+    }
+
+    /// Appends what is durable up to `cut`, for a while.
+    func step(
+        upTo cut: UInt64, _ send: (RedisCommand) throws(MirrorFault) -> RedisReply
+    ) throws(MirrorFault) -> Progress {
+        if isAheadOfLog {
+            // Nobody who was started later has written it, or we would not be here again.
+            if case .error(let text) = try send(RedisCommand(["DEL", key], key: key)) { throw .refused(text) }
+            endAtStart = nil
+            forget()
+        }
         for _ in 0..<Self.callsMax {
             if follower == nil { try begin(upTo: cut, send) }
+            if isAheadOfLog { return .uncertain }
             try gather(upTo: cut)
-            if entries.isEmpty { return true }
-            try append(send)
+            if entries.isEmpty { return .whole }
+            guard try append(send) else {
+                forget()
+                return .uncertain
+            }
         }
-        return false
+        return .more
     }
 
     // MARK: Where to go on
@@ -67,13 +97,10 @@ final class EventStream {
         let reply = try send(RedisCommand(["EVAL", MirrorScripts.lastOfStream, "1", key], key: key))
         guard let found = reply.text else { throw .refused(reply.refusal) }
         lastId = found
-        var place = StreamEntry.place(found) ?? LogPlace(sequence: 0)
-        if place.sequence > cut {
-            // Of a log that is not ours, or was ours before somebody went back to an older state of it.
-            _ = try send(RedisCommand(["DEL", key], key: key))
-            lastId = ""
-            place = LogPlace(sequence: 0)
-        }
+        let place = StreamEntry.place(found) ?? LogPlace(sequence: 0)
+        isAheadOfLog = place.sequence > (endAtStart ?? cut)
+        if isAheadOfLog { return }
+        endAtStart = nil
         do throws(TailFault) {
             follower = try TailFollower(storage: storage, after: place, recent: recent)
         } catch {
@@ -115,7 +142,8 @@ final class EventStream {
         }
     }
 
-    private func append(_ send: (RedisCommand) throws(MirrorFault) -> RedisReply) throws(MirrorFault) {
+    /// Answers whether the stream was as it was left.
+    private func append(_ send: (RedisCommand) throws(MirrorFault) -> RedisReply) throws(MirrorFault) -> Bool {
         var arguments = ["EVAL", MirrorScripts.append, "1", key, "\(countMax)", lastId]
         for entry in entries {
             arguments += ["\(entry.fields.count)", entry.id]
@@ -127,7 +155,8 @@ final class EventStream {
             written += UInt64(entries.count)
             lastId = entries.last!.id
             entries = []
-        case .integer(0): forget()
+            return true
+        case .integer(0): return false
         default: throw .refused(reply.refusal)
         }
     }

@@ -94,7 +94,7 @@ public final class Mirror {
         written = Array(repeating: nil, count: table.rows.count)
         lag = LagMeter(board)
         stream = configuration.eventCountMax.map {
-            EventStream(key: keys.events, countMax: $0, storage: storage, recent: recent)
+            EventStream(key: keys.events, countMax: $0, storage: storage, recent: recent, endAtStart: sequence)
         }
         for slot in table.slots { mark(slot) }
     }
@@ -154,7 +154,7 @@ public final class Mirror {
         let key = keys.position
         let reply = try send([RedisCommand(["HMGET", key, "epoch", "seq"], key: key)])[0]
         // A key of another type, which the scripts remove, is no position.
-        if case .error(let text) = reply, !text.hasPrefix("WRONGTYPE") { throw refused(text) }
+        if case .error(let text) = reply, !text.hasPrefix("WRONGTYPE") { throw .refused(text) }
         let found = Position(reply)
         if let found, found.epoch > configuration.epoch { return supersede() }
         if isSuperseded { note("the mirror goes on: Redis has nothing of a later start any more") }
@@ -245,7 +245,7 @@ public final class Mirror {
                 if reply == .integer(0) { isStale = true } else { refusal = refusal ?? reply.refusal }
             }
             if isStale { return supersede() }
-            if let refusal { throw refused(refusal) }
+            if let refusal { throw .refused(refusal) }
         }
         if position != now || nowMs >= nextLookMs { try write(now, nowMs) }
     }
@@ -291,7 +291,7 @@ public final class Mirror {
                     + ["time", "\(nowMs)"],
                 key: key)
         ])[0]
-        guard case .array(let parts) = reply, parts.count == 3 else { throw refused(reply.refusal) }
+        guard case .array(let parts) = reply, parts.count == 3 else { throw .refused(reply.refusal) }
         nextLookMs = nowMs + Self.lookEveryMs
         switch parts[0] {
         case .integer(1):
@@ -306,7 +306,11 @@ public final class Mirror {
     /// Answers whether the stream has all events up to the cut, if there is one.
     private func writeEvents() throws(MirrorFault) -> Bool {
         guard let stream else { return true }
-        return try stream.step(upTo: table.sequence) { command throws(MirrorFault) in try send([command])[0] }
+        let progress = try stream.step(upTo: table.sequence) { command throws(MirrorFault) in
+            try send([command])[0]
+        }
+        if progress == .uncertain { mustLook = true }
+        return progress == .whole
     }
 
     // MARK: Faults
@@ -319,15 +323,11 @@ public final class Mirror {
         }
     }
 
-    /// A write was refused: where it belongs may be another node by now.
-    private func refused(_ text: String) -> MirrorFault {
-        link.close()
-        return .refused(text)
-    }
-
     private func fail(_ fault: MirrorFault, _ nowMs: UInt64) {
         status.errors += 1
         stream?.forget()
+        // Where it belongs may be another node by now.
+        if case .refused = fault { link.close() }
         if breaker.state == .closed { note("Redis cannot be written, orders go on without it: \(fault)") }
         mustLook = true
         breaker.failed(nowMs: nowMs, jitter: random())
