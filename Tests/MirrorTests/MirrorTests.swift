@@ -100,8 +100,9 @@ import Testing
         // Only the test knows this password; until it is set, any is right.
         let login = RedisCredentials(user: "default", password: .bytes(Array("another".utf8)))
         let shop = try MirroredShop(["--shards", "2"], redis: RedisProcess(["dbfilename old.rdb"], login: login))
-        for sale in 1...5 as ClosedRange<UInt64> { try shop.create(sale) }
-        try shop.sell(60, of: [1, 2, 3, 4, 5])
+        // Nobody orders of the sixth any more: its keys come back only if they are missed.
+        for sale in 1...6 as ClosedRange<UInt64> { try shop.create(sale) }
+        try shop.sell(60, of: [1, 2, 3, 4, 5, 6])
         try shop.waitUntilInStep()
         try shop.redis.mustRun("SAVE")
         #expect(try shop.sell(60, of: [1, 2, 3]) == 60)
@@ -113,6 +114,8 @@ import Testing
         try shop.sell(30, of: [2])
         try shop.waitUntilInStep()
         try shop.compare(withLog: true)
+        // What is lost as a whole is seen at the position, before keys are looked at one by one.
+        if [.killed, .flushed, .oldDump].contains(trouble) { #expect(try shop.status.repairs == 0) }
         shop.stop()
     }
 
