@@ -69,7 +69,7 @@ import Testing
         let run = try run(
             [
                 "--cpu", "-1", "--operations", "256", "--batch", "64", "--users", "50", "--runs", "1",
-                "--instructions", "--counted", "512", "--cases", "order,seal-1,write-1,one-sale-1", "--json", file,
+                "--instructions", "--counted", "256", "--cases", "order,write-1,one-sale-1", "--json", file,
             ])
         try #require(run.status == 0, "\(run.errors)")
         for test in try MicroReport.read(file).cases {

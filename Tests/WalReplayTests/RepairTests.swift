@@ -102,7 +102,11 @@ extension WalReplayTests {
             #expect(done.status == 0, "\(done.errors)")
             #expect(done.output.contains("kept       all blocks up to sequence \(from - 1)"))
             // All of it is there to be put back.
-            let copy = try #require(try contents(history.dataPath).keys.first { $0.hasPrefix("removed-") })
+            // The manifest of before is kept as well.
+            let copy = try #require(
+                try contents(history.dataPath).keys.first {
+                    $0.hasPrefix("removed-") && $0.hasSuffix("-\(victim.file)-at-\(victim.offset)")
+                })
             let kept = try history.data(copy)
             #expect(kept == before[victim.file]![victim.offset..<(victim.offset + kept.count)])
             #expect(before[victim.file]![(victim.offset + kept.count)...].allSatisfy { $0 == 0 })

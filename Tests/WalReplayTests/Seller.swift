@@ -3,7 +3,8 @@ import Protocol
 import Synchronization
 import TestSupport
 
-/// One client that orders in a shop, again and again, until it is told to end.
+/// One client that orders in a shop, again and again, until it is told to end; not faster than a tool that starved for
+/// a minute can follow, before snapshots take away what it reads or the shop is full.
 final class Seller: Sendable {
     private let isEnding = Atomic(false)
     private let finished = DispatchSemaphore(value: 0)
@@ -17,6 +18,7 @@ final class Seller: Sendable {
         Thread.detachNewThread { [self] in
             while !isEnding.load(ordering: .relaxed) {
                 _ = try? handed.client.order(IdMint.random(user), user: user, sale: Shop.sale)
+                usleep(5000)
             }
             finished.signal()
         }

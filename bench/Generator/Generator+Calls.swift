@@ -118,6 +118,11 @@ extension Generator {
         }
     }
 
+    /// How the server's mirror in Redis stands; refused by one that has none.
+    public static func mirror(_ plan: LoadPlan) throws(LoadError) -> MirrorResult {
+        try ask(plan, .mirror) { results, _ in MirrorResult(results) }
+    }
+
     /// Asks for something that no entry has to say more of; `read` gets the results and how many there are.
     private static func ask<Answer>(
         _ plan: LoadPlan, _ operation: Operation, read: (UnsafeRawPointer, Int) -> Answer

@@ -25,6 +25,10 @@ public final class ServerUnderTest {
         public var makesSnapshots = true
         /// Log after which one is made; 0: only when asked, so that none disturbs what is measured.
         public var snapshotAfterBytes = 0
+        /// Where its counts are mirrored to; nil: nowhere.
+        public var redis: String?
+        /// Whether its events go there too.
+        public var redisEvents = false
 
         public init(executable: String) { self.executable = executable }
     }
@@ -126,6 +130,8 @@ public final class ServerUnderTest {
         if settings.transactions > 0 { process.arguments! += ["--transactions", "\(settings.transactions)"] }
         if settings.checkouts > 0 { process.arguments! += ["--checkouts", "\(settings.checkouts)"] }
         if settings.coupons > 0 { process.arguments! += ["--coupons", "\(settings.coupons)"] }
+        if let redis = settings.redis { process.arguments! += ["--redis", redis] }
+        if settings.redisEvents { process.arguments! += ["--redis-events"] }
         if !settings.pin.isEmpty {
             process.arguments! += ["--pin", settings.pin.map(String.init).joined(separator: ",")]
         }

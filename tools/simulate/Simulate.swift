@@ -43,6 +43,9 @@ struct Simulate: ParsableCommand {
     @Flag(help: "Succeed if a seed fails, stop at the first that does; fail if none does.")
     var expectCaught = false
 
+    @Flag(help: "Fail also if something of all that can happen was too rare.")
+    var expectCoverage = false
+
     @Flag(help: "Print the bugs that can be planted, one a line, and run nothing.")
     var listBugs = false
 
@@ -88,12 +91,11 @@ struct Simulate: ParsableCommand {
             )
         }
         print("tried: \(coverage.line)")
-        if !coverage.missing.isEmpty && passed + failed >= 100 {
-            print("never happened: \(coverage.missing.joined(separator: ", "))")
-        }
+        let tooRare = coverage.tooRare(after: passed + failed)
+        if !tooRare.isEmpty && passed + failed >= 100 { print("too rare: \(tooRare.joined(separator: ", "))") }
         print("\(passed) passed, \(failed) failed")
         if expectCaught { print("the planted bug was not caught") }
-        if failed > 0 || expectCaught { throw ExitCode.failure }
+        if failed > 0 || expectCaught || expectCoverage && !tooRare.isEmpty { throw ExitCode.failure }
     }
 }
 

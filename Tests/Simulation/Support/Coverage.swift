@@ -152,6 +152,29 @@ public struct Coverage: Sendable {
         Kind.allCases.map { "\(self[$0]) \($0.name)" }.joined(separator: ", ")
     }
 
-    /// What never happened.
-    public var missing: [String] { Kind.allCases.filter { self[$0] == 0 }.map(\.name) }
+    /// What happened less often than so many seeds have to bring about: seeds that never came there have shown nothing
+    /// about it. Each kind has to happen once; those of which a hundred seeds bring many, half as often as they do.
+    public func tooRare(after seeds: Int) -> [String] {
+        Kind.allCases.compactMap { kind in
+            let wanted = max(1, (Self.inHundredSeeds[kind] ?? 0) * seeds / 200)
+            return self[kind] < wanted ? "\(kind.name) (\(self[kind]) of \(wanted))" : nil
+        }
+    }
+
+    /// How often something happens in a hundred seeds, at the least.
+    private static let inHundredSeeds: [Kind: Int] = [
+        .pauses: 120, .snapshots: 60, .snapshotCrashes: 6, .startsFromSnapshots: 35, .snapshotsDamaged: 2,
+        .segmentsCovered: 6,
+        .couponsIssued: 600, .couponRestores: 12, .exhausted: 60, .alreadyIssued: 12,
+        .pointUses: 60, .transactionsCancelled: 25,
+        .checkoutsPlaced: 180, .checkoutsWithCoupon: 12, .checkoutsWithPoints: 36, .checkoutsEarning: 60,
+        .checkoutsConfirmed: 5, .lateCheckouts: 10, .lateCheckoutsRefused: 1, .checkoutsExpired: 70,
+        .heldCheckoutsCancelled: 4, .confirmedCheckoutsCancelled: 7, .expiredCheckoutsCancelled: 12,
+        .checkoutTombstones: 12, .checkoutEarningsSpent: 1, .refusedByLine: 360, .refusedByCoupon: 25,
+        .refusedByPoints: 100, .refusedByEarning: 70, .refusedByPartId: 2, .partsOfCheckouts: 50,
+        .idsOfParts: 10, .jointTakes: 250, .jointTakesPutBack: 60, .checkoutsCut: 12,
+        .ordersRetired: 60, .checkoutsRetired: 10, .transactionsRetired: 120, .couponsRetired: 18,
+        .couponOperationsRetired: 6, .tombstonesRetired: 60, .offersRetired: 36, .retirementsCut: 12,
+        .tooOld: 60, .forgottenAnswers: 60, .acceptedAnew: 1, .allForgotten: 7,
+    ]
 }

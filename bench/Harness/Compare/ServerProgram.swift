@@ -49,6 +49,9 @@ final class ServerProgram {
         ProcessUsage.family(of: process.processIdentifier).reduce(0) { $0 + $1.cpuSeconds(ofThreads: "") }
     }
 
+    /// Sends a signal that does not end it.
+    func signal(_ signal: Int32) { kill(process.processIdentifier, signal) }
+
     /// Ends it at once, by this signal: what it knows is thrown away.
     func stop(_ signal: Int32) {
         if process.isRunning { kill(process.processIdentifier, signal) }

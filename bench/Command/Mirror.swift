@@ -1,0 +1,77 @@
+import ArgumentParser
+import Generator
+import Harness
+
+struct Mirror: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "CPU of the shards per order with a mirror in Redis, and with its Redis stopped.",
+        discussion: """
+            Each round is the same open loop, at half of what a closed loop reached or at --rate, on three fresh \
+            servers: without a mirror, with one, and with one whose Redis is stopped by SIGSTOP meanwhile. Rates \
+            would mislead where all processes share two cores: what is compared is the CPU time of the shard's \
+            thread for one order. Afterwards Redis has to show what was sold, and say how many counts it was given.
+            """)
+
+    @OptionGroup var options: MeasureOptions
+    @OptionGroup var room: RoomOptions
+    @OptionGroup var output: ReportOptions
+    @Option(help: "The redis-server to start; the one of this machine, unless given.")
+    var redisServer: String?
+    @Option(help: "Sales that the orders are spread over.")
+    var sales = 100
+    @Flag(help: "Mirror events too.")
+    var events = false
+    @Option(help: "Seconds of each measurement.")
+    var seconds = 3.0
+    @Option(help: "Rounds: without, with, stopped, without...")
+    var rounds = 7
+    @Option(help: "Orders a second, in place of half the maximum.")
+    var rate: Double?
+
+    func validate() throws {
+        guard (1...10_000).contains(sales), rounds >= 1, seconds >= 1, (rate ?? 1) > 0 else {
+            throw ValidationError("sales are 1 to 10,000, seconds at least 1, the others above 0")
+        }
+        guard redisServer ?? Installed.redisServer() != nil else {
+            throw ValidationError("there is no redis-server: apt-get install redis-server, or --redis-server PATH")
+        }
+    }
+
+    mutating func run() throws {
+        let machine = Machine.current()
+        print(machine.text)
+        let due = try rate ?? maximum() / 2
+        var results: [[MirrorTrial]] = []
+        for round in 0..<rounds {
+            var trials: [MirrorTrial] = []
+            for mode in MirrorMode.allCases {
+                Progress.show("round \(round + 1) of \(rounds): mirror \(mode.rawValue)")
+                trials.append(
+                    try MirrorTrial.run(
+                        mode, trial(seconds: seconds, seed: UInt64(round + 1), rate: due),
+                        redisServer: redisServer ?? Installed.redisServer()!, redisCPU: options.generatorCpu,
+                        events: events))
+            }
+            results.append(trials)
+        }
+        Progress.clear()
+        let report = MirrorReport(
+            command: "mirror", machine: machine, rate: due, sales: sales, events: events, rounds: results)
+        print("\n\(report.text)")
+        warnOfRefusals(results.joined().reduce(0) { $0 + $1.load.refused })
+        try output.write(report)
+        if !results.joined().allSatisfy({ $0.mode == .off || $0.isCoalesced }) { throw ExitCode.failure }
+    }
+
+    private func trial(seconds: Double, seed: UInt64, rate: Double?) -> Trial {
+        let test = LoadCase(name: "singles", connections: 64, depth: 16, batch: 1)
+        var trial = room.trial(test, options, seconds: seconds, seed: seed, framesPerSecond: rate)
+        trial.plan.saleIds = (1...UInt64(sales)).map { $0 }
+        return trial
+    }
+
+    private func maximum() throws -> Double {
+        Progress.show("maximum")
+        return try trial(seconds: 2, seed: 1, rate: nil).run().ordersPerSecond
+    }
+}
