@@ -21,7 +21,7 @@ public final class Mirror {
     public struct Configuration: Sendable {
         /// Before every key.
         public var prefix = ""
-        /// The start of this server, in ms since 1970: later starts win.
+        /// Of this start of the server, above all before it on the same data, about ms since 1970: later starts win.
         public var epoch: UInt64
         /// About how many entries the stream of events keeps; nil: there is no stream.
         public var eventCountMax: Int?

@@ -229,6 +229,34 @@ import Testing
         first.stop()
     }
 
+    /// A start after the clock was set back is a later one all the same: else its mirror would rest.
+    @Test func theClockIsSetBack() throws {
+        let directory = TemporaryDirectory()
+        let shop = try MirroredShop(["--redis-events"], in: directory)
+        try shop.create(1)
+        try shop.sell(30, of: [1])
+        try shop.waitUntilInStep()
+        shop.stop()
+        // As if the clock had been a day ahead up to now.
+        let file = shop.server.dataPath + "/MIRROR"
+        let first = try #require(UInt64(try String(contentsOfFile: file, encoding: .utf8).dropLast()))
+        #expect(try shop.hash("timesale:mirror")["epoch"] == "\(first)")
+        try "\(first + 86_400_000)\n".write(toFile: file, atomically: true, encoding: .utf8)
+        try shop.restart()
+        try shop.waitUntilInStep()
+        shop.stop()
+        let ahead = first + 86_400_001
+        #expect(try shop.hash("timesale:mirror")["epoch"] == "\(ahead)")
+        // And now it is right again.
+        try shop.restart()
+        try shop.sell(30, of: [1])
+        try shop.waitUntilInStep()
+        try shop.compare(withLog: true)
+        #expect(try shop.hash("timesale:mirror")["epoch"] == "\(ahead + 1)")
+        #expect(!shop.server.stderr.contains("the mirror rests"))
+        shop.stop()
+    }
+
     // MARK: Events
 
     /// Each event of the log is in the stream, once, in order, also when the server is killed at any moment.
