@@ -12,6 +12,7 @@ import collections
 import contextlib
 import pathlib
 import random
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -197,6 +198,8 @@ def check(world, buyers):
 
 
 def main():
+    # Ended from outside, it still ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory() as gathered:
         programs = pathlib.Path(gathered)
         for directory in sys.argv[1:]:
