@@ -64,6 +64,8 @@ public final class Mirror {
     /// Whether Redis has to be looked at before the next write.
     private var mustLook = true
     private var nextLookMs: UInt64 = 0
+    /// When the clock and some keys are looked at. Apart from the look at the position, which each write of it puts off.
+    private var nextRoundMs: UInt64 = 0
     private var nextAudited: UInt32 = 1
     private var lag: LagMeter
     private var stream: EventStream?
@@ -116,10 +118,13 @@ public final class Mirror {
                 try look(nowMs)
             }
             guard !isSuperseded, table.isWhole else { return hasChanged }
-            let mayLook = nowMs >= nextLookMs
-            if mayLook { noteTime(nowMs) }
+            let isRound = nowMs >= nextRoundMs
+            if isRound { noteTime(nowMs) }
             try flush(nowMs)
-            if mayLook { try audit(nowMs) }
+            if isRound {
+                nextRoundMs = nowMs + Self.lookEveryMs
+                try audit(nowMs)
+            }
             breaker.succeeded()
             if !isSuperseded { hasMoreEvents = try !writeEvents() }
         } catch {
@@ -201,6 +206,8 @@ public final class Mirror {
         }
         guard !commands.isEmpty else { return }
         var replies = try send(commands)[...]
+        // A key of another type is one that was overwritten; any other error says nothing of the key.
+        for case .error(let text) in replies where !text.hasPrefix("WRONGTYPE") { throw .refused(text) }
         for slot in slots {
             let row = table.rows[Int(slot)]
             let found = Position(replies.removeFirst())

@@ -59,16 +59,20 @@ import Testing
         shop.stop()
     }
 
-    /// A state that changes with the clock alone.
-    @Test func theClock() throws {
+    /// A state that changes with the clock alone; also while other sales change all the time.
+    @Test(arguments: [false, true]) func theClock(_ isBusy: Bool) throws {
         let shop = try MirroredShop()
+        try shop.create(2)
         let now = try shop.client.ping().nowMs
         var sale = CreateSaleEntry.open(1, stock: 5, operationId: shop.mint.catalogueId())
         sale.startsAtMs = now + 1_500
         sale.endsAtMs = now + 3_000
         #expect(try shop.client.createSale(sale).code == .ok)
         for state in ["scheduled", "open", "ended"] {
-            try shop.wait(state) { try shop.hash("timesale:{1}")["state"] == state }
+            try shop.wait(state) {
+                if isBusy { try shop.sell(3, of: [2]) }
+                return try shop.hash("timesale:{1}")["state"] == state
+            }
         }
         shop.stop()
     }
@@ -158,7 +162,8 @@ import Testing
         case .keysRemoved:
             // Sales that nobody orders any more: found by looking.
             try shop.wait("keys found") {
-                try shop.redis.mustRun("EXISTS", "timesale:{4}", "timesale:{5}:available") == .integer(2)
+                try shop.sell(3, of: [1])
+                return try shop.redis.mustRun("EXISTS", "timesale:{4}", "timesale:{5}:available") == .integer(2)
             }
         case .noMemory: try shop.redis.mustRun("CONFIG", "SET", "maxmemory", "0")
         case .readOnly: try shop.redis.mustRun("REPLICAOF", "NO", "ONE")

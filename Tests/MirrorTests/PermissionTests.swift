@@ -37,7 +37,10 @@ extension MirrorTests {
             try shop.waitUntilInStep()
             try shop.waitForEvents()
             try shop.wait("the mark of a sale that has left") {
-                try shop.hash("timesale:{50}")["state"] == "retired" && shop.hash("timesale:{1}")["sold"] != nil
+                try shop.hash("timesale:{50}")["state"] == "retired"
+            }
+            for (key, type) in [("timesale:{1}", "hash"), ("timesale:mirror", "hash"), ("timesale:events", "stream")] {
+                try shop.wait("\(key) written again") { try redis.mustRun("TYPE", key).text == type }
             }
             // Keys are looked at each second.
             let later = ContinuousClock.now + .seconds(3)
@@ -67,6 +70,7 @@ extension MirrorTests {
             try shop.waitUntilInStep()
             for (number, permission) in (Self.counts + Self.events).enumerated() {
                 try redis.mustRun("ACL", "LOG", "RESET")
+                let errors = try shop.status.errors
                 try redis.mustRun("ACL", "SETUSER", "mirror", "-\(permission)")
                 if permission == "expire" { try Self.retire(shop, 60 + UInt64(number)) }
                 if permission == "del" { try Self.takePlace("timesale:{2}", shop) }
@@ -74,7 +78,7 @@ extension MirrorTests {
                     try Self.use(shop)
                     return try Self.refused(shop).contains(permission)
                 }
-                try shop.wait("an error") { try shop.status.errors > 0 }
+                try shop.wait("an error by \(permission)") { try shop.status.errors > errors }
                 try redis.mustRun("ACL", "SETUSER", "mirror", "+\(permission)")
                 try shop.waitUntilInStep()
             }
