@@ -124,6 +124,8 @@ public final class Mirror {
             if isRound {
                 nextRoundMs = nowMs + Self.lookEveryMs
                 try audit(nowMs)
+                // Lost while nothing happens, it would else be missed by those who wait for what they have not read yet.
+                try stream?.look { command throws(MirrorFault) in try send([command])[0] }
             }
             breaker.succeeded()
             if !isSuperseded { hasMoreEvents = try !writeEvents() }

@@ -283,6 +283,25 @@ import Testing
         shop.stop()
     }
 
+    /// A stream that is lost while nothing happens is there again: somebody may wait for what it held.
+    @Test func aLostStreamIsMissed() throws {
+        let shop = try MirroredShop(["--redis-events"])
+        try shop.create(1)
+        try shop.sell(60, of: [1])
+        try shop.waitForEvents()
+        let all = try log(shop)
+        for loss in [["FLUSHALL"], ["DEL", "timesale:events"]] {
+            _ = try shop.redis.run(loss)
+            try shop.wait("all events after \(loss)") { try events(shop) == all }
+        }
+        // A consumer was faster, and has made it anew with its group.
+        try shop.redis.mustRun("DEL", "timesale:events")
+        try shop.redis.mustRun("XGROUP", "CREATE", "timesale:events", "mail", "0", "MKSTREAM")
+        try shop.wait("all events after a group was made") { try events(shop) == all }
+        #expect(try shop.status.errors == 0)
+        shop.stop()
+    }
+
     /// What has left the log before Redis came back is said to be lost.
     @Test func gaps() throws {
         let shop = try MirroredShop(["--redis-events", "--segment-size", "2MiB"])
