@@ -64,7 +64,8 @@ public final class Mirror {
     /// Whether Redis has to be looked at before the next write.
     private var mustLook = true
     private var nextLookMs: UInt64 = 0
-    /// When the clock and some keys are looked at. Apart from the look at the position, which each write of it puts off.
+    /// When the clock and some keys are looked at. Apart from the look at the position, which each write of it puts
+    /// off.
     private var nextRoundMs: UInt64 = 0
     private var nextAudited: UInt32 = 1
     private var lag: LagMeter
@@ -124,7 +125,7 @@ public final class Mirror {
             if isRound {
                 nextRoundMs = nowMs + Self.lookEveryMs
                 try audit(nowMs)
-                // Lost while nothing happens, it would else be missed by those who wait for what they have not read yet.
+                // Lost while nothing happens, it would else be missed by who waits for what was not read yet.
                 try stream?.look { command throws(MirrorFault) in try send([command])[0] }
             }
             breaker.succeeded()

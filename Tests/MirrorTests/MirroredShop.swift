@@ -18,8 +18,8 @@ final class MirroredShop {
     ///   - redis: one that others write to as well, or that is set up otherwise.
     ///   - url: how the server reaches it, if not as anybody.
     init(
-        _ arguments: [String] = [], redis: RedisProcess? = nil, url: String? = nil, prefix: String = "", seed: UInt64 = 1,
-        in directory: TemporaryDirectory = TemporaryDirectory()
+        _ arguments: [String] = [], redis: RedisProcess? = nil, url: String? = nil, prefix: String = "",
+        seed: UInt64 = 1, in directory: TemporaryDirectory = TemporaryDirectory()
     ) throws {
         self.redis = try redis ?? RedisProcess()
         self.prefix = prefix

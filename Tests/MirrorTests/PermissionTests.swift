@@ -6,8 +6,8 @@ import TestSupport
 import Testing
 
 extension MirrorTests {
-    /// The permissions that `docs/redis.md` names, with a user of a real Redis who has exactly these: all works, and with
-    /// one less it does not. Redis itself tells what it has refused (`ACL LOG`).
+    /// The permissions that `docs/redis.md` names, with a user of a real Redis who has exactly these: all works, and
+    /// with one less it does not. Redis itself tells what it has refused (`ACL LOG`).
     @Suite(.serialized) struct PermissionTests {
         private static let counts = ["eval", "hmget", "get", "del", "type", "hset", "set", "expire"]
         private static let events = ["xadd", "xinfo|stream"]
@@ -18,7 +18,8 @@ extension MirrorTests {
             let allowed = (counts + events).map { "+\($0)" }
             _ = try redis.run(["ACL", "SETUSER", "mirror", "on", ">secret"] + patterns + allowed)
             let shop = try MirroredShop(
-                ["--redis-events", "--retain", "1s"], redis: redis, url: "redis://mirror:secret@127.0.0.1:\(redis.port)")
+                ["--redis-events", "--retain", "1s"], redis: redis,
+                url: "redis://mirror:secret@127.0.0.1:\(redis.port)")
             for sale in 1...3 as ClosedRange<UInt64> { try shop.create(sale) }
             let policy = CreatePolicyEntry.open(9, quantity: 1_000_000, operationId: shop.mint.catalogueId())
             #expect(try shop.client.createPolicy(policy).code == .ok)

@@ -3,7 +3,8 @@ import Protocol
 
 /// Looks on while a replay goes by: so the state at many sequences can be had from one.
 public protocol ReplayObserver: AnyObject {
-    /// The state that the replay begins with is there: that at the base's sequence. Comes again if it has to begin anew.
+    /// The state that the replay begins with is there: that at the base's sequence. Comes again if it has to begin
+    /// anew.
     func begins(_ engines: UnsafeMutablePointer<Engine>, sequence: UInt64)
 
     /// A block has been applied: those of one log after the other, that of the catalogue first.

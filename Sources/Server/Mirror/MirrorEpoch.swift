@@ -8,8 +8,8 @@ import Log
 enum MirrorEpoch {
     private static let sizeMaxBytes = 64
 
-    /// The epoch of the start that is being made, and why it could not be kept, if so: then it only holds if the clock is
-    /// not set back. Before the mirror runs.
+    /// The epoch of the start that is being made, and why it could not be kept, if so: then it only holds if the clock
+    /// is not set back. Before the mirror runs.
     static func begin(_ storage: any LogStorage, nowMs: UInt64) -> (epoch: UInt64, fault: StorageError?) {
         var epoch = nowMs
         do throws(StorageError) {

@@ -126,7 +126,7 @@ struct MirrorComparison {
         guard let mark = RedisCopy.Mark(key.fields) else { return add(.differs, text, why: "holds no epoch and seq") }
         if mark.sequence > sequence { return noteAhead(text, "\(mark.sequence)") }
         if key.isMoving {
-            return add(.untold, text, why: "it changed each time it was read, so that its two keys could not be compared")
+            return add(.untold, text, why: "it changed each time it was read, so its two keys may be of two moments")
         }
         if let position, mark.epoch < position.epoch {
             add(.stale, text, field: "epoch", log: "\(position.epoch)", redis: "\(mark.epoch)", at: position.sequence)
@@ -186,7 +186,8 @@ struct MirrorComparison {
         let key = names.counts(name.kind, name.id)
         if reached < oldest {
             return add(
-                .untold, key, why: "it is not there; the position is \(reached), and the log here goes back to \(oldest)")
+                .untold, key,
+                why: "it is not there; the position is \(reached), and the log here goes back to \(oldest)")
         }
         guard let counts = history.counts(of: name, at: reached), !counts.facts.isRetired else { return }
         let numbers = counts.fields.filter { ["available", "remaining"].contains($0.0) }
