@@ -148,6 +148,35 @@ extension WalReplayTests {
             #expect(result.lines.last == "3 differ", "\(result.output)")
         }
 
+        /// Of a sale that has left memory only a mark stays, for an hour.
+        @Test func aSaleThatHasLeft() throws {
+            let redis = try RedisProcess()
+            let shop = try Shop(shards: 2, ["--redis", redis.url, "--retain", "1s"])
+            for sale in 31...33 as ClosedRange<UInt64> { try shop.create(sale) }
+            #expect(try shop.client.closeSale(31).code == .ok)
+            #expect(try shop.client.closeSale(32).code == .ok)
+            for sale in 31...32 {
+                try redis.wait("the mark of \(sale)") {
+                    try redis.mustRun("HGET", "timesale:{\(sale)}", "state").text == "retired"
+                }
+            }
+            try shop.waitForMirror()
+            try redis.mustRun("DEL", "timesale:{32}")
+            let words = ["diff", shop.dataPath, "--redis", redis.url]
+            let same = try walReplay(words + ["--json"])
+            #expect(same.status == 0, "\(same.output) \(same.errors)")
+            #expect(try same.object["offers"] as? Int == 1)
+            // The next base knows of them by their ids alone.
+            _ = try shop.snapshot()
+            _ = try shop.snapshot()
+            shop.close()
+            #expect(try walReplay(words).status == 0)
+            try redis.mustRun("HSET", "timesale:{31}", "state", "open")
+            let open = try walReplay(words)
+            #expect(open.status == 1 && open.lines.last == "1 differ", "\(open.output)")
+            #expect(open.output.contains("timesale:{31}: state  log: retired, Redis: open"), "\(open.output)")
+        }
+
         /// The mirror was off while the log went on and what was before left it.
         @Test func whatTheLogDoesNotTellAnyMore() throws {
             let redis = try RedisProcess()

@@ -12,8 +12,8 @@ struct Diff: AsyncParsableCommand {
             "Compares the log with a live server or its copy in Redis, number by number; exits with 0 if they agree.",
         discussion: """
             With --engine it compares every sale and every policy with all their numbers, and of some users, or all, \
-            every order, coupon and transaction, and the balance. Users are taken evenly from all that the log has; what a \
-            server has beyond the log is found with these users, and in the numbers of the sales.
+            every order, coupon and transaction, and the balance. Users are taken evenly from all that the log has; \
+            what a server has beyond the log is found with these users, and in the numbers of the sales.
 
             The server goes on meanwhile. So what differs is read again, from the log first and then from the server, \
             until it agrees or differs twice by the same values. What keeps moving is told by itself; it is no \
