@@ -146,10 +146,13 @@ deploy-check: setup ## units, images and compose file against the executables, a
 	/usr/bin/python3 deploy/check.py --programs "$$($(SWIFT) build --show-bin-path)" \
 		--programs "$$($(SWIFT) build --package-path $(SIDECAR) --show-bin-path)"
 
-clients: setup ## the clients of docs/clients.md against engine and sidecar
+clients: setup ## the clients of docs/clients.md and the consumer of docs/redis.md against engine and sidecar
 	$(SWIFT) build --product timesaled
+	$(SWIFT) build --product timesale
 	$(SWIFT) build --package-path $(SIDECAR) --product timesale-http
 	Tests/ExampleTests/against-sidecar.py "$$($(SWIFT) build --show-bin-path)" \
+		"$$($(SWIFT) build --package-path $(SIDECAR) --show-bin-path)"
+	/usr/bin/python3 -B Tests/ExampleTests/mail-against-redis.py "$$($(SWIFT) build --show-bin-path)" \
 		"$$($(SWIFT) build --package-path $(SIDECAR) --show-bin-path)"
 
 observability: setup ## metrics, alerts and the dashboard against a real Prometheus

@@ -77,7 +77,7 @@ let package = Package(
         .executableTarget(
             name: "wal-replay",
             dependencies: [
-                "CommandLineTool", "TimesaleClient", "Storage", "Log", "Engine", "Protocol",
+                "CommandLineTool", "TimesaleClient", "Mirror", "Redis", "Storage", "Log", "Engine", "Protocol",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "tools/wal-replay"),
@@ -162,7 +162,10 @@ let package = Package(
             dependencies: ["TestSupport", "Protocol", "timesale", "timesaled", "wal-replay", "rush"]),
         .testTarget(
             name: "WalReplayTests",
-            dependencies: ["TestSupport", "TimesaleSpawn", "Log", "Protocol", "timesaled", "wal-replay"]),
+            dependencies: [
+                "RedisTestSupport", "TestSupport", "TimesaleSpawn", "Redis", "Log", "Protocol", "timesaled",
+                "wal-replay",
+            ]),
         .testTarget(name: "ProtocolTests", dependencies: ["TestSupport", "Protocol", "CAtomics"]),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Protocol", "CAtomics"]),
     ],

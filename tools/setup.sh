@@ -6,8 +6,8 @@ set -euo pipefail
 # Libraries that the build links, then what only the tests need.
 packages=(
     liburing-dev libhiredis-dev zlib1g-dev
-    python3 python3-venv python3-yaml strace curl openssl binutils postgresql python3-psycopg2 redis-server valgrind
-    prometheus chromium
+    python3 python3-venv python3-yaml strace curl openssl binutils postgresql python3-psycopg2 redis-server
+    python3-redis valgrind prometheus chromium
 )
 
 # swift-configuration's manifest is the one of our dependencies that asks for the newest tools.

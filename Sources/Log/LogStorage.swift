@@ -68,6 +68,8 @@ public enum LogFiles {
     public static let manifest = "MANIFEST"
     public static let manifestTemporary = "MANIFEST.new"
     public static let lock = "LOCK"
+    /// The epoch under which the last start wrote to Redis, as a decimal number and a line feed.
+    public static let mirrorEpoch = "MIRROR"
 
     /// What the manifest is called while a repair removes all blocks from a sequence on.
     public static func manifestOfCut(from sequence: UInt64) -> String { "\(manifest).cut-from-\(sequence)" }

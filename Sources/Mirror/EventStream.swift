@@ -55,6 +55,20 @@ final class EventStream {
         entries = []
     }
 
+    /// Looks whether the stream is as it was left; if not, the next step goes on behind what is there.
+    func look(_ send: (RedisCommand) throws(MirrorFault) -> RedisReply) throws(MirrorFault) {
+        guard follower != nil, entries.isEmpty else { return }
+        if try lastOfStream(send) != lastId { forget() }
+    }
+
+    private func lastOfStream(
+        _ send: (RedisCommand) throws(MirrorFault) -> RedisReply
+    ) throws(MirrorFault) -> String {
+        let reply = try send(RedisCommand(["EVAL", MirrorScripts.lastOfStream, "1", key], key: key))
+        guard let found = reply.text else { throw .refused(reply.refusal) }
+        return found
+    }
+
     /// How far a step came.
     enum Progress {
         /// All that is durable is there.
@@ -94,10 +108,8 @@ final class EventStream {
     private func begin(
         upTo cut: UInt64, _ send: (RedisCommand) throws(MirrorFault) -> RedisReply
     ) throws(MirrorFault) {
-        let reply = try send(RedisCommand(["EVAL", MirrorScripts.lastOfStream, "1", key], key: key))
-        guard let found = reply.text else { throw .refused(reply.refusal) }
-        lastId = found
-        let place = StreamEntry.place(found) ?? LogPlace(sequence: 0)
+        lastId = try lastOfStream(send)
+        let place = StreamEntry.place(lastId) ?? LogPlace(sequence: 0)
         isAheadOfLog = place.sequence > (endAtStart ?? cut)
         if isAheadOfLog { return }
         endAtStart = nil

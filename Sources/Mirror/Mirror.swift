@@ -21,7 +21,7 @@ public final class Mirror {
     public struct Configuration: Sendable {
         /// Before every key.
         public var prefix = ""
-        /// The start of this server, in ms since 1970: later starts win.
+        /// Of this start of the server, above all before it on the same data, about ms since 1970: later starts win.
         public var epoch: UInt64
         /// About how many entries the stream of events keeps; nil: there is no stream.
         public var eventCountMax: Int?
@@ -64,6 +64,9 @@ public final class Mirror {
     /// Whether Redis has to be looked at before the next write.
     private var mustLook = true
     private var nextLookMs: UInt64 = 0
+    /// When the clock and some keys are looked at. Apart from the look at the position, which each write of it puts
+    /// off.
+    private var nextRoundMs: UInt64 = 0
     private var nextAudited: UInt32 = 1
     private var lag: LagMeter
     private var stream: EventStream?
@@ -116,10 +119,15 @@ public final class Mirror {
                 try look(nowMs)
             }
             guard !isSuperseded, table.isWhole else { return hasChanged }
-            let mayLook = nowMs >= nextLookMs
-            if mayLook { noteTime(nowMs) }
+            let isRound = nowMs >= nextRoundMs
+            if isRound { noteTime(nowMs) }
             try flush(nowMs)
-            if mayLook { try audit(nowMs) }
+            if isRound {
+                nextRoundMs = nowMs + Self.lookEveryMs
+                try audit(nowMs)
+                // Lost while nothing happens, it would else be missed by who waits for what was not read yet.
+                try stream?.look { command throws(MirrorFault) in try send([command])[0] }
+            }
             breaker.succeeded()
             if !isSuperseded { hasMoreEvents = try !writeEvents() }
         } catch {
@@ -201,6 +209,8 @@ public final class Mirror {
         }
         guard !commands.isEmpty else { return }
         var replies = try send(commands)[...]
+        // A key of another type is one that was overwritten; any other error says nothing of the key.
+        for case .error(let text) in replies where !text.hasPrefix("WRONGTYPE") { throw .refused(text) }
         for slot in slots {
             let row = table.rows[Int(slot)]
             let found = Position(replies.removeFirst())

@@ -2,20 +2,22 @@ import Engine
 import Protocol
 
 /// What stands in Redis, under which keys: `docs/redis.md`.
-struct MirrorKeys {
+public struct MirrorKeys {
     /// Before every key.
-    let prefix: String
+    public let prefix: String
 
-    var position: String { prefix + "timesale:mirror" }
-    var events: String { prefix + "timesale:events" }
+    public init(prefix: String) { self.prefix = prefix }
+
+    public var position: String { prefix + "timesale:mirror" }
+    public var events: String { prefix + "timesale:events" }
 
     /// The hash of an offer. The braces are a hash tag: all keys of one sale share a slot of a cluster.
-    func counts(_ kind: OfferKind, _ id: UInt64) -> String {
+    public func counts(_ kind: OfferKind, _ id: UInt64) -> String {
         prefix + (kind == .sale ? "timesale:{\(id)}" : "coupon:{\(id)}")
     }
 
     /// The plain number beside the hash of a sale.
-    func available(_ kind: OfferKind, _ id: UInt64) -> String? {
+    public func available(_ kind: OfferKind, _ id: UInt64) -> String? {
         kind == .sale ? counts(kind, id) + ":available" : nil
     }
 }

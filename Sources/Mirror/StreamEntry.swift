@@ -3,7 +3,7 @@ import Protocol
 
 /// An event of the log as an entry of the stream: its id is its place in the logs, its fields are what happened, named
 /// as over HTTP.
-struct StreamEntry {
+public struct StreamEntry {
     /// `sequence-index`: so entries are in the order of the log, and a second one of the same event is refused.
     var id: String
     var fields: [String]
@@ -23,14 +23,17 @@ struct StreamEntry {
     /// Events between two places are not there any more: the one before them, and the last one of them.
     init(gapAfter place: LogPlace, until last: LogPlace) {
         id = Self.id(last)
-        fields = ["type", "gap", "seq", id, "after", Self.id(place)]
+        fields = ["type", Self.gapType, "seq", id, "after", Self.id(place)]
     }
 
+    /// The type of an entry that stands for events that are lost.
+    public static let gapType = "gap"
+
     /// A whole block as the place of its last possible event.
-    static func id(_ place: LogPlace) -> String { "\(place.sequence)-\(place.index)" }
+    public static func id(_ place: LogPlace) -> String { "\(place.sequence)-\(place.index)" }
 
     /// The place that an id of the stream stands for.
-    static func place(_ id: String) -> LogPlace? {
+    public static func place(_ id: String) -> LogPlace? {
         let parts = id.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count == 2, let sequence = UInt64(parts[0]), let index = UInt32(parts[1]) else { return nil }
         return LogPlace(sequence: sequence, index: index)
@@ -85,10 +88,15 @@ struct StreamEntry {
         case .couponRestored: return ("couponRestored", ["couponId", "\(event.loadId(EventField.usedCoupon))"])
         case .checkoutPlaced:
             let coupon = event.loadId(EventField.checkoutCoupon)
+            // Its orders' ids follow from its own: so whoever reads only that it was confirmed knows what was.
+            let orders = (0..<Int(event.loadLE(EventField.quantity, as: UInt32.self))).map { number in
+                "\(event.loadId(EventField.id).ofPart(.line(number)))"
+            }
             return (
                 "checkoutPlaced",
                 [
                     "checkoutId", id, "userId", user(), "orders", quantity,
+                    "orderIds", orders.joined(separator: ","),
                     "subtotal", number(EventField.checkoutSubtotal), "discount", number(EventField.checkoutDiscount),
                     "pointsUsed", "\(event.loadLE(EventField.checkoutPointsUsed, as: UInt32.self))",
                     "pointsEarned", "\(event.loadLE(EventField.checkoutPointsEarned, as: UInt32.self))",

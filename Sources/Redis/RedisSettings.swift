@@ -29,3 +29,14 @@ public struct RedisSettings: Sendable, Equatable {
         }
     }
 }
+
+extension RedisSettings.Place: CustomStringConvertible {
+    /// Without passwords.
+    public var description: String {
+        switch self {
+        case .servers(let addresses): addresses.map(\.description).joined(separator: ",")
+        case .sentinels(let sentinels):
+            sentinels.endpoints.map(\.description).joined(separator: ",") + "/\(sentinels.master)"
+        }
+    }
+}

@@ -105,15 +105,9 @@ extension Options {
     /// As the log of a start tells it, without passwords.
     var redisDescription: String {
         guard let redis else { return "redis=none" }
-        let place =
-            switch redis.place {
-            case .servers(let addresses): addresses.map(\.description).joined(separator: ",")
-            case .sentinels(let sentinels):
-                sentinels.endpoints.map(\.description).joined(separator: ",") + "/\(sentinels.master)"
-            }
         let durations = Quantities.durationUnits
         return """
-            redis=\(place) redis-prefix=\(redis.prefix.debugDescription) \
+            redis=\(redis.place) redis-prefix=\(redis.prefix.debugDescription) \
             redis-events=\(redis.writesEvents ? "on" : "off") redis-events-max=\(redis.eventCountMax) \
             redis-flush=\(Quantities.spelling(redis.flushMs, durations)) \
             redis-timeout=\(Quantities.spelling(redis.timeoutMs, durations))

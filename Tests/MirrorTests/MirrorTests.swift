@@ -59,16 +59,20 @@ import Testing
         shop.stop()
     }
 
-    /// A state that changes with the clock alone.
-    @Test func theClock() throws {
+    /// A state that changes with the clock alone; also while other sales change all the time.
+    @Test(arguments: [false, true]) func theClock(_ isBusy: Bool) throws {
         let shop = try MirroredShop()
+        try shop.create(2)
         let now = try shop.client.ping().nowMs
         var sale = CreateSaleEntry.open(1, stock: 5, operationId: shop.mint.catalogueId())
         sale.startsAtMs = now + 1_500
         sale.endsAtMs = now + 3_000
         #expect(try shop.client.createSale(sale).code == .ok)
         for state in ["scheduled", "open", "ended"] {
-            try shop.wait(state) { try shop.hash("timesale:{1}")["state"] == state }
+            try shop.wait(state) {
+                if isBusy { try shop.sell(3, of: [2]) }
+                return try shop.hash("timesale:{1}")["state"] == state
+            }
         }
         shop.stop()
     }
@@ -158,7 +162,8 @@ import Testing
         case .keysRemoved:
             // Sales that nobody orders any more: found by looking.
             try shop.wait("keys found") {
-                try shop.redis.mustRun("EXISTS", "timesale:{4}", "timesale:{5}:available") == .integer(2)
+                try shop.sell(3, of: [1])
+                return try shop.redis.mustRun("EXISTS", "timesale:{4}", "timesale:{5}:available") == .integer(2)
             }
         case .noMemory: try shop.redis.mustRun("CONFIG", "SET", "maxmemory", "0")
         case .readOnly: try shop.redis.mustRun("REPLICAOF", "NO", "ONE")
@@ -229,6 +234,34 @@ import Testing
         first.stop()
     }
 
+    /// A start after the clock was set back is a later one all the same: else its mirror would rest.
+    @Test func theClockIsSetBack() throws {
+        let directory = TemporaryDirectory()
+        let shop = try MirroredShop(["--redis-events"], in: directory)
+        try shop.create(1)
+        try shop.sell(30, of: [1])
+        try shop.waitUntilInStep()
+        shop.stop()
+        // As if the clock had been a day ahead up to now.
+        let file = shop.server.dataPath + "/MIRROR"
+        let first = try #require(UInt64(try String(contentsOfFile: file, encoding: .utf8).dropLast()))
+        #expect(try shop.hash("timesale:mirror")["epoch"] == "\(first)")
+        try "\(first + 86_400_000)\n".write(toFile: file, atomically: true, encoding: .utf8)
+        try shop.restart()
+        try shop.waitUntilInStep()
+        shop.stop()
+        let ahead = first + 86_400_001
+        #expect(try shop.hash("timesale:mirror")["epoch"] == "\(ahead)")
+        // And now it is right again.
+        try shop.restart()
+        try shop.sell(30, of: [1])
+        try shop.waitUntilInStep()
+        try shop.compare(withLog: true)
+        #expect(try shop.hash("timesale:mirror")["epoch"] == "\(ahead + 1)")
+        #expect(!shop.server.stderr.contains("the mirror rests"))
+        shop.stop()
+    }
+
     // MARK: Events
 
     /// Each event of the log is in the stream, once, in order, also when the server is killed at any moment.
@@ -247,6 +280,25 @@ import Testing
         try shop.waitForEvents()
         try compareEvents(shop)
         try shop.compare(withLog: true)
+        shop.stop()
+    }
+
+    /// A stream that is lost while nothing happens is there again: somebody may wait for what it held.
+    @Test func aLostStreamIsMissed() throws {
+        let shop = try MirroredShop(["--redis-events"])
+        try shop.create(1)
+        try shop.sell(60, of: [1])
+        try shop.waitForEvents()
+        let all = try log(shop)
+        for loss in [["FLUSHALL"], ["DEL", "timesale:events"]] {
+            _ = try shop.redis.run(loss)
+            try shop.wait("all events after \(loss)") { try events(shop) == all }
+        }
+        // A consumer was faster, and has made it anew with its group.
+        try shop.redis.mustRun("DEL", "timesale:events")
+        try shop.redis.mustRun("XGROUP", "CREATE", "timesale:events", "mail", "0", "MKSTREAM")
+        try shop.wait("all events after a group was made") { try events(shop) == all }
+        #expect(try shop.status.errors == 0)
         shop.stop()
     }
 

@@ -14,17 +14,19 @@ final class MirroredShop {
     let prefix: String
     var mint: IdMint
 
-    /// - Parameter redis: one that others write to as well, or that is set up otherwise.
+    /// - Parameters:
+    ///   - redis: one that others write to as well, or that is set up otherwise.
+    ///   - url: how the server reaches it, if not as anybody.
     init(
-        _ arguments: [String] = [], redis: RedisProcess? = nil, prefix: String = "", seed: UInt64 = 1,
-        in directory: TemporaryDirectory = TemporaryDirectory()
+        _ arguments: [String] = [], redis: RedisProcess? = nil, url: String? = nil, prefix: String = "",
+        seed: UInt64 = 1, in directory: TemporaryDirectory = TemporaryDirectory()
     ) throws {
         self.redis = try redis ?? RedisProcess()
         self.prefix = prefix
         self.arguments =
             [
                 "--segment-size", "2MiB", "--log-ahead", "0KiB", "--users", "100000", "--orders", "200000",
-                "--grace", "0ms", "--redis", self.redis.url, "--redis-timeout", "200ms",
+                "--grace", "0ms", "--redis", url ?? self.redis.url, "--redis-timeout", "200ms",
             ] + (prefix.isEmpty ? [] : ["--redis-prefix", prefix]) + arguments
         mint = IdMint(seed: seed)
         server = try ServerProcess(self.arguments, in: directory)

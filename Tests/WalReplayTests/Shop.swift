@@ -12,7 +12,7 @@ final class Shop {
 
     let directory: TemporaryDirectory
     private(set) var server: ServerProcess
-    let client: TestClient
+    private(set) var client: TestClient
     private var mint: IdMint
     let user: Id128
     let other: Id128
@@ -23,21 +23,29 @@ final class Shop {
     private(set) var coupon: Id128 = .zero
     private(set) var earning: Id128 = .zero
 
-    init(shards: Int, seed: UInt64 = 1) throws {
+    init(shards: Int, seed: UInt64 = 1, _ arguments: [String] = []) throws {
         directory = TemporaryDirectory()
-        server = try Self.start(in: directory, shards: shards)
+        server = try Self.start(in: directory, shards: shards, arguments)
         client = try server.client(timeoutMs: 120_000)
         mint = IdMint(seed: seed)
         user = mint.user(shard: 0, of: shards)
         other = mint.user(shard: shards - 1, of: shards)
     }
 
-    static func start(in directory: TemporaryDirectory, shards: Int) throws -> ServerProcess {
+    static func start(
+        in directory: TemporaryDirectory, shards: Int, _ arguments: [String] = []
+    ) throws -> ServerProcess {
         try ServerProcess(
             [
                 "--shards", "\(shards)", "--segment-size", "2MiB", "--log-ahead", "2MiB", "--users", "10000",
                 "--orders", "20000", "--grace", "0ms",
-            ], in: directory, readyWithinMs: 120_000)
+            ] + arguments, in: directory, readyWithinMs: 120_000)
+    }
+
+    /// Starts it again when it has ended.
+    func restart(shards: Int, _ arguments: [String] = []) throws {
+        server = try Self.start(in: directory, shards: shards, arguments)
+        client = try server.client(timeoutMs: 120_000)
     }
 
     var dataPath: String { directory.path + "/data" }

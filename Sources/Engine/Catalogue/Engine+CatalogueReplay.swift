@@ -119,14 +119,18 @@ extension Engine {
         if catalogueOperations.isFull { throw .capacity(what: "restocks", countMax: catalogueOperations.countMax) }
         let units: UInt64 = event.loadLE(EventField.stock)
         insertRestock(offer, id, quantity: units, timeMs: event.loadLE(EventField.timeMs))
-        if !isKept { offerDetails[Int(offer)].stock += units }
+        if isKept { return }
+        offerDetails[Int(offer)].stock += units
+        noteChange(offer, ChangedOffers.Part.detail)
     }
 
     private mutating func replayClose(_ kind: OfferKind, _ event: UnsafeRawPointer) throws(EventFault) {
         let offer = try knownOffer(kind, event.loadLE(EventField.closedOffer), "closing")
         let timeMs: UInt64 = event.loadLE(EventField.timeMs)
         stopOffer(slot: offer, closedAtMs: timeMs)
-        if isCatalogue { offerDetails[Int(offer)].closedAtMs = timeMs }
+        guard isCatalogue else { return }
+        offerDetails[Int(offer)].closedAtMs = timeMs
+        noteChange(offer, ChangedOffers.Part.detail)
     }
 
     private func knownOffer(_ kind: OfferKind, _ id: UInt64, _ what: String) throws(EventFault) -> UInt32 {

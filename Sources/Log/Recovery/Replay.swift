@@ -1,6 +1,16 @@
 import Engine
 import Protocol
 
+/// Looks on while a replay goes by: so the state at many sequences can be had from one.
+public protocol ReplayObserver: AnyObject {
+    /// The state that the replay begins with is there: that at the base's sequence. Comes again if it has to begin
+    /// anew.
+    func begins(_ engines: UnsafeMutablePointer<Engine>, sequence: UInt64)
+
+    /// A block has been applied: those of one log after the other, that of the catalogue first.
+    func applied(_ block: LogBlock, _ engines: UnsafeMutablePointer<Engine>)
+}
+
 /// The state that snapshot and logs make, replayed into new engines. Changes nothing in the directory.
 public struct Replay {
     public let directory: LogDirectory
@@ -13,6 +23,7 @@ public struct Replay {
     public let counters: StockCounters
     public let configuration: RecoveryConfiguration
     private let damageLiesBehind: Bool
+    private let observer: (any ReplayObserver)?
     /// Read, and not yet applied.
     private let upcoming: UnsafeMutablePointer<UpcomingEvent>
     /// How each log ends, and where: by shard of the manifest. Damage is not among them, it is a fault. A log that
@@ -29,8 +40,10 @@ public struct Replay {
     /// (`certainSequence`), although a log cannot be read any further.
     public init(
         _ directory: LogDirectory, manifest: Manifest, base: Manifest.Base, untilSequence: UInt64 = .max,
-        damageLiesBehind: Bool = false, configuration: RecoveryConfiguration, memory: MemorySource, nowMs: UInt64
+        damageLiesBehind: Bool = false, configuration: RecoveryConfiguration, memory: MemorySource, nowMs: UInt64,
+        observer: (any ReplayObserver)? = nil
     ) throws(RecoveryFault) {
+        self.observer = observer
         self.damageLiesBehind = damageLiesBehind
         self.directory = directory
         self.manifest = manifest
@@ -41,6 +54,7 @@ public struct Replay {
         upcoming = .allocate(capacity: Self.upcomingMask + 1)
         defer { upcoming.deallocate() }
         try replaySnapshot()
+        observer?.begins(engines, sequence: base.sequence)
         // The catalogue's log first, and all of it: orders of every log rest on its sales.
         let catalogue = Partition.owner(of: Partition.catalogue, shards: manifest.logs.count)
         let order = [catalogue] + (0..<manifest.logs.count).filter { $0 != catalogue }
@@ -118,6 +132,7 @@ public struct Replay {
         let (shard, shards) = (reader.shard, manifest.logs.count)
         while let block = try reader.next() {
             try apply(block) { Partition.owner(of: $0, shards: shards) == shard }
+            observer?.applied(block, engines)
         }
         lastSequence = max(lastSequence, reader.lastSequence)
         lastTimeMs = max(lastTimeMs, reader.lastTimeMs)

@@ -27,7 +27,11 @@ final class MirrorKeeper: @unchecked Sendable {
         _ settings: RedisSettings, state: RecoveredState, feeds: [CountFeed], durable: DurableBoard,
         storage: any LogStorage, recent: [RecentBlocks], board: MirrorBoard, clock: Clock, logger: Logger
     ) {
-        var configuration = Mirror.Configuration(epoch: clock.nowMs())
+        let start = MirrorEpoch.begin(storage, nowMs: clock.nowMs())
+        if let fault = start.fault {
+            logger.warning("the epoch of this start could not be kept, and counts by the clock alone: \(fault)")
+        }
+        var configuration = Mirror.Configuration(epoch: start.epoch)
         configuration.prefix = settings.prefix
         configuration.timeoutMs = settings.timeoutMs
         if settings.writesEvents { configuration.eventCountMax = settings.eventCountMax }

@@ -141,6 +141,26 @@ extension CommandLineTests {
             }
         }
 
+        /// A user of Redis who may do what `docs/redis.md` names and nothing else.
+        @Test func whatItMayDoThere() async throws {
+            try await withTimesaleServer { server in
+                let redis = try RedisProcess()
+                try redis.mustRun("SET", "stock:1", "2")
+                try redis.mustRun("ACL", "SETUSER", "import", "on", ">secret", "~stock:*", "+scan", "+get")
+                let url = "redis://import:secret@127.0.0.1:\(redis.port)"
+                let words = ["import-redis", "--redis", url, "--pattern", "stock:{id}"]
+                let run = try await timesale(words, at: server.tcpAddress)
+                #expect(run.exitCode == 0 && run.field("taken") == "1 of 1 keys", "\(run)")
+                for (permission, exitCode) in [("scan", 69), ("get", 1)] as [(String, Int32)] {
+                    try redis.mustRun("ACL", "SETUSER", "import", "-\(permission)")
+                    let denied = try await timesale(words, at: server.tcpAddress)
+                    #expect(denied.exitCode == exitCode, "\(denied)")
+                    #expect((denied.errors + denied.output).contains("NOPERM"), "\(denied)")
+                    try redis.mustRun("ACL", "SETUSER", "import", "+\(permission)")
+                }
+            }
+        }
+
         @Test func patternsOfKeys() throws {
             func digits(_ pattern: String, _ key: String) throws -> String? {
                 try #require(KeyPattern(pattern), "\(pattern)").digits(in: Array(key.utf8))

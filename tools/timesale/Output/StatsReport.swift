@@ -106,7 +106,9 @@ struct StatsReport {
         return switch mirror.state {
         case .off: "no mirror"
         case .closed: StyledText(mirror.lagEvents == 0 ? "in step, \(counts)" : "\(lag); \(counts)")
-        case .open, .halfOpen: StyledText("does not answer: \(lag)", .bold)
+        case .open, .halfOpen: 
+            StyledText(
+                "cannot be written, the server's log says why" + (mirror.lagEvents == 0 ? "" : ": \(lag)"), .bold)
         case .superseded: StyledText("belongs to a server that was started later", .bold)
         case .unknown: "in a state that this client does not know"
         }

@@ -1,21 +1,31 @@
 import ArgumentParser
+import CommandLineTool
+import Foundation
 import Log
+import Redis
 import TimesaleClient
 
-/// Holds the log against a server that runs on it.
+/// Holds the log against a server that runs on it, or against the copy of its counts in Redis.
 struct Diff: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Compares the log with a live server, number by number; exits with 0 if they agree, else with 1.",
+        abstract:
+            "Compares the log with a live server or its copy in Redis, number by number; exits with 0 if they agree.",
         discussion: """
-            Compares every sale and every policy with all their numbers, and of some users, or all, every order, \
-            coupon and transaction, and the balance. Users are taken evenly from all that the log has; what a \
-            server has beyond the log is found with these users, and in the numbers of the sales.
+            With --engine it compares every sale and every policy with all their numbers, and of some users, or all, \
+            every order, coupon and transaction, and the balance. Users are taken evenly from all that the log has; \
+            what a server has beyond the log is found with these users, and in the numbers of the sales.
 
             The server goes on meanwhile. So what differs is read again, from the log first and then from the server, \
             until it agrees or differs twice by the same values. What keeps moving is told by itself; it is no \
             difference.
 
+            With --redis or --redis-sentinel it compares what a mirror has written: every sale and policy with the \
+            state of the log at the sequence that its key says, the position, and the last entry of the stream. It \
+            names what differs, what is missing, keys of what the log does not know, and above all keys that are ahead \
+            of the log. A state that has left the log cannot be told; then the exit code is 1 as well.
+
               wal-replay diff DIR --engine 127.0.0.1:7070 --users all
+              wal-replay diff DIR --redis redis://127.0.0.1:6379 --redis-prefix shop:
             """)
 
     @OptionGroup var argument: DirectoryArgument
@@ -23,7 +33,12 @@ struct Diff: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp("The server: HOST:PORT or unix:PATH.", valueName: "address"),
         transform: ServerArguments.address)
-    var engine: ClientConfiguration.Address
+    var engine: ClientConfiguration.Address?
+
+    @OptionGroup var redis: RedisOptions
+
+    @Option(help: ArgumentHelp("What stands before each key, as for the server.", valueName: "text"))
+    var redisPrefix: String?
 
     @OptionGroup var server: ServerArguments
 
@@ -33,12 +48,37 @@ struct Diff: AsyncParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
+    func validate() throws {
+        if (engine != nil) == redis.isGiven {
+            throw ValidationError("say what to compare with: --engine, or --redis or --redis-sentinel; one of them")
+        }
+        if engine != nil && redisPrefix != nil { throw ValidationError("--redis-prefix is for --redis") }
+    }
+
     func run() async throws {
         let storage = try argument.open()
+        if let engine { try await compare(storage, with: engine) } else { try compareMirror(storage) }
+    }
+
+    private func compareMirror(_ storage: any LogStorage) throws {
+        let place: RedisSettings.Place
+        do { place = try redis.place() } catch let failure as Failure { throw ValidationError(failure.message) }
+        do {
+            let comparison = try MirrorComparison(
+                storage, at: place, prefix: redisPrefix ?? "", timeoutMs: UInt64(server.timeout) * 1000,
+                nowMs: UInt64(Date().timeIntervalSince1970 * 1000))
+            comparison.report(with: place, json: json)
+            if !comparison.findings.isEmpty { throw ExitCode.failure }
+        } catch let fault as RedisFault {
+            throw Refusal("\(fault)")
+        }
+    }
+
+    private func compare(_ storage: any LogStorage, with engine: ClientConfiguration.Address) async throws {
         let client = try await server.connect(engine)
         do {
             let comparison = try await Comparison(storage, ComparedServer(client: client), users: users)
-            report(comparison)
+            report(comparison, engine)
             await client.shutdown()
             if !comparison.differences.isEmpty { throw ExitCode.failure }
         } catch let error as TimesaleError {
@@ -46,7 +86,7 @@ struct Diff: AsyncParsableCommand {
         }
     }
 
-    private func report(_ comparison: Comparison) {
+    private func report(_ comparison: Comparison, _ engine: ClientConfiguration.Address) {
         var output = Output()
         defer { output.flush() }
         if json {

@@ -22,15 +22,20 @@ struct StateAt {
         StateAt(replay: replay, sequence: sequence, nowMs: nowMs, memory: memory)
     }
 
-    /// - Parameter until: nil for the end of the log.
+    /// - Parameters:
+    ///   - until: nil for the end of the log.
+    ///   - observer: sees all from the state at `since` on, or at an earlier sequence; from the oldest state that is
+    ///     kept if that is later.
     /// - Throws: `Refusal`.
-    static func load(_ storage: any LogStorage, until: HistoryPoint?) throws -> StateAt {
+    static func load(
+        _ storage: any LogStorage, until: HistoryPoint?, since: UInt64 = .max, observer: (any ReplayObserver)? = nil
+    ) throws -> StateAt {
         var before: Manifest?
         while true {
             let directory: LogDirectory
             do { directory = try LogDirectory(storage: storage) } catch { throw Refusal("\(error)") }
             do {
-                return try load(directory, until)
+                return try load(directory, until, since, observer)
             } catch let fault as RecoveryFault {
                 // A server that makes a snapshot meanwhile puts away what this was reading.
                 guard let manifest = directory.manifest, let now = try? LogDirectory(storage: storage).manifest,
@@ -41,12 +46,16 @@ struct StateAt {
         }
     }
 
-    private static func load(_ directory: LogDirectory, _ until: HistoryPoint?) throws -> StateAt {
+    private static func load(
+        _ directory: LogDirectory, _ until: HistoryPoint?, _ since: UInt64, _ observer: (any ReplayObserver)?
+    ) throws -> StateAt {
         let manifest = try directory.knownManifest()
-        let bases = try candidates(directory, manifest, until)
+        var bases = try candidates(directory, manifest, until)
+        // Newest first.
+        while bases.count > 1, bases[0].sequence > since { bases.removeFirst() }
         for (index, base) in bases.enumerated() {
             do {
-                return try load(directory, manifest, base, until)
+                return try load(directory, manifest, base, until, observer)
             } catch let fault as RecoveryFault {
                 guard fault.file == base.snapshot, index + 1 < bases.count else { throw fault }
                 remark(
@@ -101,7 +110,8 @@ struct StateAt {
     }
 
     private static func load(
-        _ directory: LogDirectory, _ manifest: Manifest, _ base: Manifest.Base, _ until: HistoryPoint?
+        _ directory: LogDirectory, _ manifest: Manifest, _ base: Manifest.Base, _ until: HistoryPoint?,
+        _ observer: (any ReplayObserver)?
     ) throws -> StateAt {
         var survey = try LogSurvey(directory, manifest, base, timeMs: until?.timeMs)
         let sequence = try survey.sequence(of: until)
@@ -116,7 +126,7 @@ struct StateAt {
                     damageLiesBehind: survey.damage != nil,
                     configuration: RecoveryConfiguration(
                         holding: survey.counts, segmentSizeBytes: manifest.segmentSizeBytes), memory: memory.source,
-                    nowMs: 0)
+                    nowMs: 0, observer: observer)
             } catch {
                 // Tables were made for what was there when it was counted.
                 memory.free()

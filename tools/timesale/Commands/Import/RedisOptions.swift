@@ -2,7 +2,9 @@ import ArgumentParser
 import Redis
 
 /// Which Redis, as the server's options of these names say it.
-struct RedisOptions: ParsableArguments, Sendable {
+package struct RedisOptions: ParsableArguments, Sendable {
+    package init() {}
+
     @Option(
         help: ArgumentHelp(
             "redis://[USER:PASSWORD@]HOST[:PORT][/DB] or unix:PATH; of a cluster any node.", valueName: "url"))
@@ -18,16 +20,32 @@ struct RedisOptions: ParsableArguments, Sendable {
         completion: .file())
     var redisPasswordFile: String?
 
+    @Option(
+        help: ArgumentHelp("The password for the sentinels, where they have one of their own.", valueName: "file"),
+        completion: .file())
+    var redisSentinelPasswordFile: String?
+
+    /// Whether any of them was given.
+    package var isGiven: Bool {
+        !redis.isEmpty || redisSentinel != nil || redisPasswordFile != nil || redisSentinelPasswordFile != nil
+    }
+
     /// Here and not while the arguments are parsed: the parser repeats a value that it refuses, and a password may
     /// be in it.
-    func place() throws -> RedisSettings.Place {
+    package func place() throws -> RedisSettings.Place {
         guard redis.isEmpty != (redisSentinel == nil) else {
             throw Failure.usage("say where Redis is: --redis URL or --redis-sentinel ADDRESS, one of the two")
         }
         if let redisSentinel {
             var sentinels = try Self.read("--redis-sentinel", RedisSentinels.parse(redisSentinel), redisSentinel)
             try takePassword(&sentinels.credentials)
+            if let redisSentinelPasswordFile {
+                sentinels.sentinelCredentials.password = .file(path: redisSentinelPasswordFile)
+            }
             return .sentinels(sentinels)
+        }
+        if redisSentinelPasswordFile != nil {
+            throw Failure.usage("--redis-sentinel-password-file needs --redis-sentinel")
         }
         return .servers(
             try redis.map { text in
