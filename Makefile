@@ -102,13 +102,19 @@ tsan: setup ## the lock-free counters under ThreadSanitizer
 	TIMESALE_ONLY_ENGINE=1 $(SWIFT) test --sanitize=thread --scratch-path .build-tsan --filter $(TSAN_TESTS) 2>&1 | tee .build-tsan/tests.log
 	@! grep -q 'Test run with 0 tests' .build-tsan/tests.log || { echo 'tsan: no test is named $(TSAN_TESTS)' >&2; exit 1; }
 
+SIMULATE := .build-sim/release/simulate
+
+# The seeds in so many parts at once; a part has to be large enough for everything to happen in it.
+SIMULATE_JOBS := $(shell cores=$$(nproc); echo $$((cores < 4 ? cores : 4)))
+
 simulate: setup ## SEEDS=3000 seeds of the simulator, planted bugs caught
 	$(SWIFT) build -c release --scratch-path .build-sim --product simulate -Xswiftc -DPLANTED_BUGS
-	.build-sim/release/simulate --seeds $(SEEDS) --expect-coverage
-	@bugs="$$(.build-sim/release/simulate --list-bugs)"; test -n "$$bugs"; for bug in $$bugs; do \
-		echo "planted: $$bug"; \
-		.build-sim/release/simulate --seeds $(PLANTED_SEEDS) --plant $$bug --expect-caught || exit 1; \
-	done
+	@part=$$((($(SEEDS) + $(SIMULATE_JOBS) - 1) / $(SIMULATE_JOBS))); \
+		for ((first = 1; first <= $(SEEDS); first += part)); do echo "$$first...$$((first + part - 1))"; done | \
+		xargs -P $(SIMULATE_JOBS) -I{} $(SIMULATE) --seeds {} --expect-coverage
+	@bugs="$$($(SIMULATE) --list-bugs)"; test -n "$$bugs"; xargs -P $(SIMULATE_JOBS) -I{} bash -c \
+		'said="$$($(SIMULATE) --seeds $(PLANTED_SEEDS) --plant {} --expect-caught)"; code=$$?; \
+		echo "planted: {}: $$said"; exit $$code' <<< "$$bugs"
 
 hotpath: setup ## no allocation, retain or release on the path of an order
 	@for product in timesaled AllocationCounter allocate-on-purpose hotpath; do \

@@ -120,7 +120,9 @@ let package = Package(
             dependencies: ["Harness", "Generator", "TestSupport", "Protocol", "bench", "timesaled"]),
         .testTarget(name: "ServerOptionsTests", dependencies: ["ServerOptions", "Redis", "Settings"]),
         .testTarget(name: "TidyTests"),
-        .testTarget(name: "ExampleTests", dependencies: ["TestSupport"]),
+        .testTarget(
+            name: "ExampleTests", dependencies: ["TestSupport"],
+            exclude: ["against-sidecar.py", "mail-against-redis.py"]),
         .target(name: "TestSupport", dependencies: ["Protocol", "TimesaleSpawn"], path: "Tests/Support"),
         // A redis-server, sentinels, a cluster: real processes for the tests of whatever talks to Redis.
         .target(

@@ -6,7 +6,7 @@ struct Mirror: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "CPU of the shards per order with a mirror in Redis, and with its Redis stopped.",
         discussion: """
-            Each round is the same open loop, at half of what a closed loop reached or at --rate, on three fresh \
+            Each round is the same open loop, at a quarter of what a closed loop reached or at --rate, on three fresh \
             servers: without a mirror, with one, and with one whose Redis is stopped by SIGSTOP meanwhile. Rates \
             would mislead where all processes share two cores: what is compared is the CPU time of the shard's \
             thread for one order. Afterwards Redis has to show what was sold, and say how many counts it was given.
@@ -19,17 +19,22 @@ struct Mirror: ParsableCommand {
     var redisServer: String?
     @Option(help: "Sales that the orders are spread over.")
     var sales = 100
+    @Option(help: "Connections of the load.")
+    var connections = 64
+    @Option(help: "Orders in each frame; they are for sales at random.")
+    var batch = 64
     @Flag(help: "Mirror events too.")
     var events = false
     @Option(help: "Seconds of each measurement.")
     var seconds = 3.0
     @Option(help: "Rounds: without, with, stopped, without...")
     var rounds = 7
-    @Option(help: "Orders a second, in place of half the maximum.")
+    @Option(help: "Orders a second, in place of a quarter of the maximum.")
     var rate: Double?
 
     func validate() throws {
-        guard (1...10_000).contains(sales), rounds >= 1, seconds >= 1, (rate ?? 1) > 0 else {
+        guard (1...10_000).contains(sales), rounds >= 1, seconds >= 1, (rate ?? 1) > 0, connections > 0, batch > 0
+        else {
             throw ValidationError("sales are 1 to 10,000, seconds at least 1, the others above 0")
         }
         guard redisServer ?? Installed.redisServer() != nil else {
@@ -40,7 +45,7 @@ struct Mirror: ParsableCommand {
     mutating func run() throws {
         let machine = Machine.current()
         print(machine.text)
-        let due = try rate ?? maximum() / 2
+        let due = try rate ?? maximum() / 4
         var results: [[MirrorTrial]] = []
         for round in 0..<rounds {
             var trials: [MirrorTrial] = []
@@ -64,8 +69,9 @@ struct Mirror: ParsableCommand {
     }
 
     private func trial(seconds: Double, seed: UInt64, rate: Double?) -> Trial {
-        let test = LoadCase(name: "singles", connections: 64, depth: 16, batch: 1)
-        var trial = room.trial(test, options, seconds: seconds, seed: seed, framesPerSecond: rate)
+        let test = LoadCase(name: "mirror", connections: connections, depth: 1, batch: batch)
+        var trial = room.trial(
+            test, options, seconds: seconds, seed: seed, framesPerSecond: rate.map { $0 / Double(batch) })
         trial.plan.saleIds = (1...UInt64(sales)).map { $0 }
         return trial
     }
