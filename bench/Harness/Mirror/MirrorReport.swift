@@ -8,16 +8,24 @@ public struct MirrorReport: Codable, Sendable {
 
     public var command: String
     public var machine: Machine
-    /// Orders a second that were due.
-    public var rate: Double
+    public var connections: Int
+    /// Orders in each frame.
+    public var batch: Int
+    /// Orders a second that were due; nil: a closed loop, one frame in flight on each connection.
+    public var rate: Double?
     public var sales: Int
     public var events: Bool
     /// In the order of `MirrorMode.allCases`.
     public var rounds: [[MirrorTrial]]
 
-    public init(command: String, machine: Machine, rate: Double, sales: Int, events: Bool, rounds: [[MirrorTrial]]) {
+    public init(
+        command: String, machine: Machine, connections: Int, batch: Int, rate: Double?, sales: Int, events: Bool,
+        rounds: [[MirrorTrial]]
+    ) {
         self.command = command
         self.machine = machine
+        self.connections = connections
+        self.batch = batch
         self.rate = rate
         self.sales = sales
         self.events = events
@@ -56,8 +64,9 @@ public struct MirrorReport: Codable, Sendable {
         }
         let mirrored = rounds.joined().filter { $0.mode != .off }
         let isCoalesced = mirrored.allSatisfy(\.isCoalesced)
+        let loop = rate.map { "\(grouped($0)) orders/s due" } ?? "closed loop"
         return """
-            \(grouped(rate)) orders/s due, over \(grouped(sales)) sales\(events ? ", with events" : "")
+            \(loop), connections: \(grouped(connections)), frames of \(grouped(batch)), over \(grouped(sales)) sales\(events ? ", with events" : "")
             \(table.text)
             at most one count write for each of \(grouped(sales)) sales and flush: \
             \(isCoalesced ? "so in all \(mirrored.count) runs" : "BROKEN")

@@ -24,6 +24,18 @@ public struct MirrorTrial: Codable, Sendable {
     /// From the end of the load until Redis had everything; with `paused`, from when it went on.
     public var caughtUpMs: UInt64 = 0
 
+    public init(
+        mode: MirrorMode, load: TrialResult, flushes: UInt64 = 0, countWrites: UInt64 = 0, sales: Int,
+        caughtUpMs: UInt64 = 0
+    ) {
+        self.mode = mode
+        self.load = load
+        self.flushes = flushes
+        self.countWrites = countWrites
+        self.sales = sales
+        self.caughtUpMs = caughtUpMs
+    }
+
     /// CPU time of the shards' threads for one accepted order, in microseconds.
     public var shardCPUUsPerOrder: Double { load.shardCPU / max(1, load.ordersPerSecond) * 1e6 }
 
