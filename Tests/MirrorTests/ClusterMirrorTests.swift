@@ -70,7 +70,6 @@ import Testing
             return try shop.status.state != MirrorState.closed.rawValue
         }
         try node.start()
-        #expect(try node.run("DBSIZE") == .integer(0))
         try shop.wait("a cluster that is whole again") {
             #expect(try shop.sell(6, of: some) == 6)
             try shop.expectNotAhead(1, at: cluster.nodes)
