@@ -95,7 +95,7 @@ import Testing
     // MARK: Outages
 
     enum Trouble: CaseIterable {
-        case killed, paused, flushed, oldDump, wrongTypes, keysRemoved, noMemory, readOnly, password
+        case killed, paused, flushed, oldDump, wrongTypes, keysRemoved, noMemory, readOnly, password, loading
     }
 
     /// Redis comes into trouble while the shop sells, and out of it: no order notices, and Redis then has what the
@@ -103,7 +103,8 @@ import Testing
     @Test(arguments: Trouble.allCases) func outages(_ trouble: Trouble) throws {
         // Only the test knows this password; until it is set, any is right.
         let login = RedisCredentials(user: "default", password: .bytes(Array("another".utf8)))
-        let shop = try MirroredShop(["--shards", "2"], redis: RedisProcess(["dbfilename old.rdb"], login: login))
+        let redis = try RedisProcess(["dbfilename old.rdb", "enable-debug-command yes"], login: login)
+        let shop = try MirroredShop(["--shards", "2"], redis: redis)
         // Nobody orders of the sixth any more: its keys come back only if they are missed.
         for sale in 1...6 as ClosedRange<UInt64> { try shop.create(sale) }
         try shop.sell(60, of: [1, 2, 3, 4, 5, 6])
@@ -139,13 +140,37 @@ import Testing
         case .password:
             try shop.redis.mustRun("ACL", "SETUSER", "default", "resetpass", ">another")
             try shop.redis.mustRun("CLIENT", "KILL", "TYPE", "normal")
+        case .loading:
+            // Seconds for what it loads, between whose keys it answers.
+            try shop.redis.mustRun("DEBUG", "POPULATE", "2000", "filler")
+            try shop.redis.mustRun("CONFIG", "SET", "key-load-delay", "2000")
+            try shop.redis.mustRun("CONFIG", "SET", "loading-process-events-interval-bytes", "1024")
+            let redis = shop.redis
+            Thread.detachNewThread { _ = try? redis.run("DEBUG", "RELOAD") }
         }
         switch trouble {
-        case .killed, .oldDump, .paused, .noMemory, .readOnly, .password:
+        case .killed, .oldDump, .paused, .noMemory, .readOnly, .password, .loading:
             try shop.sell(30, of: [1])
             try shop.wait("an open breaker") { try shop.status.state != MirrorState.closed.rawValue }
             #expect(try shop.status.errors > 0)
         default: break
+        }
+        if let word = refusal(trouble) {
+            // The first fault may be another, such as an answer that was late.
+            try shop.wait("a refusal with \(word)") {
+                try shop.redis.run("INFO", "errorstats").text?.contains("errorstat_\(word):") == true
+            }
+        }
+    }
+
+    /// With what Redis refuses the writes.
+    private func refusal(_ trouble: Trouble) -> String? {
+        switch trouble {
+        case .noMemory: "OOM"
+        case .readOnly: "READONLY"
+        case .password: "NOAUTH"
+        case .loading: "LOADING"
+        default: nil
         }
     }
 
@@ -168,6 +193,7 @@ import Testing
         case .noMemory: try shop.redis.mustRun("CONFIG", "SET", "maxmemory", "0")
         case .readOnly: try shop.redis.mustRun("REPLICAOF", "NO", "ONE")
         case .password: try shop.redis.mustRun("ACL", "SETUSER", "default", "nopass")
+        case .loading: try shop.wait("what was loaded") { try shop.redis.run("PING") == .status("PONG") }
         }
     }
 
@@ -225,7 +251,7 @@ import Testing
         try second.waitUntilInStep()
         try second.compare()
         try second.waitForEvents()
-        try compareEvents(second)
+        try second.compareEvents()
         // When nothing of the later one is there any more, the first one goes on.
         second.stop()
         try first.redis.mustRun("FLUSHALL")
@@ -278,7 +304,7 @@ import Testing
         try shop.sell(30, of: [1])
         try shop.waitUntilInStep()
         try shop.waitForEvents()
-        try compareEvents(shop)
+        try shop.compareEvents()
         try shop.compare(withLog: true)
         shop.stop()
     }
@@ -289,15 +315,15 @@ import Testing
         try shop.create(1)
         try shop.sell(60, of: [1])
         try shop.waitForEvents()
-        let all = try log(shop)
+        let all = try shop.loggedEvents()
         for loss in [["FLUSHALL"], ["DEL", "timesale:events"]] {
             _ = try shop.redis.run(loss)
-            try shop.wait("all events after \(loss)") { try events(shop) == all }
+            try shop.wait("all events after \(loss)") { try shop.streamedEvents() == all }
         }
         // A consumer was faster, and has made it anew with its group.
         try shop.redis.mustRun("DEL", "timesale:events")
         try shop.redis.mustRun("XGROUP", "CREATE", "timesale:events", "mail", "0", "MKSTREAM")
-        try shop.wait("all events after a group was made") { try events(shop) == all }
+        try shop.wait("all events after a group was made") { try shop.streamedEvents() == all }
         #expect(try shop.status.errors == 0)
         shop.stop()
     }
@@ -318,56 +344,12 @@ import Testing
         try shop.sell(30, of: [1])
         try shop.waitUntilInStep()
         try shop.waitForEvents()
-        let stream = try events(shop)
+        let stream = try shop.streamedEvents()
         let gap = try #require(stream.first)
         #expect(gap.hasSuffix(" gap"), "\(gap)")
         #expect(try shop.status.eventGaps >= 1)
         let rest = Array(stream.dropFirst())
-        #expect(rest == Array(try log(shop).suffix(rest.count)) && rest.count > 30)
+        #expect(rest == Array(try shop.loggedEvents().suffix(rest.count)) && rest.count > 30)
         shop.stop()
-    }
-
-    /// The stream comes to have each event of the log, once, in order.
-    private func compareEvents(_ shop: MirroredShop) throws {
-        let log = try log(shop)
-        try shop.waitForEvents()
-        let stream = try events(shop)
-        let first = zip(stream, log).first { $0 != $1 }
-        let place = first.map { "\($0)" } ?? "the end"
-        #expect(stream == log, "\(stream.count) and \(log.count) events differ at \(place)")
-    }
-
-    /// `id type` of each entry.
-    private func events(_ shop: MirroredShop) throws -> [String] {
-        let reply = try shop.redis.mustRun("XRANGE", "timesale:events", "-", "+")
-        guard case .array(let entries) = reply else { return [] }
-        return entries.map { entry in
-            guard case .array(let parts) = entry, case .array(let fields) = parts[1] else { return "?" }
-            let texts = fields.map { $0.text ?? "" }
-            let type = texts.firstIndex(of: "type").map { texts[$0 + 1] } ?? "?"
-            return "\(parts[0].text ?? "?") \(type)"
-        }
-    }
-
-    /// The same from the log, as far as it is there.
-    private func log(_ shop: MirroredShop) throws -> [String] {
-        var place = LogPlace(sequence: 0)
-        var found: [String] = []
-        while true {
-            let results = try shop.client.call(
-                .tail, [TailEntry(after: place, waitMs: 0, limit: 4096)], as: TailResult.self)
-            if results[0].code == .trimmed {
-                // From the oldest place that is there.
-                place = results[0].place
-                continue
-            }
-            for result in results.dropLast() {
-                let others: [EventKind] = [.saleCreated, .holdsGraced]
-                guard let kind = result.event.kind, !others.contains(kind) else { continue }
-                found.append("\(result.sequence)-\(result.index) \(kind)")
-            }
-            place = results[results.count - 1].place
-            if results.count == 1 { return found }
-        }
     }
 }

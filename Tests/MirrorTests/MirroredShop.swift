@@ -12,22 +12,28 @@ final class MirroredShop {
     private(set) var client: TestClient
     private let arguments: [String]
     let prefix: String
+    /// Which Redis has a key now.
+    var holder: (String) throws -> RedisProcess
     var mint: IdMint
 
     /// - Parameters:
     ///   - redis: one that others write to as well, or that is set up otherwise.
     ///   - url: how the server reaches it, if not as anybody.
+    ///   - place: the options that say where Redis is, if it is not that one alone.
     init(
-        _ arguments: [String] = [], redis: RedisProcess? = nil, url: String? = nil, prefix: String = "",
-        seed: UInt64 = 1, in directory: TemporaryDirectory = TemporaryDirectory()
+        _ arguments: [String] = [], redis: RedisProcess? = nil, url: String? = nil, place: [String]? = nil,
+        prefix: String = "", seed: UInt64 = 1, in directory: TemporaryDirectory = TemporaryDirectory()
     ) throws {
-        self.redis = try redis ?? RedisProcess()
+        let redis = try redis ?? RedisProcess()
+        self.redis = redis
+        holder = { _ in redis }
         self.prefix = prefix
         self.arguments =
             [
                 "--segment-size", "2MiB", "--log-ahead", "0KiB", "--users", "100000", "--orders", "200000",
-                "--grace", "0ms", "--redis", url ?? self.redis.url, "--redis-timeout", "200ms",
-            ] + (prefix.isEmpty ? [] : ["--redis-prefix", prefix]) + arguments
+                "--grace", "0ms", "--redis-timeout", "200ms",
+            ] + (place ?? ["--redis", url ?? redis.url])
+            + (prefix.isEmpty ? [] : ["--redis-prefix", prefix]) + arguments
         mint = IdMint(seed: seed)
         server = try ServerProcess(self.arguments, in: directory)
         client = try server.client()
@@ -117,7 +123,7 @@ final class MirroredShop {
     }
 
     func hash(_ key: String) throws -> [String: String] {
-        guard case .array(let parts) = try redis.mustRun("HGETALL", prefix + key) else { return [:] }
+        guard case .array(let parts) = try holder(prefix + key).mustRun("HGETALL", prefix + key) else { return [:] }
         var fields: [String: String] = [:]
         for place in stride(from: 0, to: parts.count - 1, by: 2) {
             fields[parts[place].text ?? ""] = parts[place + 1].text
@@ -125,7 +131,23 @@ final class MirroredShop {
         return fields
     }
 
-    func text(_ key: String) throws -> String? { try redis.mustRun("GET", prefix + key).text }
+    func text(_ key: String) throws -> String? {
+        try holder(prefix + key).mustRun("GET", prefix + key).text
+    }
+
+    /// That no Redis shows of a sale what is not durable yet, nor more sold than there is; one that does not answer
+    /// shows nothing.
+    func expectNotAhead(_ sale: UInt64, at servers: [RedisProcess]) throws {
+        for server in servers where server.pid > 0 {
+            let key = prefix + "timesale:{\(sale)}"
+            guard case .array(let parts)? = try? server.run("HMGET", key, "seq", "sold"),
+                let sequence = parts[0].text.flatMap(UInt64.init), let sold = parts[1].text.flatMap(UInt64.init)
+            else { continue }
+            // Both only grow, and are read later.
+            #expect(try sequence <= durableSequence())
+            #expect(try sold <= client.getSale(sale).sold)
+        }
+    }
 
     /// Key by key: what Redis has comes to be what the server shows, and with `log` what a replay of the log comes
     /// to, by another program.

@@ -53,12 +53,15 @@ public final class RedisSentinelGroup: Sendable {
 
     /// Waits until every sentinel names this server as the master, and it is one.
     public func waitUntilMaster(_ server: RedisProcess) throws {
-        try server.wait("the failover") {
-            guard case .array(let role)? = try? server.run("ROLE"), role.first?.text == "master" else { return false }
-            return try sentinels.allSatisfy {
-                let named = try $0.run("SENTINEL", "GET-MASTER-ADDR-BY-NAME", Self.name)
-                return named == .array([.bytes(Array("127.0.0.1".utf8)), .bytes(Array("\(server.port)".utf8))])
-            }
+        try server.wait("the failover") { try isMaster(server) }
+    }
+
+    /// Whether every sentinel names this server as the master, and it is one.
+    public func isMaster(_ server: RedisProcess) throws -> Bool {
+        guard case .array(let role)? = try? server.run("ROLE"), role.first?.text == "master" else { return false }
+        return try sentinels.allSatisfy {
+            let named = try $0.run("SENTINEL", "GET-MASTER-ADDR-BY-NAME", Self.name)
+            return named == .array([.bytes(Array("127.0.0.1".utf8)), .bytes(Array("\(server.port)".utf8))])
         }
     }
 }
