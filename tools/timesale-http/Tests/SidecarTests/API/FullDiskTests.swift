@@ -27,7 +27,8 @@ import Testing
             // What is open ends, and everything can be read.
             #expect(try api.post("/v1/orders/\(held)/confirm").status == 200)
             #expect(try api.get("/v1/timesales/1")["sold"] == "1")
-            #expect(try api.get("/metrics").text.contains(#"timesale_http_orders_total{via="batch",code="NO_SPACE"} 1"#))
+            let refused = #"timesale_http_orders_total{via="batch",code="NO_SPACE"} 1"#
+            #expect(try api.get("/metrics").text.contains(refused))
 
             try disk.leave(freeMiB: nil)
             let later = try api.until({ $0.status != 507 }) {
