@@ -3,10 +3,10 @@
 
     Tests/Observability/check.py PROGRAMS...     directories of timesaled and timesale-http
 
-Prometheus comes from Debian (`prometheus`, `promtool`); it scrapes a sidecar that was given something of everything to
-do. Then: configuration, rules and their tests are good; the families of the scrape are those of the README; every query of
-the dashboard answers with data; every metric that a query or an alert names is there; the alert of an engine that is away
-begins when it is. Prints what is wrong; exit code 1 if anything is.
+Prometheus and Redis come from Debian (`prometheus`, `promtool`, `redis-server`). Prometheus scrapes a sidecar that was
+given something of everything to do, with a mirror beside it. Then: configuration, rules and their tests are good; the families of the scrape are those of the README; every query of
+the dashboard answers with data; every metric that a query or an alert names is there; the alerts of a Redis and of
+an engine that are away begin when they are. Prints what is wrong; exit code 1 if anything is.
 """
 
 import json
@@ -55,7 +55,7 @@ def until(what, condition):
 
 
 class World:
-    """An engine, a sidecar and a Prometheus, from their start to their end."""
+    """A Redis, an engine, a sidecar and a Prometheus, from their start to their end."""
 
     def __init__(self, programs):
         self.programs = programs
@@ -65,9 +65,11 @@ class World:
 
     def __enter__(self):
         try:
-            socket_path = f"unix:{self.directory}/engine.sock"
+            socket_path, redis = f"unix:{self.directory}/engine.sock", f"{self.directory}/redis.sock"
+            self.start("redis-server", "--port", "0", "--unixsocket", redis, "--save", "", "--dir", str(self.directory))
+            until("Redis", lambda: self.alive() or pathlib.Path(redis).exists())
             self.start("timesaled", "--listen", socket_path, "--data", f"{self.directory}/data", "--shards", "2",
-                       "--segment-size", "2MiB", "--log-ahead", "4MiB")
+                       "--segment-size", "2MiB", "--log-ahead", "4MiB", "--redis", f"unix:{redis}", "--redis-events")
             self.start("timesale-http", "--listen", self.address, "--engine", socket_path, "--metrics-sales", "3",
                        "--user-rate", "1000:2000")
             until("the sidecar", lambda: self.status("/readyz") == 200)
@@ -284,7 +286,11 @@ def check_names(world, place, expression):
 
 
 def check_alerts(world):
-    """Prometheus has the rules, and one of them begins when the engine is gone."""
+    """Prometheus has the rules, and those of Redis and of the engine begin when they are gone."""
+    world.running.pop("redis-server").kill()
+    until("the sight of a Redis that is away", lambda: world.query(
+        'timesale_mirror_state{state=~"open|halfOpen"} == 1 and on () timesale_mirror_errors_total > 0'))
+    until("the alert of a Redis that is away", lambda: world.query('ALERTS{alertname="TimesaleMirrorAway"}'))
     world.running.pop("timesaled").kill()
     until("the alert of an engine that is away",
           lambda: world.query('ALERTS{alertname="TimesaleEngineDown"}'))
@@ -300,6 +306,8 @@ def main():
     check_files()
     with World(programs) as world:
         again = traffic(world)
+        # What of the mirror is known only when it has written is a family too.
+        until("the mirror", lambda: "timesale_mirror_event_sequence" in world.scrape())
         check_families(world.scrape())
         world.start_prometheus()
 

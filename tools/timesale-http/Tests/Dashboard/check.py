@@ -11,9 +11,11 @@ Waits for what it expects, for a minute at most. Exit code: 0 if all checks hold
 """
 
 import argparse
+import contextlib
 import itertools
 import json
 import pathlib
+import subprocess
 import sys
 import tempfile
 import threading
@@ -36,7 +38,7 @@ class World(run.World):
 
     def __init__(self, programs, tokens=False):
         super().__init__(programs, None)
-        self.token_file = None
+        self.token_file = self.redis = None
         self.users = itertools.count(1)
         if tokens:
             self.token_file = self.directory / "tokens"
@@ -46,7 +48,48 @@ class World(run.World):
     def start_engine(self):
         self.engine = self._start(
             "timesaled", "--listen", self._socket, "--data", f"{self.directory}/data", "--log-ahead", "0KiB",
-            "--segment-size", "8MiB", "--users", "100000", "--orders", "1000000")
+            "--segment-size", "8MiB", "--users", "100000", "--orders", "1000000",
+            *(["--redis", f"unix:{self._redis_socket}", "--redis-events"] if self.redis else []))
+
+    @property
+    def _redis_socket(self):
+        return self.directory / "redis.sock"
+
+    def start_redis(self):
+        """An empty one. The engine writes to it from its next start on."""
+        self.redis = subprocess.Popen(
+            ["redis-server", "--port", "0", "--unixsocket", str(self._redis_socket), "--save", "", "--dir", str(self.directory)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        end = time.monotonic() + 60
+        while subprocess.run(["redis-cli", "-s", str(self._redis_socket), "ping"], capture_output=True).stdout != b"PONG\n":
+            if self.redis.poll() is not None or time.monotonic() > end:
+                raise Fault("redis-server did not get ready")
+            time.sleep(0.05)
+
+    def kill_redis(self):
+        self.redis.kill()
+        self.redis.wait()
+
+    def restart_engine(self):
+        self.kill_engine()
+        self.start_engine()
+
+    @contextlib.contextmanager
+    def mirror(self):
+        """An engine with a mirror, and in the end again one without."""
+        self.start_redis()
+        try:
+            self.restart_engine()
+            yield
+        finally:
+            self.kill_redis()
+            self.redis = None
+            self.restart_engine()
+
+    def __exit__(self, *error):
+        if self.redis:
+            self.kill_redis()
+        super().__exit__(*error)
 
     def _start(self, name, *arguments):
         more = ["--token-file", str(self.token_file)] if name == "timesale-http" and self.token_file else []
@@ -319,6 +362,39 @@ def check_engine_away(world, visit):
         page.wait(shows(card(sale), "70"))
 
 
+def tile(key):
+    return f"document.querySelector('#mirror [data-key={key}] dd').innerText"
+
+
+@check("/dashboard.js", "mirrorTexts[name] ?? [mirror.state, \"\"]", 'mirrorTexts.closed')
+def check_mirror(world, visit):
+    """How the copy in Redis stands: in step, away and by how far, in step again; without a mirror there is no word of it."""
+    sale = world.sale("Copied", 5000)
+    with visit() as page:
+        page.wait(shows(card(sale), "5,000"))
+        expect("no word of a mirror", page.value("document.getElementById('mirror-box').hidden"))
+        with world.mirror():
+            page.wait("!document.getElementById('mirror-box').hidden")
+            page.wait(f"{tile('mirrorState')} === 'in step'")
+            world.order(sale, 40)
+            page.wait(f"{tile('mirrorEvents')} === '40'")
+            page.wait(f"{tile('mirrorLagEvents')} === '0' && {tile('mirrorLag')} === '0ms'")
+            expect("no errors", page.value(tile("mirrorErrors")) == "0")
+            expect("nothing to explain", page.value("document.getElementById('mirror-about').hidden"))
+            world.kill_redis()
+            world.order(sale, 7)
+            page.wait(f"{tile('mirrorState')} === 'away'")
+            page.wait(shows("#mirror-about", "Orders go on without it"))
+            page.wait(f"{tile('mirrorLagEvents')} === '7' && {tile('mirrorLag')} !== '0ms' && {tile('mirrorLagBytes')} !== '0 B'")
+            page.wait(f"Number({tile('mirrorErrors')}) > 0")
+            page.wait(shows(card(sale), "4,953"))
+            world.start_redis()
+            page.wait(f"{tile('mirrorState')} === 'in step' && {tile('mirrorLagEvents')} === '0'")
+            page.wait("document.getElementById('mirror-about').hidden")
+            page.wait(f"Number({tile('mirrorRewrites')}) > 0")
+        page.wait("document.getElementById('mirror-box').hidden")
+
+
 @check("/dashboard.js", "retryTimer = setTimeout(connect, wait);", "")
 def check_connection_lost(world, visit):
     """A sidecar that is gone is said, with since when; the page comes back by itself."""
@@ -568,7 +644,7 @@ def selftest(browser, programs, names):
 def pictures(browser, programs, directory):
     """A shop at work, as it looks."""
     directory.mkdir(parents=True, exist_ok=True)
-    with World(programs) as world:
+    with World(programs) as world, world.mirror():
         def at(seconds):
             return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
 
@@ -618,7 +694,7 @@ def pictures(browser, programs, directory):
                     for name, page in (("desk", desk), ("phone", phone)):
                         page.scheme(scheme)
                         page.screenshot(directory / f"{name}-{scheme}.png")
-                        for part in ("sales", "policies-title", "shards-title"):
+                        for part in ("sales", "policies-title", "shards-title", "mirror-title"):
                             page.value(f"document.getElementById('{part}').scrollIntoView()")
                             page.screenshot(directory / f"{name}-{scheme}-{part}.png")
                         page.value("scrollTo(0, 0)")
@@ -631,8 +707,16 @@ def pictures(browser, programs, directory):
                     page.click(f"{card(chairs)} button:last-of-type")
                     page.screenshot(directory / f"{name}-close.png")
                     page.key("Escape")
-                world.kill_engine()
+                world.kill_redis()
+                for scheme in ("light", "dark"):
+                    for name, page in (("desk", desk), ("phone", phone)):
+                        page.scheme(scheme)
+                        page.wait(f"{tile('mirrorState')} === 'away'")
+                        page.value("document.getElementById('mirror-title').scrollIntoView()")
+                        page.screenshot(directory / f"{name}-{scheme}-mirror-away.png")
+                desk.scheme("light")
                 stop.set()
+                world.kill_engine()
                 desk.wait("document.getElementById('status').dataset.state === 'away'")
                 desk.value("scrollTo(0, 0)")
                 desk.screenshot(directory / "desk-away.png")

@@ -50,6 +50,12 @@ function bytes(value) {
 const dateTime = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const timeOfDay = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
+/** With a unit that fits: a number and what stands behind it. */
+function duration(ms) {
+  if (ms < 1000) return [whole.format(ms), "ms"];
+  return ms < 60000 ? [tenths.format(ms / 1000), "s"] : [countdown(ms), ""];
+}
+
 /** Such as `2 d 03:04:05`. */
 function countdown(ms) {
   const all = Math.max(0, Math.ceil(ms / 1000));
@@ -377,7 +383,7 @@ function drawState(now) {
     ["confirms", "confirmed later", perSecond("confirms"), "/s"],
     ["p50", "latency p50", milliseconds(requests.p50Ms), "ms"],
     ["p99", "latency p99", milliseconds(requests.p99Ms), "ms"],
-    ["sync", "log sync", milliseconds(log.syncMs), "ms"],
+    ["sync", "log sync p99", milliseconds(log.syncP99Ms), "ms"],
     ["holds", "open holds", short(now.shards.reduce((sum, shard) => sum + shard.openHolds, 0)), ""],
   ]);
   tiles($("points"), [
@@ -586,7 +592,8 @@ function drawShards(shards) {
       ["orders", `${rate(shard.ordersPerSecond)}/s`], ["requests", `${rate(shard.framesPerSecond)}/s`],
       ["connections", whole.format(shard.connections)], ["loop turns", `${rate(shard.turnsPerSecond)}/s`],
       ["open holds", short(shard.openHolds)], ["busy", `${rate(shard.busyPerSecond)}/s`],
-      ["log sync", shard.syncMs === null ? "–" : `${milliseconds(shard.syncMs)} ms`],
+      ["log sync p50", shard.syncP50Ms === null ? "–" : `${milliseconds(shard.syncP50Ms)} ms`],
+      ["log sync p99", shard.syncP99Ms === null ? "–" : `${milliseconds(shard.syncP99Ms)} ms`],
       ["log", `${bytes(shard.logBytesPerSecond)}/s`], ["not durable yet", bytes(shard.durableLag)],
     ];
     const list = card.querySelector("dl");
@@ -615,14 +622,36 @@ function drawShards(shards) {
   });
 }
 
-/** The mirror tells whatever it has to tell: each member is a tile. */
+const mirrorTexts = {
+  closed: ["in step", ""],
+  behind: ["behind", "Redis answers, and does not have everything yet."],
+  open: ["away", "Redis does not answer, or refuses. Orders go on without it; what it misses is written when it is back."],
+  halfOpen: ["away", "Redis is being tried again. Orders go on without it; what it misses is written when it is back."],
+  superseded: ["superseded", "An engine that was started later writes to this Redis, so this one leaves it alone."],
+};
+/** A copy that is less behind than this is in step. */
+const mirrorBehindMs = 2000;
+
+/** There may be no mirror: then nothing is said of one. */
 function drawMirror(mirror) {
   $("mirror-box").hidden = !mirror;
   if (!mirror) return;
-  tiles($("mirror"), Object.entries(mirror).map(([name, value]) => {
-    const label = name.replace(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`);
-    return [name.replace(/[^A-Za-z0-9]/g, ""), label, typeof value === "number" ? rate(value) : String(value), ""];
-  }));
+  const name = mirror.state === "closed" && mirror.lagMs >= mirrorBehindMs ? "behind" : mirror.state;
+  const [word, about] = mirrorTexts[name] ?? [mirror.state, ""];
+  const [lag, unit] = duration(mirror.lagMs);
+  tiles($("mirror"), [
+    ["mirrorState", "Redis", word, "", "state"],
+    ["mirrorLag", "behind the log by", lag, unit],
+    ["mirrorLagEvents", "events it lacks", short(mirror.lagEvents), ""],
+    ["mirrorLagBytes", "of log it lacks", bytes(mirror.lagBytes), ""],
+    ["mirrorWrites", `counts written, ${short(mirror.writes)} in all`, rate(mirror.writesPerSecond), "/s"],
+    ["mirrorErrors", "refusals and failed calls", short(mirror.errors), ""],
+    ["mirrorRewrites", `written anew, ${short(mirror.repairs)} keys repaired`, short(mirror.rewrites), ""],
+    ["mirrorEvents", `events streamed, ${short(mirror.eventGaps)} gaps`, short(mirror.eventsWritten), ""],
+  ]);
+  $("mirror").querySelector("[data-key=mirrorState]").dataset.state = name;
+  write($("mirror-about"), about);
+  $("mirror-about").hidden = about === "";
 }
 
 // MARK: What an admin does

@@ -43,6 +43,15 @@ extension Call {
 enum IdempotencyKey {
     static let sizeMax = 255
 
+    /// The same as a regular expression (ECMA-262, as the OpenAPI document has it): what a header can carry and `read`
+    /// accepts, whose blanks at both ends HTTP has taken away.
+    static let pattern: String = {
+        let never = #"\u0000-\u0008\u000a-\u001f\u007f\ufffd"#
+        let quoted = #""(?:[^"\\\#(never)]|\\["\\]){1,\#(sizeMax)}""#
+        let bare = #"[^" \t\#(never)](?:[^\#(never)]{0,\#(sizeMax - 2)}[^ \t\#(never)])?"#
+        return "^(?:\(quoted)|\(bare))$"
+    }()
+
     /// The key, quoted as a string of RFC 8941 (as the IETF's draft writes it) or bare.
     static func read(_ header: String) throws(Problem) -> String {
         var key = header
@@ -52,6 +61,8 @@ enum IdempotencyKey {
             }
             key = quoted
         }
+        // What is no UTF-8 has become this character: two keys that differ could be the same then.
+        guard !key.unicodeScalars.contains("\u{fffd}") else { throw .invalid("Idempotency-Key", "is not UTF-8") }
         guard (1...sizeMax).contains(key.unicodeScalars.count) else {
             throw .invalid("Idempotency-Key", "must have 1 to \(sizeMax) characters")
         }

@@ -58,7 +58,8 @@ struct DashboardReader: LiveReader {
             let takenNs = TokenBuckets.nowNs()
             return EngineReading(
                 takenNs: takenNs, topology: topology, shards: shards, sales: try await sales(),
-                policies: try await policies())
+                policies: try await policies(),
+                mirror: try await client.mirrorIfAny(timeoutMs: Self.timeoutMs))
         } catch {
             return nil
         }
@@ -66,36 +67,35 @@ struct DashboardReader: LiveReader {
 
     private mutating func sales() async throws(TimesaleError) -> LiveOffers<Sale> {
         let client = client
-        func page(
-            _ states: Set<SaleState>, _ after: SaleID?, _ limit: Int
-        ) async throws(TimesaleError) -> (items: [Sale], next: SaleID?) {
+        return try await Self.read(&newestSales, open: [.open], waiting: [.scheduled, .soldOut]) {
+            (states: Set<SaleState>, after, limit) throws(TimesaleError) in
             let page = try await client.sales(states, after: after, limit: limit, timeoutMs: Self.timeoutMs)
             return (page.sales, page.next)
         }
-        let newest = try await newestSales.read(id: \.id) { after, limit throws(TimesaleError) in
-            try await page([], after, limit)
-        }
-        guard newestSales.after != nil else { return LiveOffers(newest, isWhole: true) }
-        let open = try await page([.open], nil, newestSales.pageMax)
-        let waiting = try await page([.scheduled, .soldOut], nil, newestSales.pageMax)
-        return LiveOffers(newest + open.items + waiting.items, isWhole: false)
     }
 
     private mutating func policies() async throws(TimesaleError) -> LiveOffers<Policy> {
         let client = client
-        func page(
-            _ states: Set<PolicyState>, _ after: PolicyID?, _ limit: Int
-        ) async throws(TimesaleError) -> (items: [Policy], next: PolicyID?) {
+        return try await Self.read(&newestPolicies, open: [.open], waiting: [.scheduled, .exhausted]) {
+            (states: Set<PolicyState>, after, limit) throws(TimesaleError) in
             let page = try await client.policies(states, after: after, limit: limit, timeoutMs: Self.timeoutMs)
             return (page.policies, page.next)
         }
-        let newest = try await newestPolicies.read(id: \.id) { after, limit throws(TimesaleError) in
+    }
+
+    /// The newest of a catalogue; and if those are not all, some of each group of states that the newest may hide.
+    ///
+    /// - Parameter page: those in such states, or all if none are named.
+    private static func read<Offer: LiveOffer, State>(
+        _ newest: inout NewestOffers<Offer, Offer.Number>, open: Set<State>, waiting: Set<State>,
+        _ page: (Set<State>, Offer.Number?, Int) async throws(TimesaleError) -> (items: [Offer], next: Offer.Number?)
+    ) async throws(TimesaleError) -> LiveOffers<Offer> {
+        var offers = try await newest.read(id: { $0.id }) { after, limit throws(TimesaleError) in
             try await page([], after, limit)
         }
-        guard newestPolicies.after != nil else { return LiveOffers(newest, isWhole: true) }
-        let open = try await page([.open], nil, newestPolicies.pageMax)
-        let waiting = try await page([.scheduled, .exhausted], nil, newestPolicies.pageMax)
-        return LiveOffers(newest + open.items + waiting.items, isWhole: false)
+        guard newest.after != nil else { return LiveOffers(offers, isWhole: true) }
+        for states in [open, waiting] { offers += try await page(states, nil, newest.pageMax).items }
+        return LiveOffers(offers, isWhole: false)
     }
 
     /// Of requests that the engine decides: pages, health and what waits on purpose would only blur it.

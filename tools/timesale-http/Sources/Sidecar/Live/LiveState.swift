@@ -38,6 +38,9 @@ struct LiveState {
             .init("salesCut", .flag, "Whether there are more."),
             .init("policies", .objects(Policy.shape), "Likewise."),
             .init("policiesCut", .flag, "Whether there are more."),
+            .init(
+                "mirror", .object(LiveMirror.shape), "The copy in Redis; missing if the engine has none.",
+                optional: true),
         ])
 
     private static let engineShape = ObjectShape(
@@ -71,7 +74,9 @@ struct LiveState {
     private static let logShape = ObjectShape(
         "LiveLog", "The log.", open: true,
         [
-            .init("syncMs", .number, "From writing a block to its being durable; null: none.", nullable: true),
+            .init("syncMs", .number, "From writing a block to its completion, on average; null: none.", nullable: true),
+            .init("syncP50Ms", .number, "Half of all syncs took no longer; null: there were none.", nullable: true),
+            .init("syncP99Ms", .number, "99 in a hundred took no longer.", nullable: true),
             .init("eventsPerSecond", .number, "Events."),
             .init("bytesPerSecond", .number, "Bytes."),
             .init("blocksPerSecond", .number, "Blocks."),
@@ -91,6 +96,8 @@ struct LiveState {
             .init("logBytesPerSecond", .number, "Bytes."),
             .init("busyPerSecond", .number, "Answered busy."),
             .init("syncMs", .number, "Of its blocks; null: none were written.", nullable: true),
+            .init("syncP50Ms", .number, "Of its syncs; null: there were none.", nullable: true),
+            .init("syncP99Ms", .number, "Likewise.", nullable: true),
             .init("capacities", .objects(capacityShape), "How full its tables are."),
         ])
 
@@ -143,6 +150,10 @@ struct LiveState {
         json.array { json in for policy in reading?.policies.shown ?? [] { policy.write(to: &json) } }
         json.key("policiesCut")
         json.flag(reading?.policies.isCut ?? false)
+        if let mirror = reading?.mirror {
+            json.key("mirror")
+            LiveMirror(stats: mirror, writesPerSecond: delta?.mirrorWritesPerSecond).write(to: &json)
+        }
         json.end()
     }
 
@@ -186,6 +197,7 @@ struct LiveState {
         json.begin()
         json.key("syncMs")
         json.decimal(delta?.syncMs())
+        writeSyncPercentiles(nil, to: &json)
         json.key("eventsPerSecond")
         json.decimal(delta?.perSecond(\.logEvents) ?? 0)
         json.key("bytesPerSecond")
@@ -193,6 +205,15 @@ struct LiveState {
         json.key("blocksPerSecond")
         json.decimal(delta?.perSecond(\.logBlocks) ?? 0)
         json.end()
+    }
+
+    /// Of a shard, or of all.
+    private func writeSyncPercentiles(_ shard: Int?, to json: inout JSONWriter) {
+        let percentiles = delta?.syncPercentilesMs([0.5, 0.99], shard) ?? [nil, nil]
+        for (name, ms) in zip(["syncP50Ms", "syncP99Ms"] as [StaticString], percentiles) {
+            json.key(name)
+            json.decimal(ms)
+        }
     }
 
     private func write(_ shard: ShardStats, to json: inout JSONWriter) {
@@ -216,6 +237,7 @@ struct LiveState {
         }
         json.key("syncMs")
         json.decimal(delta?.syncMs(shard.shard))
+        writeSyncPercentiles(shard.shard, to: &json)
         json.key("capacities")
         json.array { json in
             for (name, used, capacity) in shard.capacities {
@@ -272,7 +294,7 @@ extension ShardStats {
 
 extension JSONWriter {
     /// With at most three decimals.
-    fileprivate mutating func decimal(_ value: Double?) {
+    mutating func decimal(_ value: Double?) {
         guard let value, value.isFinite else { return null() }
         seconds(ms: UInt64(min(max(0, value), 1e15) * 1000 + 0.5))
     }

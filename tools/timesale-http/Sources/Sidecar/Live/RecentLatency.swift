@@ -24,22 +24,8 @@ struct RecentLatency {
     /// Requests between the oldest and the newest reading.
     var count: UInt64 { recent.reduce(0, +) }
 
-    /// In microseconds, as if requests lay evenly within a class; nil if there were none. What is slower than all
-    /// bounds counts as the highest of them.
+    /// In microseconds; nil if there were none.
     func percentile(_ share: Double) -> Double? {
-        let recent = recent
-        let total = recent.reduce(0, +)
-        guard total > 0 else { return nil }
-        let wanted = share * Double(total)
-        var below = 0.0
-        for (place, count) in recent.enumerated() where count > 0 {
-            guard place < bounds.count else { break }
-            if below + Double(count) >= wanted {
-                let lower = place == 0 ? 0 : Double(bounds[place - 1])
-                return lower + (Double(bounds[place]) - lower) * max(0, wanted - below) / Double(count)
-            }
-            below += Double(count)
-        }
-        return bounds.last.map { Double($0) }
+        LatencyClasses(boundsUs: bounds, counts: recent).percentileUs(share)
     }
 }

@@ -14,12 +14,15 @@ struct EngineScrape: Sendable {
 
     var sequence: UInt64
     var shards: [ShardStats]
+    /// Nil if there is none.
+    var mirror: MirrorStats?
     var sales: Newest<Sale>
     var policies: Newest<Policy>
 
     init(_ client: TimesaleClient, newestMax: Int) async throws(TimesaleError) {
         sequence = try await client.topology(timeoutMs: Self.timeoutMs).sequence
         shards = try await client.stats(timeoutMs: Self.timeoutMs)
+        mirror = try await client.mirrorIfAny(timeoutMs: Self.timeoutMs)
         sales = try await Self.newest(newestMax) { (after: SaleID?) async throws(TimesaleError) in
             let page = try await client.sales(
                 [.open, .soldOut], after: after, limit: Self.pageCountMax, timeoutMs: Self.timeoutMs)

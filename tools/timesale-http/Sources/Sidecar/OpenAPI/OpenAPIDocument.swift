@@ -276,11 +276,11 @@ struct OpenAPIDocument {
             $0.object {
                 $0.member("name", "Idempotency-Key")
                 $0.member("in", "header")
-                $0.member("description", "The same key with the same content has one effect. Quoted or bare.")
+                $0.member("description", "The same key with the same content has one effect. Quoted or bare; in UTF-8.")
                 $0.key("schema")
                 $0.object {
                     $0.member("type", "string")
-                    $0.member("pattern", "^[A-Za-z0-9._~:+/=-]{1,255}$")
+                    $0.member("pattern", IdempotencyKey.pattern)
                 }
             }
         }

@@ -35,6 +35,6 @@ extension Exposition {
         write(ClientFamilies.all, of: services.lanes.map(\.client.status))
         write(ProcessReading.families, of: ProcessReading(startSeconds: services.startSeconds))
         write([EngineFamilies.up], of: engine)
-        if let engine { write(EngineFamilies.all + StockFamilies.all, of: engine) }
+        if let engine { write(EngineFamilies.all + MirrorFamilies.all + StockFamilies.all, of: engine) }
     }
 }

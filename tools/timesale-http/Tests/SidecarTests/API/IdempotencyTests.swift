@@ -23,7 +23,7 @@ import Testing
             // Of another user it is another key.
             #expect(try api.post("/v1/timesales/1/orders", #"{"userId":8}"#, key: "basket \"7\"").status == 201)
             #expect(try api.get("/v1/timesales/1")["sold"] == "3")
-            for key in ["\"open", String(repeating: "k", count: 256)] {
+            for key in ["\"open", String(repeating: "k", count: 256), "\u{fffd}"] {
                 #expect(try api.post("/v1/timesales/1/orders", #"{"userId":7}"#, key: key).code == "INVALID")
             }
         }

@@ -95,7 +95,12 @@ import Testing
         """,
         "Event": "seq",
         "LiveState": """
-        time version engine rates totals requests log shards sales salesCut policies policiesCut
+        time version engine rates totals requests log shards sales salesCut policies policiesCut mirror
+        """,
+        "LiveLog": "syncMs syncP50Ms syncP99Ms eventsPerSecond bytesPerSecond blocksPerSecond",
+        "LiveMirror": """
+        state sequence eventSequence lagEvents lagBytes lagMs writesPerSecond writes flushes errors rewrites repairs \
+        eventsWritten eventGaps
         """,
         "LiveEngine": "isAvailable awaySince breaker connections",
         "LiveRequests": "perSecond p50Ms p99Ms",

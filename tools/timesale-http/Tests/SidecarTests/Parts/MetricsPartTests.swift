@@ -82,7 +82,8 @@ import Testing
     @Test func namesAreAsPrometheusWantsThem() {
         let families =
             SidecarFamilies.all + ClientFamilies.all.map(\.family) + ProcessReading.families.map(\.family)
-            + [EngineFamilies.up.family] + EngineFamilies.all.map(\.family) + StockFamilies.all.map(\.family)
+            + [EngineFamilies.up.family] + EngineFamilies.all.map(\.family) + MirrorFamilies.all.map(\.family)
+            + StockFamilies.all.map(\.family)
         #expect(Set(families.map(\.name)).count == families.count)
         for family in families {
             #expect(family.name.wholeMatch(of: /(timesale|process)_[a-z0-9_]+[a-z0-9]/) != nil, "\(family.name)")

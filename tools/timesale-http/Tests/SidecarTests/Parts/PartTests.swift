@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import Testing
 import TimesaleClient
@@ -59,6 +60,26 @@ import TimesaleClient
         for wrong in [#"""#, #""a"b"#, #""a\n""#, #""""#, ""] {
             #expect(throws: Problem.self) { try IdempotencyKey.read(wrong) }
         }
+    }
+
+    /// The pattern in the OpenAPI document takes what the API takes, and nothing else.
+    @Test func keysAreThoseOfTheDocument() throws {
+        let wholes = ["a", "é", "\u{1f511}", "k y", "k\ty", "\\", "a\"b", "'", "~!@#$%^&*()[]{}<>?/|;:,."]
+        let lengths = [1, 2, 254, 255, 256, 257].map { String(repeating: "é", count: $0) }
+        let quoted = (wholes + lengths).map { whole in
+            "\"\(whole.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))\""
+        }
+        let faulty = [
+            "", "\"", "\"\"", "\"a", "\"a\"b", "\"a\\n\"", "\"a\\\"", "\u{fffd}", "a\u{fffd}b", "\"\u{fffd}\"",
+        ]
+        var accepted = 0
+        for header in wholes + lengths + quoted + faulty {
+            let isRead = (try? IdempotencyKey.read(header)) != nil
+            let isInDocument = header.range(of: IdempotencyKey.pattern, options: .regularExpression) != nil
+            #expect(isRead == isInDocument, "\(header)")
+            accepted += isRead ? 1 : 0
+        }
+        #expect(accepted == 2 * (wholes.count + 4))
     }
 
     @Test func aBucketFillsAgain() {
