@@ -66,7 +66,8 @@ public struct MirrorReport: Codable, Sendable {
         let isCoalesced = mirrored.allSatisfy(\.isCoalesced)
         let loop = rate.map { "\(grouped($0)) orders/s due" } ?? "closed loop"
         return """
-            \(loop), connections: \(grouped(connections)), frames of \(grouped(batch)), over \(grouped(sales)) sales\(events ? ", with events" : "")
+            \(loop), connections: \(grouped(connections)), frames of \(grouped(batch)), \
+            over \(grouped(sales)) sales\(events ? ", with events" : "")
             \(table.text)
             at most one count write for each of \(grouped(sales)) sales and flush: \
             \(isCoalesced ? "so in all \(mirrored.count) runs" : "BROKEN")
