@@ -68,8 +68,8 @@ import Testing
             ]
         }
         let report = MirrorReport(
-            command: "mirror", machine: Machine.current(), connections: 1, batch: 8, rate: nil, sales: 3, events: false,
-            rounds: rounds)
+            command: "mirror", machine: Machine.current(), connections: 1, batch: 8, rate: 1e5, sales: 3,
+            events: false, rounds: rounds)
         #expect(abs(rounds[0][0].shardCPUUsPerOrder - 5) < 1e-9)
         #expect(abs(report.ratio(.on).median - 1.08) < 1e-9 && abs(report.ratio(.paused).high - 2) < 1e-9)
         #expect(rounds[0][1].isCoalesced && !rounds[0][2].isCoalesced)

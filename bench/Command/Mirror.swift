@@ -6,12 +6,12 @@ struct Mirror: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "CPU of the shards per order with a mirror in Redis, and with its Redis stopped.",
         discussion: """
-            Each round is the same load on three fresh servers: without a mirror, with one, and with one whose Redis \
-            is stopped by SIGSTOP meanwhile. Rates would mislead where all processes share two cores: what is \
-            compared is the CPU time of the shard's thread for one order. One connection with one frame in flight is \
-            the usual load, because then each turn of the shard and each block has the same orders, whoever else \
-            runs beside it; with more of them, or at a --rate, a busy neighbour makes larger groups, which are \
-            cheaper. Afterwards Redis has to show what was sold, and say how many counts it was given.
+            Each round is the same open loop on three fresh servers: without a mirror, with one, and with one whose \
+            Redis is stopped by SIGSTOP meanwhile. Rates would mislead where all processes share two cores: what is \
+            compared is the CPU time of the shard's thread for one order. The usual load is so slow that each frame \
+            is a turn of the shard and a block of the log, whoever else runs beside it: at a higher rate a busy \
+            neighbour makes larger groups, which are cheaper. Afterwards Redis has to show what was sold, and say \
+            how many counts it was given.
             """)
 
     @OptionGroup var options: MeasureOptions
@@ -31,7 +31,7 @@ struct Mirror: ParsableCommand {
     var seconds = 3.0
     @Option(help: "Rounds: without, with, stopped, without...")
     var rounds = 7
-    @Option(help: "Orders a second that are due, in place of a closed loop.")
+    @Option(help: "Orders a second that are due; 200 frames a second, unless given.")
     var rate: Double?
 
     func validate() throws {
@@ -61,7 +61,7 @@ struct Mirror: ParsableCommand {
         }
         Progress.clear()
         let report = MirrorReport(
-            command: "mirror", machine: machine, connections: connections, batch: batch, rate: rate, sales: sales,
+            command: "mirror", machine: machine, connections: connections, batch: batch, rate: due, sales: sales,
             events: events, rounds: results)
         print("\n\(report.text)")
         warnOfRefusals(results.joined().reduce(0) { $0 + $1.load.refused })
@@ -69,10 +69,12 @@ struct Mirror: ParsableCommand {
         if !results.joined().allSatisfy({ $0.mode == .off || $0.isCoalesced }) { throw ExitCode.failure }
     }
 
+    private var due: Double { rate ?? 200 * Double(batch) }
+
     private func trial(seed: UInt64) -> Trial {
         let test = LoadCase(name: "mirror", connections: connections, depth: 1, batch: batch)
         var trial = room.trial(
-            test, options, seconds: seconds, seed: seed, framesPerSecond: rate.map { $0 / Double(batch) })
+            test, options, seconds: seconds, seed: seed, framesPerSecond: due / Double(batch))
         trial.plan.saleIds = (1...UInt64(sales)).map { $0 }
         return trial
     }

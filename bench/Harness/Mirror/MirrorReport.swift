@@ -11,15 +11,15 @@ public struct MirrorReport: Codable, Sendable {
     public var connections: Int
     /// Orders in each frame.
     public var batch: Int
-    /// Orders a second that were due; nil: a closed loop, one frame in flight on each connection.
-    public var rate: Double?
+    /// Orders a second that were due.
+    public var rate: Double
     public var sales: Int
     public var events: Bool
     /// In the order of `MirrorMode.allCases`.
     public var rounds: [[MirrorTrial]]
 
     public init(
-        command: String, machine: Machine, connections: Int, batch: Int, rate: Double?, sales: Int, events: Bool,
+        command: String, machine: Machine, connections: Int, batch: Int, rate: Double, sales: Int, events: Bool,
         rounds: [[MirrorTrial]]
     ) {
         self.command = command
@@ -64,9 +64,8 @@ public struct MirrorReport: Codable, Sendable {
         }
         let mirrored = rounds.joined().filter { $0.mode != .off }
         let isCoalesced = mirrored.allSatisfy(\.isCoalesced)
-        let loop = rate.map { "\(grouped($0)) orders/s due" } ?? "closed loop"
         return """
-            \(loop), connections: \(grouped(connections)), frames of \(grouped(batch)), \
+            \(grouped(rate)) orders/s due, connections: \(grouped(connections)), frames of \(grouped(batch)), \
             over \(grouped(sales)) sales\(events ? ", with events" : "")
             \(table.text)
             at most one count write for each of \(grouped(sales)) sales and flush: \
