@@ -111,7 +111,7 @@ public final class Mirror {
         let cut = board.cut()
         table.advance(to: cut) { mark($0) }
         let hasChanged = dirty.count > before || hasMoreEvents
-        defer { publish(nowMs) }
+        defer { updateStatus(nowMs: nowMs) }
         guard breaker.admits(nowMs: nowMs) else { return hasChanged }
         do throws(MirrorFault) {
             if mustLook || isSuperseded {
@@ -343,7 +343,9 @@ public final class Mirror {
         breaker.failed(nowMs: nowMs, jitter: random())
     }
 
-    private func publish(_ nowMs: UInt64) {
+    /// Brings the status up to date. A step does so with the time at which it began; it takes as long as Redis takes, so
+    /// who shows the lag calls this again behind it.
+    public func updateStatus(nowMs: UInt64) {
         status.state = isSuperseded ? .superseded : breaker.state.shown
         lag.store(to: &status, nowMs: nowMs)
         guard let stream else { return }

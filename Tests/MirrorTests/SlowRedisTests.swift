@@ -26,8 +26,7 @@ import Testing
             try shop.expectNotAhead(1, at: [redis])
             let status = try shop.status
             if status.lagEvents > 0 && status.lagBytes > 0 { lagMs = max(lagMs, status.lagMs) }
-            // Counted from the first event that is missing, which came a little after the write that is under way.
-            return lagMs >= UInt64(delayMs) / 2
+            return lagMs >= UInt64(delayMs) - 2
         }
         if delayMs > 200 {
             // More than a call may take.

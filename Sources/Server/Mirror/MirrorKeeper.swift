@@ -59,6 +59,7 @@ final class MirrorKeeper: @unchecked Sendable {
 
     private func step() -> Bool {
         let hasChanged = mirror.step(nowMs: clock.nowMs())
+        mirror.updateStatus(nowMs: clock.nowMs())
         board.write(mirror.status.result)
         return hasChanged
     }
