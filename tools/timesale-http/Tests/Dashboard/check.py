@@ -722,6 +722,7 @@ def pictures(browser, programs, directory):
                         page.screenshot(directory / f"{name}-{scheme}-mirror-away.png")
                 desk.scheme("light")
                 stop.set()
+                buyer.join()
                 world.kill_engine()
                 desk.wait("document.getElementById('status').dataset.state === 'away'")
                 desk.value("scrollTo(0, 0)")
