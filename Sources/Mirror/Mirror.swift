@@ -343,8 +343,8 @@ public final class Mirror {
         breaker.failed(nowMs: nowMs, jitter: random())
     }
 
-    /// Brings the status up to date. A step does so with the time at which it began; it takes as long as Redis takes, so
-    /// who shows the lag calls this again behind it.
+    /// Brings the status up to date. A step does so with the time at which it began; it takes as long as Redis takes,
+    /// so who shows the lag calls this again behind it.
     public func updateStatus(nowMs: UInt64) {
         status.state = isSuperseded ? .superseded : breaker.state.shown
         lag.store(to: &status, nowMs: nowMs)

@@ -33,14 +33,15 @@ import Testing
             let target = try #require(cluster.nodes.first { $0 !== source })
             #expect(try shop.sell(60, of: sales) == 60)
             try cluster.beginMove(ofSlot: slot, from: source, to: target)
-            try source.mustRun("CONFIG", "RESETSTAT")
+            for node in [source, target] { try node.mustRun("CONFIG", "RESETSTAT") }
             // One whose keys are in this slot and not there yet.
             let others = 1_000...1_000_000 as ClosedRange<UInt64>
             let new = try #require(others.first { self.slot("timesale:{\($0)}") == slot })
             try shop.create(new)
             #expect(try shop.sell(60, of: sales + [new]) == 60)
-            try shop.wait("a command that the source passes on") {
+            try shop.wait("a command that the source passes on and the target is asked to take") {
                 try source.run("INFO", "errorstats").text?.contains("errorstat_ASK") == true
+                    && target.run("INFO", "commandstats").text?.contains("cmdstat_asking") == true
             }
             #expect(try shop.sell(60, of: sales) == 60)
             try cluster.endMove(ofSlot: slot, from: source, to: target)
