@@ -197,11 +197,13 @@ import Testing
         }
     }
 
-    /// Everything at random, while several sales go on; then key by key.
-    @Test(arguments: [1, 2] as [UInt64]) func outagesAtRandom(_ seed: UInt64) throws {
+    /// Everything at random, while several sales go on, Redis being ahead at no moment; then key by key.
+    @Test(arguments: [("always", 1), ("always", 2), ("everysec", 2), ("no", 1)] as [(String, Int)])
+    func outagesAtRandom(_ fsync: String, _ shards: Int) throws {
         var random = SystemRandomNumberGenerator()
         let shop = try MirroredShop(
-            ["--shards", "\(seed)", "--redis-events"], redis: RedisProcess(["dbfilename old.rdb"]), seed: seed)
+            ["--fsync", fsync, "--shards", "\(shards)", "--redis-events"],
+            redis: RedisProcess(["dbfilename old.rdb"]), seed: UInt64(shards))
         let sales = Array(1...20 as ClosedRange<UInt64>)
         for sale in sales { try shop.create(sale) }
         for round in 0..<12 {
@@ -220,6 +222,7 @@ import Testing
             case 4 where round > 2: try shop.killAndRestart()
             default: break
             }
+            for sale in sales { try shop.expectNotAhead(sale, at: [shop.redis]) }
         }
         try shop.waitUntilInStep()
         try shop.compare(withLog: true)
