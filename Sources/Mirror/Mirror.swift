@@ -71,7 +71,8 @@ public final class Mirror {
     private var lag: LagMeter
     private var stream: EventStream?
     private var hasMoreEvents = false
-    public private(set) var status = MirrorStatus()
+    /// What is counted, and the sequence that Redis has; the rest of a status is that of the moment it is asked for.
+    private var counted = MirrorStatus()
 
     /// What a key was written with.
     private struct WrittenRow {
@@ -111,7 +112,6 @@ public final class Mirror {
         let cut = board.cut()
         table.advance(to: cut) { mark($0) }
         let hasChanged = dirty.count > before || hasMoreEvents
-        defer { updateStatus(nowMs: nowMs) }
         guard breaker.admits(nowMs: nowMs) else { return hasChanged }
         do throws(MirrorFault) {
             if mustLook || isSuperseded {
@@ -176,7 +176,7 @@ public final class Mirror {
     /// Redis does not have what it was given: everything is written again.
     private func isLost(found: Position?) {
         if position != nil {
-            status.rewrites += 1
+            counted.rewrites += 1
             note("the mirror writes everything again: Redis does not have what it was given")
         }
         position = found
@@ -220,7 +220,7 @@ public final class Mirror {
             }
             if isRight { continue }
             if let found, found.epoch > configuration.epoch { return supersede() }
-            status.repairs += 1
+            counted.repairs += 1
             mark(slot)
         }
     }
@@ -239,7 +239,7 @@ public final class Mirror {
 
     private func flush(_ nowMs: UInt64) throws(MirrorFault) {
         let now = Position(epoch: configuration.epoch, sequence: table.sequence)
-        if !dirty.isEmpty { status.flushes += 1 }
+        if !dirty.isEmpty { counted.flushes += 1 }
         while !dirty.isEmpty {
             let slots = Array(dirty.suffix(Self.batchMax))
             let replies = try send(slots.map { command($0, now, nowMs) })
@@ -262,7 +262,7 @@ public final class Mirror {
 
     private func isWritten(_ slot: UInt32, _ now: Position, _ nowMs: UInt64) {
         isDirty[Int(slot)] = false
-        status.writes += 1
+        counted.writes += 1
         let row = table.rows[Int(slot)]
         guard let facts = row.facts, !facts.isRetired else {
             written[Int(slot)] = nil
@@ -307,7 +307,7 @@ public final class Mirror {
         case .integer(1):
             position = now
             lag.isWritten()
-            status.sequence = now.sequence
+            counted.sequence = now.sequence
         case .integer(2): isLost(found: Position(.array(Array(parts[1...]))))
         default: supersede()
         }
@@ -334,7 +334,7 @@ public final class Mirror {
     }
 
     private func fail(_ fault: MirrorFault, _ nowMs: UInt64) {
-        status.errors += 1
+        counted.errors += 1
         stream?.forget()
         // Where it belongs may be another node by now.
         if case .refused = fault { link.close() }
@@ -343,15 +343,16 @@ public final class Mirror {
         breaker.failed(nowMs: nowMs, jitter: random())
     }
 
-    /// Brings the status up to date. A step does so with the time at which it began; it takes as long as Redis takes,
-    /// so who shows the lag calls this again behind it.
-    public func updateStatus(nowMs: UInt64) {
+    /// How it stands at this moment. Between two steps, on their thread.
+    public func status(nowMs: UInt64) -> MirrorStatus {
+        var status = counted
         status.state = isSuperseded ? .superseded : breaker.state.shown
         lag.store(to: &status, nowMs: nowMs)
-        guard let stream else { return }
+        guard let stream else { return status }
         status.eventsWritten = stream.written
         status.eventGaps = stream.gaps
         if let place = stream.place { status.eventSequence = place.sequence }
+        return status
     }
 }
 

@@ -6,26 +6,15 @@ import Testing
 
 /// `bench mirror` as a whole, with real servers, and what its figures are made of.
 @Suite(.serialized) struct MirrorCommandTests {
-    private static let programs = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        .deletingLastPathComponent()
-
     private let directory = TemporaryDirectory()
 
-    private func mirror(_ arguments: [String]) throws -> (exitCode: Int32, text: String) {
-        let process = Process()
-        process.executableURL = Self.programs.appendingPathComponent("bench")
-        process.arguments =
+    private func mirror(_ arguments: [String]) throws -> ToolRun {
+        try ToolRun(
+            "bench",
             [
-                "mirror", "--server", Self.programs.appendingPathComponent("timesaled").path, "--directory",
-                directory.path, "--server-cpu", "-1", "--generator-cpu", "-1", "--users", "1000", "--growing",
-            ] + arguments
-        let said = Pipe()
-        process.standardOutput = said
-        process.standardError = said
-        try process.run()
-        let data = said.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: data, as: UTF8.self))
+                "mirror", "--server", try ServerProcess.executablePath("timesaled"), "--directory", directory.path,
+                "--server-cpu", "-1", "--generator-cpu", "-1", "--users", "1000", "--growing",
+            ] + arguments)
     }
 
     @Test func measuresTheSameLoadThreeTimes() throws {
@@ -33,8 +22,8 @@ import Testing
         let run = try mirror([
             "--rounds", "1", "--seconds", "1", "--sales", "3", "--batch", "8", "--events", "--json", file,
         ])
-        try #require(run.exitCode == 0, "\(run.text)")
-        #expect(run.text.contains("so in all 2 runs") && run.text.contains("over 3 sales, with events"))
+        try #require(run.status == 0, "\(run.output) \(run.errors)")
+        #expect(run.output.contains("so in all 2 runs") && run.output.contains("over 3 sales, with events"))
         let report = try JSONDecoder().decode(MirrorReport.self, from: Data(contentsOf: URL(fileURLWithPath: file)))
         let round = report.rounds[0]
         #expect(round.map(\.mode) == [.off, .on, .paused])
@@ -48,7 +37,7 @@ import Testing
 
     @Test(arguments: [["--sales", "0"], ["--rounds", "0"], ["--batch", "0"], ["--rate", "0"], ["--seconds", "0.5"]])
     func whatMakesNoSenseIsRefused(_ arguments: [String]) throws {
-        #expect(try mirror(arguments).exitCode == 64)
+        #expect(try mirror(arguments).status == 64)
     }
 
     @Test func costsAreHeldAgainstThoseOfTheRound() throws {

@@ -101,8 +101,7 @@ extension WalReplayTests {
             let done = try walReplay("repair", history.dataPath, "--from-sequence", "\(from)", "--yes")
             #expect(done.status == 0, "\(done.errors)")
             #expect(done.output.contains("kept       all blocks up to sequence \(from - 1)"))
-            // All of it is there to be put back.
-            // The manifest of before is kept as well.
+            // All of it is there to be put back, beside the manifest of before.
             let copy = try #require(
                 try contents(history.dataPath).keys.first {
                     $0.hasPrefix("removed-") && $0.hasSuffix("-\(victim.file)-at-\(victim.offset)")

@@ -39,7 +39,7 @@ struct Mirror: ParsableCommand {
         else {
             throw ValidationError("sales are 1 to 10,000, seconds at least 1, the others above 0")
         }
-        guard redisServer ?? Installed.redisServer() != nil else {
+        guard redisProgram != nil else {
             throw ValidationError("there is no redis-server: apt-get install redis-server, or --redis-server PATH")
         }
     }
@@ -54,7 +54,7 @@ struct Mirror: ParsableCommand {
                 Progress.show("round \(round + 1) of \(rounds): mirror \(mode.rawValue)")
                 trials.append(
                     try MirrorTrial.run(
-                        mode, trial(seed: UInt64(round + 1)), redisServer: redisServer ?? Installed.redisServer()!,
+                        mode, trial(seed: UInt64(round + 1)), redisServer: redisProgram!,
                         redisCPU: options.generatorCpu, events: events))
             }
             results.append(trials)
@@ -69,13 +69,14 @@ struct Mirror: ParsableCommand {
         if !results.joined().allSatisfy({ $0.mode == .off || $0.isCoalesced }) { throw ExitCode.failure }
     }
 
+    private var redisProgram: String? { redisServer ?? Installed.redisServer() }
+
     private var due: Double { rate ?? 200 * Double(batch) }
 
     private func trial(seed: UInt64) -> Trial {
         let test = LoadCase(name: "mirror", connections: connections, depth: 1, batch: batch)
-        var trial = room.trial(
-            test, options, seconds: seconds, seed: seed, framesPerSecond: due / Double(batch))
-        trial.plan.saleIds = (1...UInt64(sales)).map { $0 }
+        var trial = room.trial(test, options, seconds: seconds, seed: seed, framesPerSecond: due / Double(batch))
+        trial.plan.saleIds = Array(1...UInt64(sales))
         return trial
     }
 }

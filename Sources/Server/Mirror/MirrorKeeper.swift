@@ -42,7 +42,7 @@ final class MirrorKeeper: @unchecked Sendable {
             board: durable, storage: storage, recent: recent, sequence: state.lastSequence,
             random: { Double.random(in: 0..<1) }, note: { logger.warning("\($0)") })
         self.board = board
-        board.write(mirror.status.result)
+        publish()
     }
 
     /// The thread's work.
@@ -53,16 +53,20 @@ final class MirrorKeeper: @unchecked Sendable {
         }
         // The shards have ended, all is durable: Redis gets the last of it, if it is there.
         let untilMs = clock.nowMs() + Self.lastMs
-        repeat { _ = step() } while !mirror.isInStep && mirror.status.state == .closed && clock.nowMs() < untilMs
+        repeat { _ = step() } while !mirror.isInStep && status.state == .closed && clock.nowMs() < untilMs
         mirror.close()
     }
 
     private func step() -> Bool {
         let hasChanged = mirror.step(nowMs: clock.nowMs())
-        mirror.updateStatus(nowMs: clock.nowMs())
-        board.write(mirror.status.result)
+        publish()
         return hasChanged
     }
+
+    /// With the time of now: a step takes as long as Redis does, and the lag grows by that.
+    private func publish() { board.write(status.result) }
+
+    private var status: MirrorStatus { mirror.status(nowMs: clock.nowMs()) }
 
     private func wait(_ pauseMs: UInt64) -> Bool {
         let untilUs = Clock.monotonicUs() + pauseMs * 1000

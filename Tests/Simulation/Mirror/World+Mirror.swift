@@ -74,9 +74,9 @@ extension World {
 
     private func turnMirror() throws(Violation) {
         mirror!.redis.changed = []
-        let before = mirror!.mirror!.status
+        let before = mirror!.mirror!.status(nowMs: clockMs)
         mirror!.mirror!.step(nowMs: clockMs)
-        let after = mirror!.mirror!.status
+        let after = mirror!.mirror!.status(nowMs: clockMs)
         coverage[.mirrorWrites] += Int(after.writes - before.writes)
         coverage[.mirrorErrors] += Int(after.errors - before.errors)
         coverage[.mirrorRewrites] += Int(after.rewrites - before.rewrites)

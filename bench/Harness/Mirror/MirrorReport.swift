@@ -50,17 +50,25 @@ public struct MirrorReport: Codable, Sendable {
             let runs = rounds.compactMap { $0.first { $0.mode == mode } }
             let cost = Spread(runs.map(\.shardCPUUsPerOrder))
             let run = runs.median(by: \.shardCPUUsPerOrder)
+            let load = run.load
             let ratio = ratio(mode)
-            let isOff = mode == .off
-            table.add([
-                mode.rawValue, grouped(run.load.ordersPerSecond), decimal(cost.median, 2), decimal(cost.min, 2),
-                decimal(cost.max, 2), isOff ? "" : decimal(ratio.median, 3), isOff ? "" : decimal(ratio.low, 3),
-                isOff ? "" : decimal(ratio.high, 3),
-                isOff ? "" : "\(Self.goal) \(ratio.median <= Self.goal ? "met" : "missed")",
-                grouped(run.load.latency.p99Us), percent(run.load.shardCPU), percent(run.load.serverCPU),
-                percent(run.load.generatorCPU), percent(run.load.othersCPU), isOff ? "" : grouped(run.flushes),
-                isOff ? "" : grouped(run.countWrites), isOff ? "" : grouped(run.caughtUpMs),
-            ])
+            var against = [
+                decimal(ratio.median, 3), decimal(ratio.low, 3), decimal(ratio.high, 3),
+                "\(Self.goal) \(ratio.median <= Self.goal ? "met" : "missed")",
+            ]
+            var mirrored = [grouped(run.flushes), grouped(run.countWrites), grouped(run.caughtUpMs)]
+            if mode == .off {
+                against = against.map { _ in "" }
+                mirrored = mirrored.map { _ in "" }
+            }
+            table.add(
+                [
+                    mode.rawValue, grouped(load.ordersPerSecond), decimal(cost.median, 2), decimal(cost.min, 2),
+                    decimal(cost.max, 2),
+                ] + against + [
+                    grouped(load.latency.p99Us), percent(load.shardCPU), percent(load.serverCPU),
+                    percent(load.generatorCPU), percent(load.othersCPU),
+                ] + mirrored)
         }
         let mirrored = rounds.joined().filter { $0.mode != .off }
         let isCoalesced = mirrored.allSatisfy(\.isCoalesced)
