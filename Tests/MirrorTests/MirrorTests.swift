@@ -222,6 +222,10 @@ import Testing
             case 4 where round > 2: try shop.killAndRestart()
             default: break
             }
+            // Neither confirmed nor cancelled: with a later sync these are answered before it. And long enough for a
+            // flush, but seldom for the sync.
+            #expect(try shop.sell(2, of: sales) == 2)
+            usleep(50_000)
             for sale in sales { try shop.expectNotAhead(sale, at: [shop.redis]) }
         }
         try shop.waitUntilInStep()
