@@ -15,6 +15,14 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case retiredUnitsSoldAgain = "retired-units-sold-again"
     case saleRetiredBeforeItsOrders = "sale-retired-before-its-orders"
     case staleMirrorWins = "stale-mirror-wins"
+    case segmentNameNotSynced = "segment-name-not-synced"
+    case cutNotDurable = "cut-not-durable"
+    case cacheBelieved = "cache-believed"
+    case olderBaseNotKept = "older-base-not-kept"
+    case soldOutFromOwnStripe = "sold-out-from-own-stripe"
+    case endsNeedSpace = "ends-need-space"
+    case damageTakenForTail = "damage-taken-for-tail"
+    case followerSkipsBlocks = "follower-skips-blocks"
 
     #if DEBUG || PLANTED_BUGS
     /// Set before any shard runs, never while one does.

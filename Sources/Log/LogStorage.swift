@@ -17,11 +17,17 @@ public protocol LogStorage: AnyObject {
     func rename(_ name: String, to other: String) throws(StorageError)
     func remove(_ name: String) throws(StorageError)
     func syncDirectory() throws(StorageError)
+    /// Has later reads see what the disk has, where that differs from what is cached: after a sync that failed the
+    /// kernel shows as clean what it could not write (fsync(2), "Errors"). What is not written yet stays.
+    func dropCaches() throws(StorageError)
     /// Fills an empty file with zeros up to a length, a multiple of the disk's blocks.
     func fillWithZeros(_ name: String, sizeBytes: Int) throws(StorageError)
 }
 
 extension LogStorage {
+    /// For what caches nothing, and for those who only look.
+    public func dropCaches() {}
+
     public func fillWithZeros(_ name: String, sizeBytes: Int) throws(StorageError) {
         let zeros = ZeroedBuffer(sizeBytes: min(sizeBytes, BlockHeader.blockSizeMaxBytes))
         var offset = 0

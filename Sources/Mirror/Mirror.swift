@@ -203,7 +203,7 @@ public final class Mirror {
             let key = keys.counts(facts.terms.kind, facts.terms.id)
             slots.append(slot)
             commands.append(RedisCommand(["HMGET", key, "epoch", "seq"], key: key))
-            if let plain = keys.available(facts.terms.kind, facts.terms.id) {
+            if !facts.isRetired, let plain = keys.available(facts.terms.kind, facts.terms.id) {
                 commands.append(RedisCommand(["GET", plain], key: key))
             }
         }
@@ -214,8 +214,10 @@ public final class Mirror {
         for slot in slots {
             let row = table.rows[Int(slot)]
             let found = Position(replies.removeFirst())
-            var isRight = found == written[Int(slot)]?.position
-            if row.facts!.terms.kind == .sale {
+            let facts = row.facts!
+            // The mark of what has left may go, and nothing come in its place.
+            var isRight = found == written[Int(slot)]?.position || facts.isRetired && found == nil
+            if !facts.isRetired && facts.terms.kind == .sale {
                 isRight = replies.removeFirst() == .bytes(Array("\(row.available)".utf8)) && isRight
             }
             if isRight { continue }
@@ -264,10 +266,7 @@ public final class Mirror {
         isDirty[Int(slot)] = false
         counted.writes += 1
         let row = table.rows[Int(slot)]
-        guard let facts = row.facts, !facts.isRetired else {
-            written[Int(slot)] = nil
-            return
-        }
+        guard let facts = row.facts else { preconditionFailure("what was written is known") }
         written[Int(slot)] = WrittenRow(state: row.state(facts, nowMs: nowMs).rawValue, position: now)
     }
 

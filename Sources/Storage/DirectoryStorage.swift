@@ -150,6 +150,17 @@ public final class DirectoryStorage: LogStorage, Sendable {
         guard retrying({ fsync(directoryFd) }) == 0 else { throw failure(".", "sync") }
     }
 
+    public func dropCaches() throws(StorageError) {
+        for name in try list() {
+            // What cannot be opened is not ours, or is found out when it is read.
+            let fd = retrying { openat(directoryFd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC) }
+            guard fd >= 0 else { continue }
+            // Of pages that are dirty or in use nothing is dropped; it is advice, and a file system may not take it.
+            _ = posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED)
+            close(fd)
+        }
+    }
+
     private func open(_ name: String, _ flags: Int32, _ action: String) throws(StorageError) -> Int32 {
         let fd = retrying { openat(directoryFd, name, flags | O_CLOEXEC, mode_t(0o640)) }
         guard fd >= 0 else { throw failure(name, action) }

@@ -43,4 +43,5 @@ public final class PacedStorage: LogStorage, Sendable {
     public func rename(_ name: String, to other: String) throws(StorageError) { try directory.rename(name, to: other) }
     public func remove(_ name: String) throws(StorageError) { try directory.remove(name) }
     public func syncDirectory() throws(StorageError) { try directory.syncDirectory() }
+    public func dropCaches() throws(StorageError) { try directory.dropCaches() }
 }

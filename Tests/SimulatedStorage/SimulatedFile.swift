@@ -49,6 +49,8 @@ struct SimulatedFile {
         var bytes: [UInt8]
         /// Written through: it is there for sure, in its place among the others.
         var isDurable: Bool
+        /// A sync has failed to write it out: it is shown as long as it is cached, and no later sync will write it.
+        var isDropped = false
     }
 
     private(set) var current = FileContent()
@@ -65,8 +67,27 @@ struct SimulatedFile {
     }
 
     mutating func sync() {
-        durable = current
-        unsynced = []
+        guard unsynced.contains(where: \.isDropped) else {
+            durable = current
+            unsynced = []
+            return
+        }
+        for write in unsynced where !write.isDropped { durable.write(write.bytes[...], at: write.offset) }
+        unsynced.removeAll { !$0.isDropped }
+    }
+
+    /// A sync that fails: the kernel reports it once, marks what it could not write as clean, and goes on showing it
+    /// (PostgreSQL's "fsyncgate"; Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020).
+    mutating func failSync() {
+        for index in unsynced.indices where !unsynced[index].isDurable { unsynced[index].isDropped = true }
+    }
+
+    /// What is cached and clean is read from the disk again.
+    mutating func dropCache() {
+        guard unsynced.contains(where: \.isDropped) else { return }
+        unsynced.removeAll { $0.isDropped }
+        current = durable
+        for write in unsynced { current.write(write.bytes[...], at: write.offset) }
     }
 
     /// Changes the file behind everybody's back, as a decaying disk does.
@@ -77,17 +98,27 @@ struct SimulatedFile {
 
     /// Loses what was not synced; each sector of it may have made it to the disk.
     mutating func losePower(sectorSizeBytes: Int, keeps: () -> Bool) {
-        for write in unsynced {
+        for write in unsynced where !write.isDropped {
             Self.apply(write, to: &durable, sectorSizeBytes: sectorSizeBytes) { write.isDurable || keeps() }
         }
         current = durable
         unsynced = []
     }
 
-    /// Writes some sectors of a write that was under way.
+    /// Writes some sectors of a write that was under way when the power failed.
     mutating func tear(_ write: Write, sectorSizeBytes: Int, keeps: () -> Bool) {
         Self.apply(write, to: &durable, sectorSizeBytes: sectorSizeBytes, keeps: keeps)
         current = durable
+    }
+
+    /// Writes some sectors of a write that failed; they are no more durable than those of one that did not.
+    mutating func writeInPart(_ failed: Write, sectorSizeBytes: Int, keeps: () -> Bool) {
+        var start = 0
+        while start < failed.bytes.count {
+            let end = min(failed.bytes.count, start + sectorSizeBytes)
+            if keeps() { write(Array(failed.bytes[start..<end]), at: failed.offset + start, isDurable: false) }
+            start = end
+        }
     }
 
     private static func apply(

@@ -8,7 +8,7 @@ import Log
 public final class SimulatedStorage: LogStorage {
     /// What happens at a chosen call.
     public enum Fault: Sendable {
-        /// The call fails with this errno; of a write, half is done.
+        /// The call fails with this errno; of a write, half is done; what a sync should have written is gone.
         case error(code: Int32)
         /// The process ends before the call, and every later one fails.
         case crash
@@ -96,8 +96,18 @@ public final class SimulatedStorage: LogStorage {
     }
 
     public func sync(_ name: String) throws(StorageError) {
-        try enter(name, "sync")
+        do {
+            try enter(name, "sync")
+        } catch {
+            if !isDown, let file = names[name] { files[file]!.failSync() }
+            throw error
+        }
         files[try file(name, "sync")]!.sync()
+    }
+
+    public func dropCaches() throws(StorageError) {
+        try enter(".", "drop what is cached of")
+        for key in files.keys { files[key]!.dropCache() }
     }
 
     public func rename(_ name: String, to other: String) throws(StorageError) {
@@ -163,6 +173,18 @@ public final class SimulatedStorage: LogStorage {
         }
         let done = inFlight.remove(at: place)
         files[names[done.name]!]!.write(done.write.bytes, at: done.write.offset, isDurable: isDurable)
+    }
+
+    /// A write that is under way fails, or falls short: some of its sectors are there.
+    public func fail(log: UInt64, ticket: UInt64, using random: inout some RandomNumberGenerator) {
+        guard let place = inFlight.firstIndex(where: { $0.log == log && $0.ticket == ticket }) else {
+            preconditionFailure("no such write is under way")
+        }
+        let failed = inFlight.remove(at: place)
+        let kept = [0, 128, 224].randomElement(using: &random)!
+        files[names[failed.name]!]!.writeInPart(failed.write, sectorSizeBytes: 512) {
+            Int.random(in: 0..<256, using: &random) < kept
+        }
     }
 
     /// Carries out a sync that the log's writer asks for. A segment that a snapshot covers by now may have been

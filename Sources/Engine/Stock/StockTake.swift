@@ -112,6 +112,7 @@ public struct StockTake {
     private mutating func stepSingle() -> Answer {
         if counters.takeWhole(sale, stripe: current, wanted) { return .taken }
         visited += 1
+        if PlantedBug.soldOutFromOwnStripe.isPlanted { return .soldOut }
         return visited < counters.shards ? .again : enter(isPart ? .gatherSequences : .scanTurnstile)
     }
 

@@ -69,7 +69,8 @@ extension Engine {
             if orders[slot].pointee.state == .cancelled {
                 return answer(slot, .ok, flags: ResultFlags.repeat, result)
             }
-            if orders[slot].pointee.state != .held && !hasLogSpace { return answer(slot, .noSpace, result) }
+            let needsSpace = orders[slot].pointee.state != .held || PlantedBug.endsNeedSpace.isPlanted
+            if needsSpace && !hasLogSpace { return answer(slot, .noSpace, result) }
             let event = log(.orderCancelled, timeMs: nowMs)
             event.storeId(id, EventField.id)
             applyEnd(slot, .cancelled, releaseLsn: events.pointee.lastLsn, timeMs: nowMs)

@@ -11,6 +11,11 @@ public enum Recovery {
         storage: any LogStorage, configuration: RecoveryConfiguration, memory: MemorySource, nowMs: UInt64,
         note: (RecoveryNote) -> Void
     ) throws(RecoveryFault) -> RecoveredState {
+        // A server that was here before may have ended for a sync that failed: what it wrote is believed only as far as
+        // the disk has it.
+        if !PlantedBug.cacheBelieved.isPlanted {
+            try reporting { () throws(StorageError) in try storage.dropCaches() }
+        }
         let directory = try LogDirectory(storage: storage)
         guard let manifest = directory.manifest else {
             return try start(directory, configuration, memory, nowMs, note)

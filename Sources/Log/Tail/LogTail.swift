@@ -203,6 +203,7 @@ public final class LogTail {
                 sources[index].recentPosition = next
             } else if header.firstLsn == sources[index].position.nextLsn
                 && header.previousChecksum == sources[index].position.previousChecksum
+                || PlantedBug.followerSkipsBlocks.isPlanted
             {
                 sources[index].recentPosition = next
                 sources[index].disk = nil

@@ -21,7 +21,7 @@ struct MirrorWorld {
 
     /// Nil in half of all seeds.
     init?(seed: UInt64) {
-        dice = Dice(seed: seed &* 0x9e37_79b9_7f4a_7c15 &+ 8)
+        dice = Dice(seed: seed, part: Dice.mirrorPart)
         guard dice.chance(500) else { return nil }
         feedSizeBytes = dice.pick([1 << 10, 1 << 12, 1 << 16])
         stepPerMille = dice.pick([5, 40, 200])

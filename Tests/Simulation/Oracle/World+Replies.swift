@@ -43,7 +43,16 @@ extension World {
                 if code == .busy { clients[client].postpone(request.operation, [item]) }
                 continue
             }
+            if code == .noSpace {
+                try checkNoSpace(request, item, result)
+                continue
+            }
             try check(request, item, code, result)
+            if code == .ok, request.operation == .confirm || request.operation == .cancel, item.order != nil,
+                !machine.cores[model.owner(item.id)].hasLogSpace
+            {
+                coverage[.endsWithoutSpace] += 1
+            }
         }
     }
 

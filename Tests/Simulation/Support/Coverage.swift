@@ -20,6 +20,9 @@ public struct Coverage: Sendable {
         case tombstonesRetired, offersRetired, retirementsCut, tooOld, forgottenAnswers, acceptedAnew, allForgotten
         case saleOrdersListed
         case mirrorWrites, mirrorErrors, mirrorRewrites, mirrorRepairs, redisFailovers, lateCommands, mirrorsCompared
+        case writesFailed, syncsFailed, startsFailed, snapshotFailures, prepareFailures, clocksSetBack
+        case damagesRefused, damagesHarmless, noSpace, endsWithoutSpace
+        case eventsFollowed, followersTrimmed, followersCompared, blocksNotFollowed
         case malformed, connectionsLost, factsChecked, crashPointsChecked
 
         var name: String {
@@ -127,6 +130,20 @@ public struct Coverage: Sendable {
             case .redisFailovers: "failovers to an older state"
             case .lateCommands: "commands done late"
             case .mirrorsCompared: "mirrors compared with the log"
+            case .writesFailed: "writes that failed"
+            case .syncsFailed: "syncs that failed"
+            case .startsFailed: "starts that a call failed"
+            case .snapshotFailures: "snapshots that one failed"
+            case .prepareFailures: "segments that one failed"
+            case .clocksSetBack: "clocks set back"
+            case .damagesRefused: "damages refused by a start"
+            case .damagesHarmless: "damages to what no start needs"
+            case .noSpace: "no space answers"
+            case .endsWithoutSpace: "holds ended without space"
+            case .eventsFollowed: "events followed"
+            case .followersTrimmed: "followers behind the log's beginning"
+            case .followersCompared: "followers compared with the log"
+            case .blocksNotFollowed: "blocks undone by a crash that nobody had followed"
             case .malformed: "malformed entries"
             case .connectionsLost: "connections lost"
             case .factsChecked: "facts checked after a crash"

@@ -6,6 +6,12 @@ struct Dice: RandomNumberGenerator {
 
     init(seed: UInt64) { random = SeededRandom(seed: seed) }
 
+    /// Those of a part of the world that throws its own, so that it changes nothing of what happens elsewhere.
+    init(seed: UInt64, part: UInt64) { self.init(seed: seed &* 0x9e37_79b9_7f4a_7c15 &+ part) }
+
+    /// Parts with dice of their own.
+    static let (mirrorPart, faultsPart, tailPart): (UInt64, UInt64, UInt64) = (8, 9, 10)
+
     mutating func next() -> UInt64 { random.next() }
 
     /// A number of 0 ..< bound.

@@ -63,6 +63,14 @@ struct Scenario {
     /// Of what may happen at any moment, how much is a snapshot; and how likely a start finds the newest one damaged.
     var snapshotPerMille: Int
     var snapshotDamagePerMille: Int
+    /// How likely what the disk gets done fails instead; how likely one of the calls of a start, a snapshot or a
+    /// segment that is prepared does; how likely a start finds a block damaged that had been durable.
+    var diskFaultPer10k = 0
+    var callFaultPerMille = 0
+    var damagePerMille = 0
+    /// How likely the wall clock is behind after a crash, and how likely the disk gets full, or has room again.
+    var clockBackPerMille = 0
+    var fullPerMille = 0
 
     /// The dice of retention are others, so that it changes nothing of seeds in which nothing is forgotten.
     init(_ dice: inout Dice, seed: UInt64) {
@@ -121,6 +129,17 @@ struct Scenario {
 
         var retention = Dice(seed: ~seed)
         if retention.chance(350) { drawRetention(&retention, isSmall: isSmall) }
+        drawFaults(seed: seed)
+    }
+
+    /// From dice of their own, so that a seed draws the same of everything else whatever faults there are.
+    private mutating func drawFaults(seed: UInt64) {
+        var dice = Dice(seed: seed, part: Dice.faultsPart)
+        diskFaultPer10k = dice.pick([0, 0, 10, 60])
+        callFaultPerMille = dice.pick([0, 100, 400])
+        damagePerMille = dice.pick([0, 0, 200, 700])
+        clockBackPerMille = dice.pick([0, 0, 500])
+        fullPerMille = dice.pick([0, 0, 0, 40])
     }
 
     /// Everything is over soon, and there is more to come: offers that have left count against the catalogue's table.
@@ -141,6 +160,8 @@ struct Scenario {
             + "for 100 about sales, "
             + "batches of \(batchMax), quantities to \(quantityMax), stock to \(stockMax), holds to \(holdMsMax) ms, "
             + "disk \(diskPerMille) per mille, \(crashesPer10kSteps) crashes in 10,000 steps, "
-            + "snapshots \(snapshotPerMille) per mille, ids remembered for \(forgets ? retains : [retainMs]) ms"
+            + "snapshots \(snapshotPerMille) per mille, ids remembered for \(forgets ? retains : [retainMs]) ms, "
+            + "\(diskFaultPer10k) failures of the disk in 10,000, \(callFaultPerMille) per mille of calls, "
+            + "damage \(damagePerMille) per mille, clock behind \(clockBackPerMille), disk full \(fullPerMille)"
     }
 }

@@ -16,19 +16,22 @@ final class Machine {
     let board: DurableBoard
     /// To the mirror; none where there is no mirror.
     let feeds: [CountFeed]
+    /// To those who follow; none where nobody does.
+    let recent: [RecentBlocks]
     let catalogue: Int
     let instance: UInt64
     var seats: [Seat]
 
     init(
         _ state: RecoveredState, scenario: Scenario, retainMs: UInt64, instance: UInt64, feeds: [CountFeed],
-        memory: MemorySource
+        recent: [RecentBlocks], memory: MemorySource
     ) {
         let shards = state.shards.count
         self.shards = shards
         self.state = state
         self.instance = instance
         self.feeds = feeds
+        self.recent = recent
         catalogue = Partition.owner(of: Partition.catalogue, shards: shards)
         sequence = memory.allocate(64).bindMemory(to: UInt64.self, capacity: 8)
         sequence.pointee = state.lastSequence
@@ -40,7 +43,7 @@ final class Machine {
         for (index, shard) in state.shards.enumerated() {
             let writer = LogWriter(
                 identity: shard.identity, mode: scenario.mode, position: shard.position, events: shard.events,
-                board: board, isMirrored: !feeds.isEmpty, memory: memory, blockSizeMaxBytes: scenario.blockSizeMaxBytes,
+                board: board, recent: recent.isEmpty ? nil : recent[index], isMirrored: !feeds.isEmpty, memory: memory, blockSizeMaxBytes: scenario.blockSizeMaxBytes,
                 secondWriteMinBytes: scenario.secondWriteMinBytes)
             (cores + index).initialize(
                 to: ShardCore(

@@ -6,13 +6,17 @@ import SimulatedStorage
 // The end of the process at any moment, and its next start.
 
 extension World {
-    /// The process dies, or the machine under it, and is started again.
-    func crash() throws(Violation) {
-        let isPowerLoss = lose()
+    /// The process dies, or the machine under it, and is started again. `isKill`: it has ended for a fault of the disk,
+    /// and the machine goes on.
+    func crash(isKill: Bool = false) throws(Violation) {
+        let isPowerLoss = lose(isKill: isKill)
         let mayLoseReplies = isPowerLoss && scenario.mode != .always
         mirror?.mirror = nil
         machine = nil
+        follower?.end()
         damageSnapshot()
+        damageLog()
+        setClockBack()
         writes = []
         syncs = []
         for index in clients.indices { disconnect(index) }
@@ -20,8 +24,8 @@ extension World {
     }
 
     /// What the disk keeps. Answers whether power was lost.
-    private func lose() -> Bool {
-        let isPowerLoss = dice.chance(scenario.powerLossPerMille)
+    private func lose(isKill: Bool = false) -> Bool {
+        let isPowerLoss = !isKill && dice.chance(scenario.powerLossPerMille)
         trace.note(9, isPowerLoss ? 1 : 0, isPowerLoss ? "power loss" : "kill")
         if isPowerLoss {
             coverage[.powerLosses] += 1
@@ -48,11 +52,13 @@ extension World {
             drawRetention()
             // A manifest of the next generation means that an earlier attempt had replayed everything.
             cuts = try survivingBlocks() ?? cuts
+            let isDamaged = damage != nil
             if let state = try recover(shards: shards) {
                 return try serve(state, cuts: cuts ?? [], mayLoseReplies: mayLoseReplies)
             }
-            coverage[.recoveryCrashes] += 1
-            if lose() && scenario.mode != .always { mayLoseReplies = true }
+            // A start that has refused damage goes on when the damage is mended.
+            if isDamaged && damage == nil { continue }
+            if lose(isKill: !storage.isDown) && scenario.mode != .always { mayLoseReplies = true }
             shards = nextShards()
         }
     }
@@ -61,7 +67,9 @@ extension World {
         if !isCalm && dice.chance(scenario.recoveryCrashPerMille) {
             storage.fault = (storage.callCount + dice.pick(1...80), .crash)
         }
+        planCallFault(within: 80)
         let configuration = recoveryConfiguration(shards: shards)
+        let before = damage == nil ? [:] : directoryImage()
         do {
             let state = try Recovery.recover(
                 storage: storage, configuration: configuration, memory: memory.source, nowMs: clockMs
@@ -75,12 +83,21 @@ extension World {
                 trace.note(10, 0, "recovery: \(note)")
             }
             storage.fault = nil
+            damageWasHarmless()
             if state.manifest.newestBase.starts.contains(where: { $0.nextLsn > 1 }) {
                 coverage[.startsFromSnapshots] += 1
             }
             return state
         } catch {
-            if storage.isDown { return nil }
+            if storage.isDown {
+                coverage[.recoveryCrashes] += 1
+                return nil
+            }
+            if try isDamageFound(error, before) { return nil }
+            if try isPlannedFault(error, of: "a start") {
+                coverage[.startsFailed] += 1
+                return nil
+            }
             throw Violation(error.kind == .contradiction ? 1 : 11, "recovery refuses what a crash left: \(error)")
         }
     }
@@ -101,11 +118,14 @@ extension World {
     /// the disk are not those that the tails belong to.
     private func survivingBlocks() throws(Violation) -> [Int]? {
         guard model.shards > 0, let manifest = manifest(), manifest.generation == generation else { return nil }
+        // The disk, not what is cached of it: a sync that failed has left what no start may rest on.
+        let disk = storage.copy()
+        do { try disk.dropCaches() } catch { throw Violation(0, "the copy of a disk fails: \(error)") }
         var counts: [Int] = []
         for shard in 0..<model.shards {
             var count = 0
             for block in model.tails[shard] {
-                guard isOnDisk(block, log: manifest.logs[shard]) else { break }
+                guard isOn(disk, block, log: manifest.logs[shard]) else { break }
                 count += 1
             }
             counts.append(count)
@@ -119,12 +139,12 @@ extension World {
         return try? Manifest(text: text)
     }
 
-    private func isOnDisk(_ block: LogModel.Block, log: UInt64) -> Bool {
+    private func isOn(_ disk: SimulatedStorage, _ block: LogModel.Block, log: UInt64) -> Bool {
         let name = LogFiles.segment(log: log, number: block.segment)
-        guard storage.fileNames.contains(name) else { return false }
+        guard disk.fileNames.contains(name) else { return false }
         return withUnsafeTemporaryAllocation(byteCount: block.bytes.count, alignment: 16) { memory in
             let buffer = UnsafeMutableRawBufferPointer(memory)
-            guard let count = try? storage.read(name, at: block.offset, into: buffer) else { return false }
+            guard let count = try? disk.read(name, at: block.offset, into: buffer) else { return false }
             return count == block.bytes.count && buffer.elementsEqual(block.bytes)
         }
     }
@@ -132,7 +152,10 @@ extension World {
     /// A start has succeeded: the state is checked against the log that survived, then the shards serve.
     private func serve(_ state: RecoveredState, cuts: [Int], mayLoseReplies: Bool) throws(Violation) {
         let (undone, retirementsUndone) = (model.checkoutsUndone, model.retirementsUndone)
-        for (shard, count) in cuts.enumerated() { model.cut(shard: shard, keeping: count) }
+        for (shard, count) in cuts.enumerated() {
+            try checkFollowed(model.tails[shard].dropFirst(count))
+            model.cut(shard: shard, keeping: count)
+        }
         coverage[.checkoutsCut] += model.checkoutsUndone - undone
         coverage[.retirementsCut] += model.retirementsUndone - retirementsUndone
         awaitedRetirements = []
@@ -143,9 +166,11 @@ extension World {
         if mayLoseReplies { forgetWhatWasLost() }
         machine = Machine(
             state, scenario: scenario, retainMs: retainMs, instance: dice.next(),
-            feeds: feeds(shards: state.shards.count), memory: memory.source)
+            feeds: feeds(shards: state.shards.count), recent: recentBlocks(shards: state.shards.count),
+            memory: memory.source)
         watch = StockWatch(salesMax: scenario.salesMax, shards: machine.shards)
         clockMs = max(clockMs, state.lastTimeMs)
+        lastFullSteps = Array(repeating: 0, count: machine.shards)
         beginMirror(state)
         trace.note(11, machine.digest(), "\(machine.shards) shards serve")
         if !isFirst {

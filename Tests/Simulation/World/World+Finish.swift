@@ -9,6 +9,7 @@ import SimulatedStorage
 extension World {
     func finish() throws(Violation) {
         isCalm = true
+        isDiskFull = false
         storage.fault = nil
         drawWeights()
         try settle("the faults had stopped") {
@@ -23,7 +24,9 @@ extension World {
         try compareStock(isRestart: false)
         if scenario.forgets { try forgetAll() }
         try compareMirror()
+        try compareFollower()
         mirror?.mirror = nil
+        follower?.end()
         try compareReplays()
     }
 
@@ -70,6 +73,7 @@ extension World {
             default: try stepClient()
             }
             try stepMirror()
+            try stepFollower()
             try look()
         }
         throw Violation(

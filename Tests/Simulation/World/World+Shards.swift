@@ -45,6 +45,7 @@ extension World {
 
     private func takeCompletions(_ shard: Int) throws(Violation) -> Bool {
         if machine.seats[shard].nowMs == 0 || !skips() { machine.seats[shard].nowMs = clockMs }
+        admit(shard)
         machine.cores[shard].beginTurn(entriesMax: scenario.turnEntriesMax)
         machine.seats[shard].framesBegun = 0
         machine.seats[shard].entriesBegun = 0
@@ -219,6 +220,7 @@ extension World {
         }
         try model.seal(command, shard: shard)
         noteForMirror(command)
+        noteForFollower(command, shard: shard)
         try checkAwaited(shard)
         countForgotten(model.tails[shard].last!)
         storage.begin(command, log: log)
@@ -257,9 +259,10 @@ extension World {
         let count = writes.count + syncs.count + preparing.count
         if count == 0 { return }
         var choice = dice.below(count)
-        if choice < writes.count { return try completeWrite(choice) }
+        let fails = !isCalm && faultDice.below(10_000) < scenario.diskFaultPer10k
+        if choice < writes.count { return fails ? try failWrite(choice) : try completeWrite(choice) }
         choice -= writes.count
-        if choice < syncs.count { return completeSync(choice) }
+        if choice < syncs.count { return fails ? try failSync(choice) : completeSync(choice) }
         try prepareSegment(preparing[choice - syncs.count])
     }
 
@@ -302,12 +305,19 @@ extension World {
         let segment = machine.seats[shard].preparing!
         let identity = machine.identity(shard)
         if !isCalm && dice.chance(30) { storage.fault = (storage.callCount + dice.pick(1...6), .crash) }
+        planCallFault(within: 6)
         do {
             try Recovery.prepareSegment(
                 storage: storage, log: identity.logId, number: segment, sizeBytes: identity.segmentSizeBytes)
         } catch {
-            coverage[.prepareCrashes] += 1
-            return try crash()
+            if storage.isDown {
+                coverage[.prepareCrashes] += 1
+                return try crash()
+            }
+            // Its keeper tries again.
+            coverage[.prepareFailures] += 1
+            storage.fault = nil
+            return
         }
         storage.fault = nil
         machine.seats[shard].preparing = nil

@@ -10,6 +10,7 @@ extension World {
         if !isCalm && dice.chance(scenario.recoveryCrashPerMille) {
             storage.fault = (storage.callCount + dice.pick(1...60), .crash)
         }
+        planCallFault(within: 60)
         snapshotMemory.reset()
         do throws(RecoveryFault) {
             let cut = try Snapshotter.take(
@@ -26,6 +27,11 @@ extension World {
                 trace.note(17, base.digest, "snapshot at sequence \(base.sequence)")
             }
         } catch {
+            if !storage.isDown, try isPlannedFault(error, of: "a snapshot") {
+                coverage[.snapshotFailures] += 1
+                storage.fault = nil
+                return
+            }
             guard storage.isDown else { throw Violation(11, "no snapshot can be taken of a whole log: \(error)") }
             coverage[.snapshotCrashes] += 1
             return try crash()

@@ -11,6 +11,8 @@ import SimulatedStorage
 /// threads do at the same time on a real machine happens here in every order.
 final class World {
     var dice: Dice
+    /// What decides about the faults of the disk and of the wall clock.
+    var faultDice: Dice
     let scenario: Scenario
     var trace: Trace
     var coverage = Coverage()
@@ -69,6 +71,14 @@ final class World {
 
     /// In half of all seeds.
     var mirror: MirrorWorld?
+    /// In half of all seeds.
+    var follower: FollowerWorld?
+
+    /// What had been durable and is damaged, until a start has found it.
+    var damage: Damage?
+    var isDiskFull = false
+    /// The last step at which a shard accepted ends alone, for want of room; 0: never.
+    var lastFullSteps: [Int] = []
 
     var syncs: [PendingSync] = []
     var writes: [PendingWrite] = []
@@ -98,7 +108,9 @@ final class World {
         users = (0..<scenario.users).map { _ in Id128(high: dice.next(), low: dice.next()) }
         clients = (0..<scenario.clients).map { _ in Client() }
         self.dice = dice
+        faultDice = Dice(seed: seed, part: Dice.faultsPart)
         mirror = MirrorWorld(seed: seed)
+        follower = FollowerWorld(seed: seed)
     }
 
     /// Runs the seed to its end.
@@ -122,6 +134,7 @@ final class World {
         default: try stepTrouble()
         }
         try stepMirror()
+        try stepFollower()
         try look()
     }
 
@@ -151,6 +164,7 @@ final class World {
     /// What may happen at any moment: a crash, a lost connection, shards that change their speed, a snapshot.
     private func stepTrouble() throws(Violation) {
         if isCalm { return }
+        if faultDice.chance(scenario.fullPerMille) { isDiskFull.toggle() }
         // A crash with nothing on its way to the disk has little to spoil.
         let isWorth = !writes.isEmpty || dice.chance(300)
         if dice.below(300) < scenario.crashesPer10kSteps && isWorth { return try crash() }
