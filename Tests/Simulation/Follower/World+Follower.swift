@@ -129,7 +129,7 @@ extension World {
         guard follower != nil else { return }
         clockStands = false
         try settle("nothing happens any more, for the follower to come to the end") {
-            self.model.tails.allSatisfy(\.isEmpty)
+            self.machine.isQuiet && self.model.tails.allSatisfy(\.isEmpty)
                 && self.follower!.history.index(behind: self.follower!.place) == self.follower!.history.events.count
         }
         clockStands = true

@@ -16,6 +16,8 @@ final class SimulatedRedis {
     private var late: [[String]] = []
     /// Hashes that commands have changed since the last look.
     var changed: Set<String> = []
+    /// A key that a command has brought back to an older state than it had.
+    private(set) var broughtBack: String?
 
     // MARK: Trouble
 
@@ -82,6 +84,7 @@ final class SimulatedRedis {
             values = rest[4...]
         default: return .error("NOSCRIPT a script that is not known")
         }
+        if isStale { broughtBack = names[0] }
         hash["epoch"] = rest[0]
         hash["seq"] = rest[1]
         while values.count >= 2 { hash[values.removeFirst()] = values.removeFirst() }

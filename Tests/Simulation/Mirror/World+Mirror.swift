@@ -68,6 +68,9 @@ extension World {
     func stepMirror() throws(Violation) {
         guard mirror != nil else { return }
         if !isCalm && mirror!.dice.chance(mirror!.troublePerMille) { troubleRedis() }
+        if let key = mirror!.redis.broughtBack {
+            throw Violation(8, "a stale write has brought \(key) back to what it said before")
+        }
         guard mirror!.dice.chance(mirror!.stepPerMille) else { return }
         try turnMirror()
     }

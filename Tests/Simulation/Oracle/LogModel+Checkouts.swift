@@ -290,14 +290,14 @@ extension LogModel {
             } else if isTaking {
                 let use = Ledger.Transaction(
                     id: checkout.id.ofPart(.pointsUsed), kind: .use, amount: checkout.pointsUsed, expiresAtMs: 0,
-                    createdAtMs: checkout.createdAtMs)
+                    createdAtMs: checkout.createdAtMs, isOfCheckout: true)
                 try Self.add(use, of: checkout.user, to: &ledger, &moment, &undo, atMs: checkout.createdAtMs)
                 moment.isOfCheckout[moment.count - 1] = true
             }
             if isEarning, let earnsAtMs {
                 let earning = Ledger.Transaction(
                     id: checkout.id.ofPart(.pointsEarned), kind: .earning, amount: checkout.pointsEarned,
-                    expiresAtMs: checkout.earnExpiresAtMs, createdAtMs: earnsAtMs)
+                    expiresAtMs: checkout.earnExpiresAtMs, createdAtMs: earnsAtMs, isOfCheckout: true)
                 try Self.add(earning, of: checkout.user, to: &ledger, &moment, &undo, atMs: earnsAtMs)
                 moment.isOfCheckout[moment.count - 1] = true
             }

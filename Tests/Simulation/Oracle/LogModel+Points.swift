@@ -12,6 +12,8 @@ struct Ledger {
         var expiresAtMs: UInt64
         var createdAtMs: UInt64
         var reason = Reason()
+        /// It was posted by a checkout.
+        var isOfCheckout = false
         /// What a use took from each lot; once more for each time that a checkout took it again.
         var takings: [[(lot: Int, amount: UInt32)]] = []
     }

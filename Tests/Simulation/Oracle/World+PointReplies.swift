@@ -50,7 +50,12 @@ extension World {
             isSame(posted.transaction, item.user, entry),
             posted.transaction.createdAtMs == result.createdAtMs, posted.transaction.amount == result.amount,
             posted.transaction.expiresAtMs == result.expiresAtMs
-        else { throw Violation(5, "transaction \(item.id) was posted, but no sealed event says so") }
+        else {
+            throw Violation(
+                5,
+                "transaction \(item.id) was posted at \(result.createdAtMs), but no sealed event says so; the last "
+                    + "that had its id: \(posted(item.id).map { "\($0.transaction)" } ?? "none")")
+        }
         let isRepeat = result.flags & ResultFlags.repeat != 0
         coverage[isRepeat ? .repeats : request.operation == .earnPoints ? .earnings : .pointUses] += 1
         if !isRepeat {
@@ -234,7 +239,10 @@ extension World {
     }
 
     private func isSame(_ transaction: Ledger.Transaction, _ user: Id128, _ entry: Change) -> Bool {
-        guard model.userOfTransaction(transaction.id) == user, model.parts[transaction.id] == nil else { return false }
+        // When its checkout has left, it stands for itself; and the part of another may have had its id before.
+        guard model.userOfTransaction(transaction.id) == user,
+            !transaction.isOfCheckout || model.parts[transaction.id] == nil
+        else { return false }
         switch entry {
         case .earn(let earn):
             return transaction.kind == .earning && transaction.amount == earn.amount

@@ -58,7 +58,9 @@ extension World {
             }
             // A start that has refused damage goes on when the damage is mended.
             if isDamaged && damage == nil { continue }
-            if lose(isKill: !storage.isDown) && scenario.mode != .always { mayLoseReplies = true }
+            // A sync that fails loses as much as the power does.
+            let hasFailed = !storage.isDown
+            if (lose(isKill: hasFailed) || hasFailed) && scenario.mode != .always { mayLoseReplies = true }
             shards = nextShards()
         }
     }
@@ -69,7 +71,7 @@ extension World {
         }
         planCallFault(within: 80)
         let configuration = recoveryConfiguration(shards: shards)
-        let before = damage == nil ? [:] : directoryImage()
+        let before = damage == nil ? [:] : try directoryImage()
         do {
             let state = try Recovery.recover(
                 storage: storage, configuration: configuration, memory: memory.source, nowMs: clockMs
@@ -119,8 +121,7 @@ extension World {
     private func survivingBlocks() throws(Violation) -> [Int]? {
         guard model.shards > 0, let manifest = manifest(), manifest.generation == generation else { return nil }
         // The disk, not what is cached of it: a sync that failed has left what no start may rest on.
-        let disk = storage.copy()
-        do { try disk.dropCaches() } catch { throw Violation(0, "the copy of a disk fails: \(error)") }
+        let disk = try uncachedCopy()
         var counts: [Int] = []
         for shard in 0..<model.shards {
             var count = 0

@@ -89,9 +89,17 @@ extension World {
         return found
     }
 
-    /// All files as they are.
-    func directoryImage() -> [String: [UInt8]] {
-        Dictionary(uniqueKeysWithValues: storage.fileNames.map { ($0, storage.contents($0)!) })
+    /// All files as the disk has them.
+    func directoryImage() throws(Violation) -> [String: [UInt8]] {
+        let disk = try uncachedCopy()
+        return Dictionary(uniqueKeysWithValues: disk.fileNames.map { ($0, disk.contents($0)!) })
+    }
+
+    /// The directory without what is cached of it.
+    func uncachedCopy() throws(Violation) -> SimulatedStorage {
+        let disk = storage.copy()
+        do { try disk.dropCaches() } catch { throw Violation(0, "the copy of a disk fails: \(error)") }
+        return disk
     }
 
     /// Whether a start was refused for the damage that there is. It must say where it is, and have changed nothing.
@@ -104,7 +112,7 @@ extension World {
                 11, "the disk \(damage.words): \(damage.file) at \(damage.offset); the start says: \(error)")
         }
         trace.note(25, UInt64(offset), "the start refuses: \(error)")
-        guard directoryImage() == before else { throw Violation(11, "a start that refused has changed the directory") }
+        guard try directoryImage() == before else { throw Violation(11, "a start that refused has changed the directory") }
         coverage[.damagesRefused] += 1
         mend()
         return true
