@@ -36,7 +36,7 @@ DATA := ./data
 
 .DEFAULT_GOAL := help
 .PHONY: run test build bench k6 k6-selftest dist try-dist completions clean help setup tsan simulate hotpath sidecar
-.PHONY: schemathesis dashboard dashboard-selftest deploy-check clients observability
+.PHONY: soak schemathesis dashboard dashboard-selftest deploy-check clients observability
 
 help: ## say what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | \
@@ -115,6 +115,22 @@ simulate: setup ## SEEDS=3000 seeds of the simulator, planted bugs caught
 	@bugs="$$($(SIMULATE) --list-bugs)"; test -n "$$bugs"; xargs -P $(SIMULATE_JOBS) -I{} bash -c \
 		'said="$$($(SIMULATE) --seeds $(PLANTED_SEEDS) --plant {} --expect-caught)"; code=$$?; \
 		echo "planted: {}: $$said"; exit $$code' <<< "$$bugs"
+	@# What shrinking says of a run that fails, fails again in just that way.
+	@said="$$($(SIMULATE) --seed 80 --plant cache-believed --shrink)"; \
+		failure="$$(grep '^FAILED' <<< "$$said")"; \
+		again="$$(sed -n 's/^  replay: simulate \(.*\) --trace$$/\1/p' <<< "$$said")"; \
+		found="$$($(SIMULATE) $$again || true)"; grep -qF -- "$$failure" <<< "$$found" || \
+			{ echo "simulate: shrunk to '$$again', which does not fail as it should: $$failure"; exit 1; }; \
+		echo "shrunk: simulate $$again: $$failure"
+
+# Seeds that nobody has tried, until the time is over.
+SECONDS := 600
+
+soak: setup ## SECONDS=600 of new seeds of the simulator, on all cores
+	$(SWIFT) build -c release --scratch-path .build-sim --product simulate -Xswiftc -DPLANTED_BUGS
+	@first="$$(date +%s%N)"; jobs="$$(nproc)"; echo "soak: $(SECONDS) s, $$jobs jobs, seeds from $$first on"; \
+		seq 0 $$((jobs - 1)) | xargs -P "$$jobs" -I{} bash -c \
+		'from=$$(($$1 + {} * 1000000)); exec $(SIMULATE) --seeds $$from...$$((from + 999999)) --for $(SECONDS)' - "$$first"
 
 hotpath: setup ## no allocation, retain or release on the path of an order
 	@for product in timesaled AllocationCounter allocate-on-purpose hotpath; do \

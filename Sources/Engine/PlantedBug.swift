@@ -23,6 +23,9 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case endsNeedSpace = "ends-need-space"
     case damageTakenForTail = "damage-taken-for-tail"
     case followerSkipsBlocks = "follower-skips-blocks"
+    case tombstonesNotKept = "tombstones-not-kept"
+    case streamBeginsAtCut = "stream-begins-at-cut"
+    case replyRoomNotReturned = "reply-room-not-returned"
 
     #if DEBUG || PLANTED_BUGS
     /// Set before any shard runs, never while one does.

@@ -1,3 +1,4 @@
+import Engine
 import Log
 import Protocol
 import Redis
@@ -109,7 +110,8 @@ final class EventStream {
         upTo cut: UInt64, _ send: (RedisCommand) throws(MirrorFault) -> RedisReply
     ) throws(MirrorFault) {
         lastId = try lastOfStream(send)
-        let place = StreamEntry.place(lastId) ?? LogPlace(sequence: 0)
+        let place = StreamEntry.place(lastId)
+            ?? LogPlace(sequence: PlantedBug.streamBeginsAtCut.isPlanted ? cut : 0)
         isAheadOfLog = place.sequence > (endAtStart ?? cut)
         if isAheadOfLog { return }
         endAtStart = nil

@@ -277,7 +277,7 @@ extension ShardCore {
         if operation.answersList {
             unreserve(Message.sizeBytes(count: Frame.pageCountMax, itemSizeBytes: resultSize), for: source)
             assembly.pointee.count = count
-        } else {
+        } else if !PlantedBug.replyRoomNotReturned.isPlanted {
             unreserve(Message.sizeBytes(count: count, itemSizeBytes: resultSize), for: source)
         }
         assembly.pointee.status = ResultCode(rawValue: message.loadLE(6))

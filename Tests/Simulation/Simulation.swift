@@ -21,12 +21,16 @@ public final class Simulation {
 
     /// Runs one seed to its end or to the first promise that does not hold. `print` gets the trace, line by line.
     public func run(seed: UInt64, steps: Int = Simulation.stepsUsual, print: ((String) -> Void)? = nil) -> Outcome {
+        run(Run(seed: seed, steps: steps), print: print)
+    }
+
+    public func run(_ run: Run, print: ((String) -> Void)? = nil) -> Outcome {
         memory.reset()
-        let world = World(seed: seed, memory: memory, snapshotMemory: snapshotMemory, print: print)
+        let world = World(run, memory: memory, snapshotMemory: snapshotMemory, print: print)
         var violation: Violation?
-        do { try world.run(steps: steps) } catch { violation = error }
+        do { try world.run(steps: run.steps) } catch { violation = error }
         return Outcome(
-            seed: seed, violation: violation, step: world.trace.step, traceHash: world.trace.hash,
+            seed: run.seed, violation: violation, step: world.trace.step, traceHash: world.trace.hash,
             coverage: world.coverage)
     }
 }

@@ -18,6 +18,9 @@ struct Simulate: ParsableCommand {
               simulate --seeds 2000            seeds 1 to 2000
               simulate --seeds 500...900       these
               simulate --seed 17 --trace       one, with everything that happens in it
+              simulate --seed 17 --shrink      if it fails: with as little in it as still fails
+              simulate --seeds 1000000 --for 600
+                                               as many of these as ten minutes have time for
               simulate --plant torn-tail-accepted --expect-caught
                                                break the engine on purpose; succeeds once a seed catches it
 
@@ -34,6 +37,20 @@ struct Simulate: ParsableCommand {
     @Option(help: ArgumentHelp("Steps of each seed before the faults stop.", valueName: "N"))
     var steps = Simulation.stepsUsual
 
+    @Option(name: .customLong("for"), help: ArgumentHelp("Begin no seed after so many seconds.", valueName: "SECONDS"))
+    var seconds: UInt64?
+
+    @Option(help: ArgumentHelp("Another course of events in the seed's scenario.", valueName: "N"))
+    var salt: UInt64 = 0
+
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp("Leave this out of the scenario. \(Self.reductions)", valueName: "PART"))
+    var without: [String] = []
+
+    @Flag(help: "Leave out of a seed that fails whatever can be, and say how to run what is left.")
+    var shrink = false
+
     @Flag(help: "Print everything that happens, step by step.")
     var trace = false
 
@@ -49,10 +66,16 @@ struct Simulate: ParsableCommand {
     @Flag(help: "Print the bugs that can be planted, one a line, and run nothing.")
     var listBugs = false
 
+    static var reductions: String { "Any of: \(Reduction.allCases.map(\.rawValue).joined(separator: ", "))." }
+
     static var bugs: String { "One of: \(PlantedBug.allCases.map(\.rawValue).joined(separator: ", "))." }
 
     func validate() throws {
         if steps < 1 { throw ValidationError("A run has at least one step.") }
+        if shrink && seed == nil { throw ValidationError("--shrink is for one seed: name it with --seed.") }
+        if let other = without.first(where: { Reduction(rawValue: $0) == nil }) {
+            throw ValidationError("A scenario has no part “\(other)”. \(Self.reductions)")
+        }
         guard let plant else { return }
         guard PlantedBug(rawValue: plant) != nil else {
             throw ValidationError("There is no bug “\(plant)”. \(Self.bugs)")
@@ -66,13 +89,16 @@ struct Simulate: ParsableCommand {
     func run() throws {
         if listBugs { return PlantedBug.allCases.forEach { print($0.rawValue) } }
         if let plant, let bug = PlantedBug(rawValue: plant) { PlantedBug.plant(bug) }
+        if shrink { return try runShrinking() }
         let range = seed.map { SeedRange(first: $0, last: $0) } ?? seeds
         let simulation = Simulation()
         var coverage = Coverage()
         var passed = 0
         var failed = 0
+        let begun = ContinuousClock.now
         for seed in range.first...range.last {
-            let outcome = simulation.run(seed: seed, steps: steps, print: trace ? { print($0) } : nil)
+            if let seconds, ContinuousClock.now - begun >= .seconds(seconds) { break }
+            let outcome = simulation.run(run(of: seed), print: trace ? { print($0) } : nil)
             coverage.add(outcome.coverage)
             guard let violation = outcome.violation else {
                 passed += 1
@@ -86,9 +112,7 @@ struct Simulate: ParsableCommand {
                 return
             }
             say("FAILED seed \(seed) at step \(outcome.step): \(violation)")
-            say(
-                "  replay: simulate --seed \(seed)\(steps == Simulation.stepsUsual ? "" : " --steps \(steps)") --trace"
-            )
+            say("  replay: \(command(run(of: seed))) --trace")
         }
         print("tried: \(coverage.line)")
         let tooRare = coverage.tooRare(after: passed + failed)
@@ -96,6 +120,29 @@ struct Simulate: ParsableCommand {
         print("\(passed) passed, \(failed) failed")
         if expectCaught { print("the planted bug was not caught") }
         if failed > 0 || expectCaught || expectCoverage && !tooRare.isEmpty { throw ExitCode.failure }
+    }
+
+    private func run(of seed: UInt64) -> Run {
+        Run(seed: seed, steps: steps, salt: salt, reductions: without.compactMap(Reduction.init))
+    }
+
+    /// How to do a run again.
+    private func command(_ run: Run) -> String {
+        var words = ["simulate --seed \(run.seed)"]
+        if run.salt != 0 { words.append("--salt \(run.salt)") }
+        if run.steps != Simulation.stepsUsual { words.append("--steps \(run.steps)") }
+        if !run.reductions.isEmpty { words.append("--without " + run.reductions.map(\.rawValue).joined(separator: " ")) }
+        if let plant { words.append("--plant \(plant)") }
+        return words.joined(separator: " ")
+    }
+
+    private func runShrinking() throws {
+        guard let (run, outcome) = Simulation().shrink(run(of: seed!), note: say) else {
+            print("seed \(seed!) passes: there is nothing to shrink")
+            throw ExitCode.failure
+        }
+        print("FAILED seed \(run.seed) at step \(outcome.step): \(outcome.violation!)")
+        print("  replay: \(command(run)) --trace")
     }
 }
 

@@ -23,7 +23,8 @@ extension Engine {
             keepPoints(users, base, emit)
             keepCoupons(users, base, emit)
             keepCheckouts(base, emit)
-            for slot in tombstones.slots where !tombstones[slot].pointee.id.isZero {
+            for slot in tombstones.slots
+            where !tombstones[slot].pointee.id.isZero && !PlantedBug.tombstonesNotKept.isPlanted {
                 let tombstone = tombstones[slot].pointee
                 let event = beginKept(base, .tombstonePlaced, flags: 0, timeMs: tombstone.createdAtMs)
                 event.storeId(tombstone.id, EventField.id)

@@ -9,7 +9,6 @@ import Shard
 /// What the follower of this world needs. It keeps its place when the process ends.
 struct FollowerWorld {
     var dice: Dice
-    var history = EventHistory()
     var place = LogPlace(sequence: 0)
     var follower: TailFollower?
     /// Of the blocks that each shard keeps in memory: few, so that it falls behind and reads from the disk.
@@ -30,20 +29,19 @@ struct FollowerWorld {
 
 extension World {
     func recentBlocks(shards: Int) -> [RecentBlocks] {
-        guard let follower else { return [] }
-        return (0..<shards).map { _ in RecentBlocks(memory: memory.source, sizeBytes: follower.recentSizeBytes) }
+        guard follower != nil || isStreaming else { return [] }
+        let sizeBytes = follower?.recentSizeBytes ?? 1 << 17
+        return (0..<shards).map { _ in RecentBlocks(memory: memory.source, sizeBytes: sizeBytes) }
     }
-
-    /// A block is sealed, and the model has taken it.
-    func noteForFollower(_ command: WriteCommand, shard: Int) { follower?.history.add(command, shard: shard) }
 
     /// Blocks are undone by a crash: nobody may have seen them.
     func checkFollowed(_ undone: ArraySlice<LogModel.Block>) throws(Violation) {
-        guard follower != nil, !undone.isEmpty else { return }
-        coverage[.blocksNotFollowed] += undone.count
+        if undone.isEmpty { return }
         let sequences = Set(undone.map { $0.bytes.withUnsafeBytes { BlockHeader($0.baseAddress!).sequence } })
-        let place = follower!.place
-        if let seen = follower!.history.remove(sequences: sequences, seen: place) {
+        try checkStreamed(sequences)
+        let seen = history.remove(sequences: sequences, seen: follower?.place ?? LogPlace(sequence: 0))
+        if follower != nil { coverage[.blocksNotFollowed] += undone.count }
+        if let seen {
             throw Violation(
                 5, "a follower has seen event \(seen.place.index) of block \(seen.place.sequence), which a crash undid")
         }
@@ -54,7 +52,8 @@ extension World {
         guard follower != nil, follower!.dice.chance(follower!.stepPerMille) else { return }
         if !isCalm && follower!.dice.chance(30) {
             follower!.follower = nil
-            for blocks in machine.recent where follower!.dice.chance(500) { blocks.isWanted = false }
+            let isLast = !isStreaming && follower!.dice.chance(500)
+            if isLast { for blocks in machine.recent { blocks.isWanted = false } }
             return
         }
         try follow(limit: follower!.dice.pick([1, 7, 200]))
@@ -76,33 +75,33 @@ extension World {
             follower!.follower = nil
             return try passOver(error)
         }
-        let history = follower!.history.events
-        var next = follower!.history.index(behind: follower!.place)
+        let events = history.events
+        var next = history.index(behind: follower!.place)
         for index in 0..<count {
-            try check(UnsafeRawPointer(results.baseAddress! + index * TailResult.sizeBytes), history, next)
+            try check(UnsafeRawPointer(results.baseAddress! + index * TailResult.sizeBytes), events, next)
             next += 1
         }
         follower!.place = follower!.follower!.place
-        guard follower!.history.index(behind: follower!.place) == next else {
-            throw Violation(3, "the follower has been brought past event \(history[next].place), and has not seen it")
+        guard history.index(behind: follower!.place) == next else {
+            throw Violation(3, "the follower has been brought past event \(events[next].place), and has not seen it")
         }
         coverage[.eventsFollowed] += count
     }
 
     /// One event, as it is handed out, against the next one that the logs have.
     private func check(
-        _ result: UnsafeRawPointer, _ history: [EventHistory.Event], _ next: Int
+        _ result: UnsafeRawPointer, _ events: [EventHistory.Event], _ next: Int
     ) throws(Violation) {
         let found = TailResult(result)
         let place = LogPlace(sequence: found.sequence, index: found.index)
-        guard next < history.count, history[next].place == place, history[next].shard == Int(found.shard) else {
+        guard next < events.count, events[next].place == place, events[next].shard == Int(found.shard) else {
             throw Violation(
                 3,
                 "the follower sees event \(place.index) of block \(place.sequence); the next one is "
-                    + "\(next < history.count ? "\(history[next].place)" : "none")")
+                    + "\(next < events.count ? "\(events[next].place)" : "none")")
         }
-        let bytes = UnsafeRawBufferPointer(start: result + TailResult.eventOffset, count: history[next].bytes.count)
-        guard bytes.elementsEqual(history[next].bytes) else {
+        let bytes = UnsafeRawBufferPointer(start: result + TailResult.eventOffset, count: events[next].bytes.count)
+        guard bytes.elementsEqual(events[next].bytes) else {
             throw Violation(3, "event \(place.index) of block \(place.sequence) is not what was sealed")
         }
         let open = model.tails[Int(found.shard)].first { !$0.isSynced }
@@ -130,7 +129,7 @@ extension World {
         clockStands = false
         try settle("nothing happens any more, for the follower to come to the end") {
             self.machine.isQuiet && self.model.tails.allSatisfy(\.isEmpty)
-                && self.follower!.history.index(behind: self.follower!.place) == self.follower!.history.events.count
+                && self.history.index(behind: self.follower!.place) == self.history.events.count
         }
         clockStands = true
         coverage[.followersCompared] += 1

@@ -7,15 +7,26 @@ final class SimulatedRedis {
     enum Value: Equatable {
         case text(String)
         case hash([String: String])
+        case stream(Stream)
     }
 
-    private(set) var keys: [String: Value] = [:]
+    struct Stream: Equatable {
+        var lastId = ""
+        /// The first field of each, which is its type, and its value.
+        var entries: [(id: String, type: String)] = []
+
+        static func == (left: Stream, right: Stream) -> Bool { left.lastId == right.lastId }
+    }
+
+    fileprivate(set) var keys: [String: Value] = [:]
     /// What a replica had, or a file: an older state.
     private var older: [String: Value] = [:]
     /// Commands of connections that were given up.
     private var late: [[String]] = []
     /// Hashes that commands have changed since the last look.
     var changed: Set<String> = []
+    /// What has been appended to streams since the last look, each time with the id before.
+    var appended: [(before: String, entries: [(id: String, type: String)])] = []
     /// A key that a command has brought back to an older state than it had.
     private(set) var broughtBack: String?
 
@@ -41,6 +52,7 @@ final class SimulatedRedis {
             guard case .text(let text)? = keys[command[1]] else { return .null }
             return .bytes(Array(text.utf8))
         case "HMGET": return hash(command[1], command[2...])
+        case "DEL": return .integer(keys.removeValue(forKey: command[1]) == nil ? 0 : 1)
         case "EVAL": return evaluate(command)
         default: return .error("ERR unknown command '\(command[0])'")
         }
@@ -48,7 +60,7 @@ final class SimulatedRedis {
 
     private func hash(_ key: String, _ fields: ArraySlice<String>) -> RedisReply {
         switch keys[key] {
-        case .text: .error("WRONGTYPE Operation against a key holding the wrong kind of value")
+        case .text, .stream: .error("WRONGTYPE Operation against a key holding the wrong kind of value")
         case .hash(let found): .array(fields.map { found[$0].map { .bytes(Array($0.utf8)) } ?? .null })
         case nil: .array(fields.map { _ in .null })
         }
@@ -58,6 +70,11 @@ final class SimulatedRedis {
         let count = Int(command[2])!
         let names = Array(command[3..<(3 + count)])
         let rest = Array(command[(3 + count)...])
+        switch command[1] {
+        case MirrorScripts.lastOfStream: return .bytes(Array(stream(names[0]).lastId.utf8))
+        case MirrorScripts.append: return append(names[0], rest)
+        default: break
+        }
         if case .text? = keys[names[0]] { keys[names[0]] = nil }
         var hash: [String: String] = [:]
         if case .hash(let found)? = keys[names[0]] { hash = found }
@@ -91,6 +108,45 @@ final class SimulatedRedis {
         keys[names[0]] = .hash(hash)
         changed.insert(names[0])
         return command[1] == MirrorScripts.position ? .array([.integer(1)] + found) : .integer(1)
+    }
+}
+
+extension SimulatedRedis {
+    private func stream(_ name: String) -> Stream {
+        guard case .stream(let found)? = keys[name] else { return Stream() }
+        return found
+    }
+
+    private func append(_ name: String, _ arguments: [String]) -> RedisReply {
+        var found = stream(name)
+        guard found.lastId == arguments[1] else { return .integer(0) }
+        var rest = arguments[2...]
+        var entries: [(id: String, type: String)] = []
+        while let count = rest.popFirst().flatMap({ Int($0) }), let id = rest.popFirst() {
+            let fields = Array(rest.prefix(count))
+            rest = rest.dropFirst(count)
+            guard isAfter(id, found.lastId) else {
+                return .error("ERR The ID specified in XADD is equal or smaller than the target stream top item")
+            }
+            found.lastId = id
+            entries.append((id, fields[1]))
+        }
+        appended.append((arguments[1], entries))
+        found.entries += entries
+        // It may keep more than it is asked to.
+        if let most = Int(arguments[0]), found.entries.count > 2 * most {
+            found.entries.removeFirst(found.entries.count - most)
+        }
+        keys[name] = .stream(found)
+        return .integer(1)
+    }
+
+    private func isAfter(_ id: String, _ other: String) -> Bool {
+        func parts(_ id: String) -> (UInt64, UInt64) {
+            let parts = id.split(separator: "-").compactMap { UInt64($0) }
+            return parts.count == 2 ? (parts[0], parts[1]) : (0, 0)
+        }
+        return parts(id) > parts(other)
     }
 }
 

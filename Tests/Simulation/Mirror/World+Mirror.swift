@@ -16,6 +16,8 @@ struct MirrorWorld {
     let stepPerMille: Int
     let faultPerMille: Int
     let troublePerMille: Int
+    /// About how many events its stream keeps; nil: there is no stream.
+    let eventCountMax: Int?
     var mirror: Mirror?
     var epoch: UInt64 = 0
 
@@ -27,6 +29,7 @@ struct MirrorWorld {
         stepPerMille = dice.pick([5, 40, 200])
         faultPerMille = dice.pick([0, 100, 400])
         troublePerMille = dice.pick([0, 5, 30])
+        eventCountMax = dice.pick([nil, 20, 100_000])
     }
 
     mutating func fault() -> SimulatedRedisLink.Fault? {
@@ -50,10 +53,13 @@ extension World {
         let link = SimulatedRedisLink(
             mirror!.redis, below: { [unowned self] in self.mirror!.dice.below($0) },
             next: { [unowned self] in self.isCalm ? nil : self.mirror!.fault() })
+        var configuration = Mirror.Configuration(epoch: mirror!.epoch)
+        configuration.eventCountMax = mirror!.eventCountMax
+        if isStreaming { for blocks in machine.recent { blocks.isWanted = true } }
         mirror!.mirror = Mirror(
-            Mirror.Configuration(epoch: mirror!.epoch), link: link,
-            engines: (0..<machine.shards).map { machine.engine($0) }, feeds: machine.feeds, board: machine.board,
-            storage: storage, recent: [], sequence: state.lastSequence,
+            configuration, link: link, engines: (0..<machine.shards).map { machine.engine($0) },
+            feeds: machine.feeds, board: machine.board, storage: storage,
+            recent: isStreaming ? machine.recent : [], sequence: state.lastSequence,
             random: { [unowned self] in Double(self.mirror!.dice.below(1000)) / 1000 },
             note: { [unowned self] in self.trace.note(40, 0, $0) })
     }
@@ -71,6 +77,7 @@ extension World {
         if let key = mirror!.redis.broughtBack {
             throw Violation(8, "a stale write has brought \(key) back to what it said before")
         }
+        try checkStream()
         guard mirror!.dice.chance(mirror!.stepPerMille) else { return }
         try turnMirror()
     }
@@ -85,6 +92,7 @@ extension World {
         coverage[.mirrorRewrites] += Int(after.rewrites - before.rewrites)
         coverage[.mirrorRepairs] += Int(after.repairs - before.repairs)
         for key in mirror!.redis.changed.sorted() { try checkMirrored(key) }
+        try checkStream()
     }
 
     private func troubleRedis() {
@@ -116,6 +124,13 @@ extension World {
             let sequence = UInt64(fields["seq"] ?? "")
         else { throw Violation(8, "\(name) has no epoch and sequence") }
         guard epoch == mirror!.epoch else { return }
+        try checkDurable(upTo: sequence, name)
+        guard let key = OfferKey(mirrored: name) else { return }
+        try compare(fields, key, mirror!.history.counts(key, at: sequence), name, "at sequence \(sequence)")
+    }
+
+    /// No power loss undoes anything that a key shows.
+    func checkDurable(upTo sequence: UInt64, _ name: String) throws(Violation) {
         for shard in 0..<machine.shards {
             let open = model.tails[shard].first { block in
                 block.bytes.withUnsafeBytes { BlockHeader($0.baseAddress!).sequence } <= sequence
@@ -124,8 +139,6 @@ extension World {
                 throw Violation(8, "\(name) shows sequence \(sequence), of which a power loss would undo a block")
             }
         }
-        guard let key = OfferKey(mirrored: name) else { return }
-        try compare(fields, key, mirror!.history.counts(key, at: sequence), name, "at sequence \(sequence)")
     }
 
     private func compare(
@@ -169,6 +182,7 @@ extension World {
         clockStands = true
         // What happens while that is checked is no concern of the mirror's.
         try turnMirror()
+        try compareStream()
         let redis = mirror!.redis
         for (index, offer) in model.offers.enumerated() {
             let key = offer.creation.key
@@ -184,7 +198,8 @@ extension World {
             }
             try compare(fields, key, counts, name, "when all is quiet")
         }
-        for name in redis.keys.keys where name != "timesale:mirror" && !name.hasSuffix(":available") {
+        let others = ["timesale:mirror", Self.streamKey]
+        for name in redis.keys.keys where !others.contains(name) && !name.hasSuffix(":available") {
             guard let key = OfferKey(mirrored: name), model.offer(key) != nil else {
                 throw Violation(8, "Redis has \(name), which the log does not know")
             }

@@ -20,6 +20,7 @@ public struct Coverage: Sendable {
         case tombstonesRetired, offersRetired, retirementsCut, tooOld, forgottenAnswers, acceptedAnew, allForgotten
         case saleOrdersListed
         case mirrorWrites, mirrorErrors, mirrorRewrites, mirrorRepairs, redisFailovers, lateCommands, mirrorsCompared
+        case eventsStreamed, streamGaps, streamsCompared
         case writesFailed, syncsFailed, startsFailed, snapshotFailures, prepareFailures, clocksSetBack
         case damagesRefused, damagesHarmless, noSpace, endsWithoutSpace
         case eventsFollowed, followersTrimmed, followersCompared, blocksNotFollowed
@@ -144,6 +145,9 @@ public struct Coverage: Sendable {
             case .followersTrimmed: "followers behind the log's beginning"
             case .followersCompared: "followers compared with the log"
             case .blocksNotFollowed: "blocks undone by a crash that nobody had followed"
+            case .eventsStreamed: "events in the stream"
+            case .streamGaps: "gaps of it"
+            case .streamsCompared: "streams compared with the log"
             case .malformed: "malformed entries"
             case .connectionsLost: "connections lost"
             case .factsChecked: "facts checked after a crash"

@@ -10,7 +10,7 @@ struct Dice: RandomNumberGenerator {
     init(seed: UInt64, part: UInt64) { self.init(seed: seed &* 0x9e37_79b9_7f4a_7c15 &+ part) }
 
     /// Parts with dice of their own.
-    static let (mirrorPart, faultsPart, tailPart): (UInt64, UInt64, UInt64) = (8, 9, 10)
+    static let (mirrorPart, faultsPart, tailPart, saltsPart): (UInt64, UInt64, UInt64, UInt64) = (8, 9, 10, 1000)
 
     mutating func next() -> UInt64 { random.next() }
 

@@ -220,7 +220,7 @@ extension World {
         }
         try model.seal(command, shard: shard)
         noteForMirror(command)
-        noteForFollower(command, shard: shard)
+        history.add(command, shard: shard)
         try checkAwaited(shard)
         countForgotten(model.tails[shard].last!)
         storage.begin(command, log: log)

@@ -29,6 +29,7 @@ final class World {
 
     // The oracle.
     var model = LogModel()
+    var history = EventHistory()
     var watch: StockWatch
     /// What clients know, by what they were shown.
     var orders: [KnownOrder] = []
@@ -96,9 +97,13 @@ final class World {
         var tickets: [UInt64]
     }
 
-    init(seed: UInt64, memory: ProcessMemory, snapshotMemory: ProcessMemory, print: ((String) -> Void)?) {
+    init(_ run: Run, memory: ProcessMemory, snapshotMemory: ProcessMemory, print: ((String) -> Void)?) {
+        let seed = run.seed
         var dice = Dice(seed: seed)
-        scenario = Scenario(&dice, seed: seed)
+        var scenario = Scenario(&dice, seed: seed)
+        for reduction in run.reductions { reduction.reduce(&scenario) }
+        self.scenario = scenario
+        if run.salt != 0 { dice = Dice(seed: seed, part: Dice.saltsPart &+ run.salt) }
         retainMs = scenario.retainMs
         trace = Trace(print: print)
         self.memory = memory
@@ -108,9 +113,9 @@ final class World {
         users = (0..<scenario.users).map { _ in Id128(high: dice.next(), low: dice.next()) }
         clients = (0..<scenario.clients).map { _ in Client() }
         self.dice = dice
-        faultDice = Dice(seed: seed, part: Dice.faultsPart)
-        mirror = MirrorWorld(seed: seed)
-        follower = FollowerWorld(seed: seed)
+        faultDice = Dice(seed: seed &+ run.salt, part: Dice.faultsPart)
+        if !run.reductions.contains(.mirror) { mirror = MirrorWorld(seed: seed) }
+        if !run.reductions.contains(.follower) { follower = FollowerWorld(seed: seed) }
     }
 
     /// Runs the seed to its end.
