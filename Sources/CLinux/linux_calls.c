@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -84,4 +85,9 @@ int ts_epoll_wait(int epoll, unsigned long long *tags, int count_max, unsigned l
     int count = epoll_pwait2(epoll, events, count_max < 256 ? count_max : 256, &timeout, NULL);
     for (int index = 0; index < count; index++) tags[index] = events[index].data.u64;
     return count;
+}
+
+int ts_unread_bytes(int socket) {
+    int bytes = 0;
+    return ioctl(socket, FIONREAD, &bytes) == 0 ? bytes : 0;
 }

@@ -187,6 +187,18 @@ extension Operation {
         }
     }
 
+    /// Whether it begins something, or lists much, so that a server with more to do than it can may refuse it with
+    /// `BUSY`. What ends something, an open hold before all, is always served.
+    @inlinable
+    public var isNewWork: Bool {
+        switch self {
+        case .order, .placeCheckout, .issueCoupon, .useCoupon, .earnPoints, .usePoints,
+            .listUserOrders, .listSaleOrders, .listTransactions, .listUserCoupons:
+            true
+        default: false
+        }
+    }
+
     /// Whether only a token of scope `admin` may ask for it.
     @inlinable
     public var isAdmin: Bool { changesCatalogue || isAside || self == .listSaleOrders }

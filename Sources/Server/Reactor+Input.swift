@@ -120,7 +120,7 @@ extension Reactor {
                 _ = settle(core.pollMesh(nowMs: nowMs), nowMs)
                 continue
             }
-            guard core.hasAllowance, !input.isEmpty else { break }
+            guard core.hasAllowance || load.isShedding, !input.isEmpty else { break }
             if !processFront(nowMs) { break }
         }
         feedStarved()
@@ -187,6 +187,7 @@ extension Reactor {
             // Nothing has happened: the client may send it again to the next server.
             return refuse(slot, header, .shuttingDown, nowMs, retryAfterMs: 1000)
         }
+        if load.isShedding && !core.hasAllowance, let canGoOn = shed(slot, header, nowMs) { return canGoOn }
         let frames = core.runLength(frame, header, availableBytes: availableBytes)
         // A long run is a batch, in which the engine looks ahead by itself.
         if frames <= LookAheadStep.group {
@@ -243,17 +244,23 @@ extension Reactor {
         guard core.refuseFrame(status, header, token, retryAfterMs: retryAfterMs) == .finished else {
             return false
         }
+        refused(slot, header, nowMs)
+        return true
+    }
+
+    /// The frame at the front of the queue has its answer, and nothing was done.
+    mutating func refused(_ slot: Int, _ header: FrameHeader, _ nowMs: UInt64) {
         connections.slots[slot].unanswered += 1
         frameInHandSlot = slot
         frameInHandBytes = header.lengthBytes
         frameIsFinished(nowMs)
-        return true
     }
 
     /// The frame at the front of the queue has been answered: its bytes are done with.
     private mutating func frameIsFinished(_ nowMs: UInt64) {
         let slot = frameInHandSlot
         let length = frameInHandBytes
+        load.workedBytes &+= length
         frameInHandSlot = -1
         frameInHandBytes = 0
         let connection = connections.slots + slot

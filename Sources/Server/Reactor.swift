@@ -13,7 +13,7 @@ import Shard
 ///     wait       submit what the last turn prepared; sleep until something completes
 ///     reap       completions: received bytes queue up, log writes advance what is durable
 ///     advance    durable units return to the stripes, durable changes to the catalogue    (promise 6)
-///     admit      whether the disk has room for more than the ends of what is open
+///     admit      whether the disk has room for more than the ends of what is open, and how long requests wait
 ///     process    requests of other shards, then frames, at most an allowance of entries:
 ///                decisions, events, results                                               (bounded turn)
 ///     expire     holds whose time is over
@@ -45,6 +45,7 @@ struct Reactor: ~Copyable {
     /// Whether it lies in the inbox of its connection, and not in the front piece.
     var frameInHandIsInbox = false
 
+    var load: LoadGuard
     var log: LogFilesOpen
     /// Bytes in all inboxes.
     var inboxBytes = 0
@@ -94,6 +95,7 @@ struct Reactor: ~Copyable {
             reap(nowMs)
             core.advance(nowMs: nowMs)
             admit()
+            watchLoad(nowMs)
             process(nowMs)
             expire(nowMs)
             retire(nowMs)

@@ -31,6 +31,8 @@ public struct ServerConfiguration: Sendable {
     /// Where segments go that no start needs any more; nil: they are removed or used again.
     public var archiveDirectory: String?
     public var clientTimeoutMs: UInt64 = 10_000
+    /// How long requests may wait before new work is refused; 0: any time.
+    public var queueDelayMs: UInt64 = 250
     /// Where counts and events are mirrored to; nil: nowhere.
     public var redis: RedisSettings?
     /// The CPU of each shard's thread; empty: the scheduler's choice.

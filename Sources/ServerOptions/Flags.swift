@@ -65,6 +65,15 @@ struct Flags: ParsableCommand {
                 "Cut off a client slower than this to finish a handshake or frame, or to read. (default: 10s)"
             ))
         var clientTimeout: String?
+
+        @Option(
+            help: help(
+                "duration",
+                """
+                Answer new orders with BUSY while requests wait longer than this for their shard; confirms and \
+                cancels are served. 0ms: never. (default: 250ms)
+                """))
+        var queueDelay: String?
     }
 
     struct StorageFlags: ParsableArguments {
@@ -231,7 +240,7 @@ struct Flags: ParsableCommand {
     var provider: InMemoryProvider {
         let texts: [Setting: String?] = [
             .tokenFile: clients.tokenFile, .connections: clients.connections,
-            .clientTimeout: clients.clientTimeout,
+            .clientTimeout: clients.clientTimeout, .queueDelay: clients.queueDelay,
             .data: storage.data, .fsync: storage.fsync, .segmentSize: storage.segmentSize,
             .logAhead: storage.logAhead, .snapshotAfter: storage.snapshotAfter, .archive: storage.archive,
             .shards: threads.shards,

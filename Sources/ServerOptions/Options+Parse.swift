@@ -28,6 +28,7 @@ extension Options {
         clientTimeoutMs =
             try layers.value(.clientTimeout) { Quantities.durationMs($0, in: 100...3_600_000) }
             ?? clientTimeoutMs
+        queueDelayMs = try layers.value(.queueDelay) { Quantities.durationMs($0, in: 0...60_000) } ?? queueDelayMs
         logLevel = try layers.value(.logLevel, readName) ?? logLevel
     }
 

@@ -11,6 +11,8 @@ public struct Options: Sendable, Equatable {
     public var connectionCountMax = 10_000
     /// Time for the handshake, for completing a begun frame, for reading replies; 100 ms to 1 h.
     public var clientTimeoutMs: UInt64 = 10_000
+    /// How long requests may wait for their shard before new work is refused with BUSY; 0: any time. To 60 s.
+    public var queueDelayMs: UInt64 = 250
 
     /// Relative paths start at the working directory.
     public var dataDirectory = "./data"
@@ -90,6 +92,7 @@ extension Options: CustomStringConvertible {
         return """
             listen=\(addresses) tokens=\(tokens.count) connections=\(connectionCountMax) \
             client-timeout=\(Quantities.spelling(clientTimeoutMs, durations)) \
+            queue-delay=\(Quantities.spelling(queueDelayMs, durations)) \
             data=\(dataDirectory.debugDescription) fsync=\(fsync.rawValue) \
             segment-size=\(Quantities.spelling(UInt64(segmentSizeBytes), Quantities.sizeUnits)) \
             log-ahead=\(Quantities.spelling(UInt64(logAheadBytes), Quantities.sizeUnits)) \

@@ -7,6 +7,7 @@ enum Setting: String, SettingName {
     case tokenFile = "token-file"
     case connections
     case clientTimeout = "client-timeout"
+    case queueDelay = "queue-delay"
     case data
     case fsync
     case segmentSize = "segment-size"

@@ -126,6 +126,15 @@ extension ShardCore {
         return .finished
     }
 
+    /// Refuses a frame of new work, for a shard that has more to do than it can.
+    public mutating func refuseNewWork(
+        _ header: FrameHeader, _ connection: UInt64, retryAfterMs: UInt32
+    ) -> WorkProgress {
+        let progress = refuseFrame(.busy, header, connection, retryAfterMs: retryAfterMs)
+        if progress == .finished { counts.busy &+= UInt64(header.count) }
+        return progress
+    }
+
     /// Seals the results that stand in `scratch` into a reply to where the work came from.
     @inline(__always)
     mutating func finish(

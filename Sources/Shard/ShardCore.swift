@@ -153,6 +153,10 @@ extension ShardCore {
     /// Whether more entries may be worked on in this turn.
     public var hasAllowance: Bool { allowance > 0 }
 
+    /// Allows so many entries more, for a frame that this turn serves beyond its allowance.
+    @inline(__always)
+    public mutating func extendTurn(entries: Int) { allowance += entries }
+
     /// Whether a frame or request is in hand.
     public var isWorking: Bool { work.batch != nil }
 

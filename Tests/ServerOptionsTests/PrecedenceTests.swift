@@ -64,6 +64,7 @@ import Testing
             $0.tokens == [Token(scope: .shop, bytes: Array("0123456789abcdef".utf8))]
         },
         Given(setting: .connections, text: "7", json: "7") { $0.connectionCountMax == 7 },
+        Given(setting: .queueDelay, text: "1500ms", json: #""1500ms""#) { $0.queueDelayMs == 1_500 },
         Given(setting: .clientTimeout, text: "1500ms", json: #""1500ms""#) { $0.clientTimeoutMs == 1_500 },
         Given(setting: .data, text: "d", json: #""d""#) { $0.dataDirectory == "d" },
         Given(setting: .fsync, text: "everysec", json: #""everysec""#) { $0.fsync == .everysec },

@@ -24,6 +24,7 @@ import Testing
         (["--retain", "18446744073709551615d"], "from 1s to 3650d"),
         (["--grace", "25h"], "from 0ms to 1d"),
         (["--client-timeout", "1ms"], "from 100ms to 1h"),
+        (["--queue-delay", "2m"], "from 0ms to 1m"),
         (["--segment-size", "64"], "is not a size"),
         (["--segment-size", "64MB"], "is not a size"),
         (["--segment-size", "1MiB"], "from 2MiB to 4GiB"),

@@ -12,7 +12,7 @@ struct Bench: ParsableCommand {
         subcommands: [
             TimeSale.self, Coupon.self, Point.self, Full.self, All.self,
             Speed.self, Latency.self, Memory.self, Growth.self, Modules.self, Snapshots.self, Load.self, Micro.self,
-            Mirror.self, Compare.self,
+            Mirror.self, Overload.self, Compare.self,
         ])
 }
 

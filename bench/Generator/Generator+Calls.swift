@@ -95,15 +95,30 @@ extension Generator {
 
     /// Makes one sale with terms of its own.
     public static func createSale(
-        _ plan: LoadPlan, id: UInt64, stock: UInt64, startsAtMs: UInt64, endsAtMs: UInt64, perUserLimit: UInt32
+        _ plan: LoadPlan, id: UInt64, stock: UInt64, startsAtMs: UInt64, endsAtMs: UInt64, perUserLimit: UInt32,
+        holdMs: UInt32 = 0
     ) throws(LoadError) {
         try call(plan, .createSale, count: 1) { _, entry in
             CreateSaleEntry(
                 operationId: operationId(2 * id, MonotonicClock.wallMs()), saleId: id, stock: stock,
-                startsAtMs: startsAtMs, endsAtMs: endsAtMs, perUserLimit: perUserLimit, holdMs: 0,
+                startsAtMs: startsAtMs, endsAtMs: endsAtMs, perUserLimit: perUserLimit, holdMs: holdMs,
                 unitPrice: unitPrice, name: Name("bench \(id)")!
             ).store(to: entry)
         }
+    }
+
+    /// Places so many orders of one unit, one for each user, and answers their ids.
+    public static func place(_ plan: LoadPlan, saleId: UInt64, count: Int) throws(LoadError) -> [Id128] {
+        let nowMs = MonotonicClock.wallMs()
+        let orders = (0..<count).map { index in
+            let user = Id128(high: plan.userSpace &+ 1, low: UInt64(index) + 1)
+            return OrderEntry(
+                orderId: .version7(
+                    timeMs: nowMs, partition: Partition.of(user: user), random: Partition.mix(UInt64(index))),
+                userId: user, saleId: saleId, quantity: 1)
+        }
+        try call(plan, .order, count: count, inFrame: 1024) { index, entry in orders[index].store(to: entry) }
+        return orders.map(\.orderId)
     }
 
     /// Has the server make a snapshot, and waits for it.

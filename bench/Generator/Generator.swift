@@ -18,6 +18,7 @@ public struct Generator: ~Copyable {
     private let epoll: Int32
     var latency = LatencyRecorder()
     private var lateness = LatencyRecorder()
+    private var busyLatency = LatencyRecorder()
     var report = LoadReport()
     /// When each frame in flight began, by the lower bits of its request id.
     let begunUs: UnsafeMutablePointer<UInt64>
@@ -106,6 +107,7 @@ public struct Generator: ~Copyable {
         if plan.isAccounted { try settle() }
         report.latency = latency.latencies
         report.lateness = lateness.latencies
+        report.busyLatency = busyLatency.latencies
         return report
     }
 
@@ -267,7 +269,14 @@ public struct Generator: ~Copyable {
         connections[index].framesInFlight -= 1
         let isCounted = nowUs >= countFromUs && !isDraining
         if isCounted || isDraining && plan.framesPerSecond != nil {
-            latency.record(us: nowUs &- begunUs[Int(header.requestId) & (Self.begunCount - 1)], nowUs: nowUs)
+            let us = nowUs &- begunUs[Int(header.requestId) & (Self.begunCount - 1)]
+            if header.status == .busy {
+                busyLatency.record(us: us, nowUs: nowUs)
+                report.busyFrames += 1
+                if header.retryAfterMs > 0 { report.busyFramesWithHint += 1 }
+            } else {
+                latency.record(us: us, nowUs: nowUs)
+            }
         }
         guard isCounted || plan.isAccounted else { return }
         if isCounted { report.frames += 1 }

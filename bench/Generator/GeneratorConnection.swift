@@ -113,6 +113,13 @@ struct GeneratorConnection {
     /// Sends the frame of `length` bytes at the start of `out` and reads one reply into `inBytes`, blocking;
     /// only before `makeNonBlocking`.
     mutating func call(_ length: Int) throws(LoadError) -> FrameHeader {
+        let header = try exchange(length)
+        guard header.status == .ok else { throw LoadError(description: "refused: \(header.status)") }
+        return header
+    }
+
+    /// The same, whatever the status of the reply is.
+    mutating func exchange(_ length: Int) throws(LoadError) -> FrameHeader {
         var sent = 0
         while sent < length {
             let some = Glibc.send(socket, out + sent, length - sent, Int32(MSG_NOSIGNAL))
@@ -127,7 +134,6 @@ struct GeneratorConnection {
             guard count >= Frame.headerSizeBytes else { continue }
             let header = FrameHeader(UnsafeRawPointer(inBytes))
             if count < header.lengthBytes { continue }
-            guard header.status == .ok else { throw LoadError(description: "refused: \(header.status)") }
             return header
         }
     }

@@ -62,8 +62,12 @@ public struct LoadReport: Sendable {
     public var refused: [UInt16: UInt64] = [:]
     public var frames: UInt64 = 0
     /// From the moment a frame was due (open loop) or handed to the socket (closed loop) to the moment its reply
-    /// was read.
+    /// was read. Without those that were answered BUSY as a whole, which have their own.
     public var latency = Latencies()
+    public var busyLatency = Latencies()
+    public var busyFrames: UInt64 = 0
+    /// Those of them that say when to ask again.
+    public var busyFramesWithHint: UInt64 = 0
     /// Open loop: from the moment a frame was due to the moment it was handed to the socket. What the generator
     /// itself adds to the latency.
     public var lateness = Latencies()

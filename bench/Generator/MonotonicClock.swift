@@ -5,7 +5,7 @@ public enum MonotonicClock {
     public static func nowUs() -> UInt64 { nanoseconds(CLOCK_MONOTONIC) / 1000 }
     public static func nowNs() -> UInt64 { nanoseconds(CLOCK_MONOTONIC) }
     /// ms since 1970.
-    static func wallMs() -> UInt64 { nanoseconds(CLOCK_REALTIME) / 1_000_000 }
+    public static func wallMs() -> UInt64 { nanoseconds(CLOCK_REALTIME) / 1_000_000 }
     /// CPU time of the calling thread.
     static func threadCPUSeconds() -> Double { Double(nanoseconds(CLOCK_THREAD_CPUTIME_ID)) / 1e9 }
 

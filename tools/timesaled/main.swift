@@ -40,6 +40,7 @@ extension Options {
         configuration.snapshotAfterBytes = snapshotAfterBytes
         configuration.archiveDirectory = archiveDirectory
         configuration.clientTimeoutMs = clientTimeoutMs
+        configuration.queueDelayMs = queueDelayMs
         configuration.pinnedCPUs = pinnedCPUs
         configuration.redis = redis
         return configuration

@@ -45,4 +45,7 @@ int ts_epoll_add(int epoll, int socket, unsigned long long tag);
 // epoll_pwait2(2): fills `tags` with those of at most `count_max` ready sockets, answers how many.
 int ts_epoll_wait(int epoll, unsigned long long *tags, int count_max, unsigned long long timeout_ns);
 
+// ioctl(2) with FIONREAD: bytes that a socket has received and nobody has read; 0 on failure.
+int ts_unread_bytes(int socket);
+
 #endif

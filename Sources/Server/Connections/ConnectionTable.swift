@@ -83,6 +83,9 @@ struct SlotList: ~Copyable {
     var isEmpty: Bool { count == 0 }
 
     @inline(__always)
+    subscript(_ index: Int) -> Int { Int(slots[index]) }
+
+    @inline(__always)
     mutating func append(_ slot: Int) {
         precondition(count < countMax)
         slots[count] = Int32(truncatingIfNeeded: slot)
