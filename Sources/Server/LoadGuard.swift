@@ -21,7 +21,9 @@ struct LoadGuard {
 
     /// 0: new work is never refused.
     let delayMaxMs: UInt64
-    private(set) var isShedding = false
+    private(set) var isOverloaded = false
+    /// Whether this turn refuses what its allowance has no room for.
+    var isShedding = false
     /// Bytes of frames that were answered since the last look.
     var workedBytes = 0
     /// Whether anything has been refused since then.
@@ -47,9 +49,9 @@ struct LoadGuard {
         let refused = hasRefused
         workedBytes = 0
         hasRefused = false
-        if isShedding {
+        if isOverloaded {
             if refused { return nil }
-            isShedding = false
+            isOverloaded = false
             return .ends
         }
         // backlog / (worked / took) > limit
@@ -59,7 +61,7 @@ struct LoadGuard {
         looksBeyond = isBeyond ? looksBeyond + 1 : 0
         guard looksBeyond >= Self.looksNeeded else { return nil }
         looksBeyond = 0
-        isShedding = true
+        isOverloaded = true
         return .begins
     }
 }
@@ -68,11 +70,11 @@ extension Reactor {
     /// Looks whether requests wait too long, now and then.
     mutating func watchLoad(_ nowMs: UInt64) {
         if nowMs >= load.nextLookMs && load.delayMaxMs > 0 { lookAtLoad(nowMs) }
+        load.isShedding = load.isOverloaded && buffers.available < ReceiveBuffers.count / 2
     }
 
     @inline(never)
     private mutating func lookAtLoad(_ nowMs: UInt64) {
-        logger.warning("DBG backlog \(backlogBytes()) worked \(load.workedBytes) refused \(load.hasRefused) starved \(starved.count) pieces \(input.end - input.first) shedding \(load.isShedding) avail \(buffers.available)")
         switch load.look(backlogBytes: backlogBytes(), nowMs: nowMs) {
         case .begins:
             logger.warning(

@@ -14,9 +14,9 @@ struct Overload: ParsableCommand {
             """)
 
     static let cases = [
-        LoadCase(name: "singles", connections: 64, depth: 16, batch: 1),
         LoadCase(name: "batch-32", connections: 64, depth: 2, batch: 32),
         LoadCase(name: "batch-128", connections: 64, depth: 1, batch: 128),
+        LoadCase(name: "batch-1024", connections: 8, depth: 1, batch: 1024),
     ]
 
     @OptionGroup var options: MeasureOptions
@@ -30,7 +30,7 @@ struct Overload: ParsableCommand {
     var seconds = 3.0
     @Option(help: "Rounds of each case.")
     var rounds = 5
-    @Option(help: "Some of singles,batch-32,batch-128; all, unless given.")
+    @Option(help: "Some of batch-32,batch-128,batch-1024; all, unless given.")
     var cases: String?
 
     func validate() throws {

@@ -7,7 +7,7 @@ public final class CPUSlice {
     private let path: String
 
     /// The slice comes in pieces this often, so that nobody waits for long.
-    private static let periodUs = 10_000
+    private static let periodUs = 5_000
 
     /// Makes a group with a share of one core, 0.1 to 1.
     public init(share: Double) throws {

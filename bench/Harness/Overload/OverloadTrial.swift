@@ -38,7 +38,7 @@ public struct OverloadTrial: Codable, Sendable {
         public var factor: Double
         public var seconds: Double
         /// Holds that are ended each second.
-        public var endsPerSecond = 200.0
+        public var endsPerSecond = 50.0
 
         public init(slice: Double, factor: Double, seconds: Double) {
             self.slice = slice
