@@ -159,7 +159,7 @@ public enum Server {
 
     private static func open(_ path: String) throws(ServerError) -> DirectoryStorage {
         do {
-            return try DirectoryStorage.openDirectory(path: path, create: true)
+            return try DirectoryStorage.openDirectory(path: path, create: true) { Fatal.exit("\($0)") }
         } catch {
             throw ServerError(sentence: "\(error)")
         }
