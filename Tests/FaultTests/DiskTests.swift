@@ -307,13 +307,9 @@ extension FaultTests {
             server.kill(SIGKILL)
             server.wait()
             try disk.arm(plan)
-            do {
-                let started = try faultServer(in: disk.directory)
-                Issue.record("it started:\n\(started.stderr)")
-            } catch ServerProcess.Fault.exited(let status, let stderr) {
-                #expect(status == .exited(1) || status == .exited(fatalExitCode), "\(status)")
-                #expect(stderr.split(separator: "\n").last?.contains(words) == true, "\(stderr)")
-            }
+            let refused = refusal(in: disk.directory)
+            #expect(refused.status == .exited(plan.operation == .sync ? fatalExitCode : 1), "\(refused)")
+            #expect(refused.line.contains(words), "\(refused)")
             disk.heal()
             let again = try faultServer(in: disk.directory)
             let other = try again.client()

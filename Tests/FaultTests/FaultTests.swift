@@ -23,6 +23,20 @@ func stop(_ server: ServerProcess) {
     #expect(server.wait() == .exited(0), "\(server.stderr)")
 }
 
+/// How a start ends that must not succeed, and its last line.
+func refusal(
+    in directory: TemporaryDirectory, environment: [String: String] = [:]
+) -> (status: ServerProcess.ExitStatus?, line: String) {
+    do throws(ServerProcess.Fault) {
+        let server = try faultServer(in: directory, environment: environment)
+        return (nil, "it started: \(server.stderr)")
+    } catch .exited(let status, let stderr) {
+        return (status, stderr.split(separator: "\n").last.map(String.init) ?? "")
+    } catch {
+        return (nil, "\(error)")
+    }
+}
+
 /// What the program exits with when going on would break a promise.
 let fatalExitCode: Int32 = 70
 

@@ -26,7 +26,7 @@ enum Rules {
         "Shard": ["Log", "Engine", "Protocol", "CAtomics"],
         "Redis": ["CHiredis", "Glibc"],
         "Mirror": ["Redis", "Shard", "Log", "Engine", "Protocol", "CAtomics"],
-        "Settings": ["Configuration", "Foundation"],
+        "Settings": ["CAtomics", "Configuration", "Foundation"],
         "ServerOptions": ["Redis", "Settings", "ArgumentParser", "Configuration", "Foundation"],
         "Client": ["Protocol", "NIOCore", "NIOPosix", "Synchronization", "Glibc", "Musl", "Darwin"],
     ]
