@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// In a time that depends on `count` alone: every byte of both is read, and no branch depends on one. Since the reads are
-// volatile no compiler may leave any out or end them early. The one comparison of tokens in all our programs;
+// In a time that depends on `count` alone: every byte of both is read, and no branch depends on one. Since the reads
+// are volatile no compiler may leave any out or end them early. The one comparison of tokens in engine and sidecar;
 // Tests/FaultTests/SecretTests.swift has memcheck follow each byte through it.
 static inline bool ts_is_same_secret(const void *secret, const void *given, size_t count) {
     const volatile unsigned char *p = (const volatile unsigned char *)secret;

@@ -16,7 +16,8 @@ public struct ServerConfiguration: Sendable {
     public var shards = 1
     public var fsync = FsyncMode.always
     public var tokens: [AccessToken] = []
-    /// Reads the tokens again, on SIGHUP; the error is a sentence for the log that shows none of them. Nil: there are none.
+    /// Reads the tokens again, on SIGHUP; the error is a sentence for the log that shows none of them. Nil: there are
+    /// none.
     public var readTokens: (@Sendable () throws(ServerError) -> [AccessToken])?
     /// Of all shards together.
     public var capacities = Capacities()
@@ -230,8 +231,8 @@ public enum Server {
         }
     }
 
-    /// The token file has changed. One that cannot be read, or says nothing sensible, changes nothing: a slip of the pen
-    /// must not shut everybody out.
+    /// The token file has changed. One that cannot be read, or says nothing sensible, changes nothing: a slip of the
+    /// pen must not shut everybody out.
     private static func readTokens(_ configuration: ServerConfiguration, _ shared: ServerState, _ logger: Logger) {
         guard let read = configuration.readTokens else {
             return logger.notice("SIGHUP: there is no --token-file to read again")

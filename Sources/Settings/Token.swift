@@ -32,7 +32,8 @@ public struct Token: Sendable, Equatable {
     /// A byte for the length, then the longest token.
     private static let fieldSizeBytes = 1 + sizeBytes.upperBound
 
-    /// All tokens take as many bytes as the longest one, zeros behind them, so that their comparison takes the same time.
+    /// All tokens take as many bytes as the longest one, zeros behind them, so that their comparison takes the same
+    /// time.
     private static func withField<Result>(
         _ bytes: some Collection<UInt8>, _ body: (UnsafeRawPointer) -> Result
     ) -> Result {

@@ -13,8 +13,9 @@ public final class DirectoryStorage: LogStorage, Sendable {
     /// the process is killed; so that nobody reads the log while writes to it are under way.
     public let lockFd: Int32
 
-    /// Told of a sync that has failed, before it throws. The kernel tells of a write that was lost once, to whoever asks
-    /// first, and shows the pages as clean from then on (fsync(2)): after that no sync of anybody means anything.
+    /// Told of a sync that has failed, before it throws. The kernel tells of a write that was lost once, to whoever
+    /// asks first, and shows the pages as clean from then on (fsync(2)): after that no sync of anybody means
+    /// anything.
     private let onFailedSync: (@Sendable (StorageError) -> Void)?
 
     init(path: String, directoryFd: Int32, lockFd: Int32, onFailedSync: (@Sendable (StorageError) -> Void)? = nil) {

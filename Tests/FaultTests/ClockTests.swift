@@ -7,8 +7,8 @@ extension FaultTests {
     /// The wall clock of the machine is set while the server runs, and between two starts. What it counts with
     /// (CLOCK_MONOTONIC) goes on, as it does when an administrator sets a clock.
     @Suite(.serialized) struct Clocks {
-        /// Set back or forward by an hour: an alarm, and the server's time goes on as if nothing were, so that no hold ends
-        /// early and no event is older than the one before it.
+        /// Set back or forward by an hour: an alarm, and the server's time goes on as if nothing were, so that no
+        /// hold ends early and no event is older than the one before it.
         @Test(arguments: [-3600, 3600]) func setWhileItRuns(_ bySeconds: Int) throws {
             let directory = TemporaryDirectory()
             let clock = try WallClock(in: directory)
@@ -53,8 +53,8 @@ extension FaultTests {
             stop(server)
         }
 
-        /// A start whose log is ahead of the clock by more than a minute stops with a sentence and changes nothing; by less,
-        /// it goes on from where the log ends.
+        /// A start whose log is ahead of the clock by more than a minute stops with a sentence and changes nothing;
+        /// by less, it goes on from where the log ends.
         @Test func setBackBetweenTwoStarts() throws {
             let directory = TemporaryDirectory()
             let clock = try WallClock(in: directory)

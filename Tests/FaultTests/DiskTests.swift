@@ -16,7 +16,9 @@ extension FaultTests {
             var shards = 1
             var isSynchronous = false
 
-            var testDescription: String { "\(plan.operation) of \(plan.name): \(plan.what), \(shards) shards \(arguments)" }
+            var testDescription: String {
+                "\(plan.operation) of \(plan.name): \(plan.what), \(shards) shards \(arguments)"
+            }
         }
 
         static let ends: [End] = [
@@ -43,7 +45,8 @@ extension FaultTests {
                 sentence: "a sync of the log failed: Input/output error", arguments: ["--fsync", "everysec"]),
             End(
                 plan: .init(operation: .sync, name: FailingDisk.segments, count: 1, what: .EIO),
-                sentence: "a sync of the log failed: Input/output error", arguments: ["--fsync", "everysec"], shards: 2),
+                sentence: "a sync of the log failed: Input/output error", arguments: ["--fsync", "everysec"],
+                shards: 2),
         ]
 
         /// It ends at once, after a few operations that came through, three times on the same data.
@@ -108,8 +111,8 @@ extension FaultTests {
             stop(again)
         }
 
-        /// The kernel tells of names that were lost once, to whoever asks first, and no later sync of the directory means
-        /// anything: so whoever that is, the process ends.
+        /// The kernel tells of names that were lost once, to whoever asks first, and no later sync of the directory
+        /// means anything: so whoever that is, the process ends.
         @Test(arguments: [
             FailingDisk.Plan(operation: .syncdir, count: 1, what: .EIO),
             FailingDisk.Plan(operation: .sync, name: FailingDisk.segmentsBeingMade, count: 1, what: .EIO),
@@ -178,8 +181,8 @@ extension FaultTests {
             stop(again)
         }
 
-        /// A disk that hangs: what has to be on it waits, for as long as that takes; reads, and refusals that depend on no
-        /// record, are answered meanwhile; nothing is lost.
+        /// A disk that hangs: what has to be on it waits, for as long as that takes; reads, and refusals that depend
+        /// on no record, are answered meanwhile; nothing is lost.
         @Test(arguments: [1, 2]) func aDiskThatHangsHoldsBackAnswersAndNothingElse(_ shards: Int) throws {
             let disk = try FailingDisk()
             var ledger = Ledger(stock: 500, seed: 4)
@@ -253,8 +256,8 @@ extension FaultTests {
             stop(server)
         }
 
-        /// A snapshot that cannot be written is not one: the log goes on, the next start reads it, and a later snapshot is
-        /// made when the disk is well.
+        /// A snapshot that cannot be written is not one: the log goes on, the next start reads it, and a later
+        /// snapshot is made when the disk is well.
         @Test(arguments: [
             FailingDisk.Plan(operation: .write, name: "snapshot-*", skip: 1, what: .EIO),
             FailingDisk.Plan(operation: .write, name: "snapshot-*", what: .ENOSPC),
@@ -291,7 +294,8 @@ extension FaultTests {
             stop(last)
         }
 
-        /// A start that cannot read or write what it must ends with a sentence, changes nothing, and the next one is whole.
+        /// A start that cannot read or write what it must ends with a sentence, changes nothing, and the next one is
+        /// whole.
         @Test(arguments: [
             (FailingDisk.Plan(operation: .read, name: FailingDisk.segments, skip: 2, what: .EIO), "Input/output error"),
             (FailingDisk.Plan(operation: .read, name: "MANIFEST", what: .EIO), "Input/output error"),

@@ -40,8 +40,8 @@ final class FailingDisk {
     /// fusermount3.
     static let isPossible = (try? FailingDisk()) != nil
 
-    /// - Parameter isSynchronous: who writes waits in the kernel; then short writes come back as such, and a durable write
-    ///   asks for a sync.
+    /// - Parameter isSynchronous: who writes waits in the kernel; then short writes come back as such, and a durable
+    ///   write asks for a sync.
     init(isSynchronous: Bool = false) throws {
         guard let program = Self.program else { throw Fault(description: "failing-disk is not compiled") }
         try FileManager.default.createDirectory(atPath: directory.path + "/data", withIntermediateDirectories: false)
@@ -69,7 +69,8 @@ final class FailingDisk {
     /// Nothing fails any more; what hangs is done now.
     func heal() { try? tell("clear\n") }
 
-    /// Of each plan that is armed: how many failed or hung, and how many more of the kind were asked for since the first.
+    /// Of each plan that is armed: how many failed or hung, and how many more of the kind were asked for since the
+    /// first.
     func hits() throws -> [(failed: Int, askedSince: Int)] {
         try String(contentsOfFile: path + "/.faults", encoding: .utf8).split(separator: "\n").map { line in
             let numbers = line.split(separator: " ").compactMap { Int($0) }
@@ -82,6 +83,8 @@ final class FailingDisk {
         let file = open(path + "/.faults", O_WRONLY | O_CLOEXEC)
         guard file >= 0 else { throw Fault(description: "no control file") }
         defer { close(file) }
-        guard write(file, lines, lines.utf8.count) == lines.utf8.count else { throw Fault(description: "not armed: \(lines)") }
+        guard write(file, lines, lines.utf8.count) == lines.utf8.count else {
+            throw Fault(description: "not armed: \(lines)")
+        }
     }
 }

@@ -34,7 +34,9 @@ struct Ledger {
     }
 
     /// Notes what was answered. What was accepted once is accepted for ever, and says so.
-    mutating func note(_ orders: [OrderEntry], _ results: [OrderResult], _ location: SourceLocation = #_sourceLocation) {
+    mutating func note(
+        _ orders: [OrderEntry], _ results: [OrderResult], _ location: SourceLocation = #_sourceLocation
+    ) {
         for (order, result) in zip(orders, results) {
             if let before = accepted[order.orderId] {
                 #expect(

@@ -4,8 +4,8 @@ import TestSupport
 import Testing
 
 extension FaultTests {
-    /// A server that stands still in the middle of everything (SIGSTOP, as a debugger, a frozen container or a machine that
-    /// is moved makes it), and goes on.
+    /// A server that stands still in the middle of everything (SIGSTOP, as a debugger, a frozen container or a
+    /// machine that is moved makes it), and goes on.
     @Suite(.serialized) struct Pause {
         /// Clients wait, or give up and ask again with the same ids; nothing is lost and nothing happens twice.
         @Test(arguments: [(shards: 1, fsync: "always"), (shards: 2, fsync: "always"), (shards: 2, fsync: "everysec")])
@@ -57,8 +57,8 @@ extension FaultTests {
             stop(last)
         }
 
-        /// The time jumps for it. A hold that ends meanwhile ends, and its units sell again; a payment that waited, and comes
-        /// late now, is kept, since there is stock for it. Time does not run backwards.
+        /// The time jumps for it. A hold that ends meanwhile ends, and its units sell again; a payment that waited,
+        /// and comes late now, is kept, since there is stock for it. Time does not run backwards.
         @Test func holdsThatEndMeanwhile() throws {
             let directory = TemporaryDirectory()
             let server = try faultServer(in: directory)

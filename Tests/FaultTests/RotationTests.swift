@@ -19,9 +19,9 @@ extension FaultTests {
             try #require(told != nil, "\(server.stderr)")
         }
 
-        private func expectRefused(_ server: ServerProcess, _ token: String, _ location: SourceLocation = #_sourceLocation)
-            throws
-        {
+        private func expectRefused(
+            _ server: ServerProcess, _ token: String, _ location: SourceLocation = #_sourceLocation
+        ) throws {
             let client = try server.connect(.tcp)
             #expect(throws: ClientFault.refused(.unauthenticated, retryAfterMs: 0), sourceLocation: location) {
                 try client.handshake(token: token)

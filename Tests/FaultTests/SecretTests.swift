@@ -4,8 +4,8 @@ import TestSupport
 import Testing
 
 extension FaultTests {
-    /// Where a token could be found out: by the time a comparison takes, in the process list, in the environment, in what
-    /// the programs write.
+    /// Where a token could be found out: by the time a comparison takes, in the process list, in the environment, in
+    /// what the programs write.
     @Suite(.serialized) struct Secrets {
         /// Compiled as the release is, and as debug builds are: no branch depends on a secret, and each byte counts.
         @Test(arguments: ["-O0", "-O2", "-O3"]) func tokensAreComparedInConstantTime(_ level: String) throws {
@@ -22,7 +22,8 @@ extension FaultTests {
             #expect(try ToolRun(path: program.path, ["differences"]).output == "each\n")
         }
 
-        /// Its tokens are given to a server that tells as much as it can, and to clients of every kind, right and wrong.
+        /// Its tokens are given to a server that tells as much as it can, and to clients of every kind, right and
+        /// wrong.
         @Test(arguments: ["debug", "trace"]) func noTokenIsInWhatAnyoneCanSee(_ level: String) throws {
             let tokens = TokenList(["shop", "admin"])
             let directory = TemporaryDirectory()
@@ -49,7 +50,8 @@ extension FaultTests {
 
             let process = "/proc/\(server.pid)"
             for place in ["cmdline", "environ", "comm"] {
-                let text = try String(decoding: Data(contentsOf: URL(fileURLWithPath: "\(process)/\(place)")), as: UTF8.self)
+                let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(process)/\(place)"))
+                let text = String(decoding: bytes, as: UTF8.self)
                 #expect(place == "environ" || text.contains("timesaled"), "not read: \(place)")
                 tokens.expectNone(in: text, place)
             }
@@ -61,6 +63,24 @@ extension FaultTests {
                 let bytes = try Data(contentsOf: URL(fileURLWithPath: server.dataPath + "/" + name))
                 for token in tokens.all { #expect(bytes.range(of: Data(token.utf8)) == nil, "\(name)") }
             }
+        }
+
+        /// Another user of the machine neither connects nor reads.
+        @Test func theSocketAndTheDataAreNobodyElses() throws {
+            let directory = TemporaryDirectory()
+            let server = try faultServer(in: directory)
+            #expect(try server.client().snapshot().code == .ok)
+            func mode(_ path: String) throws -> mode_t {
+                var status = stat()
+                try #require(lstat(path, &status) == 0)
+                return status.st_mode & 0o777
+            }
+            #expect(try mode(server.unixPath) == 0o600)
+            #expect(try mode(server.dataPath) & 0o027 == 0)
+            for name in try FileManager.default.contentsOfDirectory(atPath: server.dataPath) {
+                #expect(try mode(server.dataPath + "/" + name) & 0o037 == 0, "\(name)")
+            }
+            stop(server)
         }
 
         /// A start that a token file keeps from starting shows nothing of it; nor is there any flag that takes a token.

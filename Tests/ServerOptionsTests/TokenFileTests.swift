@@ -93,7 +93,11 @@ import Testing
             let bytes = (0..<count).map { UInt8(0x21 + $0 % 90) }
             let token = Token(scope: .shop, bytes: bytes)
             #expect(token.isSame(as: bytes))
-            for other in [[], bytes.dropLast(), bytes.dropFirst(), bytes + [0], bytes + bytes, bytes + bytes + bytes + bytes] {
+            let others: [[UInt8]] = [
+                [], Array(bytes.dropLast()), Array(bytes.dropFirst()), bytes + [0], bytes + bytes,
+                bytes + bytes + bytes + bytes,
+            ]
+            for other in others {
                 #expect(!token.isSame(as: other), "\(count) and \(other.count) bytes")
             }
             for place in 0..<count {

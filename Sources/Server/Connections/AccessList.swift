@@ -27,7 +27,8 @@ public struct AccessToken: Sendable {
 
 /// Which tokens let clients in. The list is replaced as a whole while the server runs. Any thread.
 final class AccessList: Sendable {
-    /// What a token lets its client do. Its number stays its own as long as it is in the list, and is nobody's after it.
+    /// What a token lets its client do. Its number stays its own as long as it is in the list, and is nobody's after
+    /// it.
     struct Grant {
         var number: UInt32
         var isAdmin: Bool

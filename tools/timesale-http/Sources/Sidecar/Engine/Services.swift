@@ -48,8 +48,8 @@ final class Services: Sendable {
 
     /// The token files have changed. One that cannot be read, or says nothing sensible, changes nothing.
     ///
-    /// Requests are held against the new tokens from now on. Where a token is gone all streams end, since one of them may be
-    /// its; whoever still may watch comes back.
+    /// Requests are held against the new tokens from now on. Where a token is gone all streams end, since one of them
+    /// may be its; whoever still may watch comes back.
     func readTokens() {
         if let path = options.engineTokenFile {
             reading("the engine's token stays as it was") { () throws(OptionsError) in

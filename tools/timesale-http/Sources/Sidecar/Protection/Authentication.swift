@@ -10,7 +10,9 @@ final class Authentication: Sendable {
     /// Puts other tokens in the place of all, for every request from now on.
     func replace(_ tokens: [Token]) -> (added: Int, removed: Int) {
         self.tokens.withLock { before in
-            let added = tokens.count { token in !before.contains { $0.scope == token.scope && $0.isSame(as: token.bytes) } }
+            let added = tokens.count { token in
+                !before.contains { $0.scope == token.scope && $0.isSame(as: token.bytes) }
+            }
             defer { before = tokens }
             return (added, before.count - (tokens.count - added))
         }

@@ -58,8 +58,8 @@ struct SidecarServer: Sendable {
         }
     }
 
-    /// Waits for a signal to stop; SIGHUP before it has the tokens read again. Not ready first, so that a load balancer has time to see it; then no new connections, and an
-    /// end when the last request is answered.
+    /// Waits for a signal to stop; SIGHUP before it has the tokens read again. Not ready first, so that a load
+    /// balancer has time to see it; then no new connections, and an end when the last request is answered.
     private func stopInOrder(_ services: Services, _ group: ServiceGroup) async {
         var signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup).makeAsyncIterator()
         var signal = await signals.next()

@@ -140,8 +140,8 @@ import Testing
         }
     }
 
-    /// A byte now and then makes no request: in a head it is cut off like a connection that does nothing, in a body by the
-    /// time of the body; others are served meanwhile.
+    /// A byte now and then makes no request: in a head it is cut off like a connection that does nothing, in a body
+    /// by the time of the body; others are served meanwhile.
     @Test(arguments: [
         ("--idle-timeout", "GET /livez HTTP/1.1\r\nHost: a\r\nX-Slow: "),
         (

@@ -141,7 +141,9 @@ import Testing
 
     /// A start that a token file keeps from starting shows nothing of it.
     @Test func noTokenIsInAMessage() throws {
-        for text in ["\(shop)", "root \(shop)", "shop \(shop) \(shop)", "shop \(shop)\u{1}", "shop \(shop.prefix(15))"] {
+        for text in [
+            "\(shop)", "root \(shop)", "shop \(shop) \(shop)", "shop \(shop)\u{1}", "shop \(shop.prefix(15))",
+        ] {
             let file = File(text)
             for flag in ["--token-file", "--engine-token-file"] {
                 let run = try SidecarProcess.run([flag, file.path])
