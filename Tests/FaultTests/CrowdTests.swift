@@ -42,7 +42,7 @@ extension FaultTests {
                 #expect(left != nil, "connections remain")
             }
             let perConnection = (residentBytes[1] - residentBytes[0]) / count
-            #expect(perConnection < 8 << 10, "\(perConnection) bytes for each that does nothing")
+            #expect(perConnection < 16 << 10, "\(perConnection) bytes for each that does nothing")
             // The second wave finds the memory of the first.
             #expect(residentBytes[2] - residentBytes[1] < 4 << 20, "\(residentBytes)")
             try ledger.expectKept(buyer)
