@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -58,5 +59,18 @@ struct CProgram {
         let run = try ToolRun(path: "/usr/bin/env", ["clang", "-Wall", "-Werror", "-o", path, source] + arguments)
         if run.status != 0 { print("not compiled: \(name)\n\(run.errors)") }
         guard run.status == 0 else { return nil }
+        removeAtExit(directory.path)
+    }
+}
+
+private let removedAtExit = Mutex<[String]>([])
+
+/// Those that are kept for the whole run, in a static property, are never given up by anybody.
+private func removeAtExit(_ path: String) {
+    removedAtExit.withLock { paths in
+        if paths.isEmpty {
+            atexit { removedAtExit.withLock { for path in $0 { try? FileManager.default.removeItem(atPath: path) } } }
+        }
+        paths.append(path)
     }
 }
