@@ -3,20 +3,23 @@
 
     deploy/check.py --programs bin
 
-Units: `systemd-analyze verify`, and `security` with a bound; the executables, under strace, make no system call that their
-unit forbids. Units, Dockerfile, compose file: every executable is one of ours,
+Units: `systemd-analyze verify`, and `security` with a bound; what docs/security.md says of them; the executables, under strace,
+make no system call that their unit forbids, and run without any privilege. Units, Dockerfile, compose file: every executable is one of ours,
 every flag and every variable exists in its --help, ports agree, files that are copied or mounted exist. Prints what is
 wrong; exit code 1 if anything is.
 """
 
 import argparse
+import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 
 import yaml
@@ -103,9 +106,11 @@ def check_units(programs):
                 shutil.copy(path, fake / "lib/systemd/system", follow_symlinks=True)
         for name in units:
             shutil.copy(folder / name, fake / "etc/systemd/system")
-            program = re.search(r"^ExecStart=(\S+)", (folder / name).read_text(), re.M).group(1)
-            (fake / program.lstrip("/")).write_text("#!/bin/sh\n")
-            (fake / program.lstrip("/")).chmod(0o755)
+            for program in re.findall(r"^Exec\w+=(\S+)", (folder / name).read_text(), re.M):
+                stub = fake / program.lstrip("/")
+                stub.parent.mkdir(exist_ok=True)
+                stub.write_text("#!/bin/sh\n")
+                stub.chmod(0o755)
             conf = folder / f"{name.removesuffix('.service')}-tokens.conf"
             (fake / f"etc/systemd/system/{name}.d").mkdir()
             shutil.copy(conf, fake / f"etc/systemd/system/{name}.d/tokens.conf")
@@ -122,6 +127,106 @@ def check_units(programs):
                 fault(name, f"systemd-analyze security says {run.stderr.strip()!r}")
             elif float(level.group(1)) > EXPOSURE_MAX:
                 fault(name, f"exposure {level.group(1)}, at most {EXPOSURE_MAX}")
+
+
+def check_document():
+    """The settings of the table in docs/security.md stand in the units that it names."""
+    place = "docs/security.md"
+    units = {"engine": ["timesaled.service"], "sidecar": ["timesale-http.service"]}
+    units["both"] = units["engine"] + units["sidecar"]
+    rows = re.findall(r"^\| `([A-Z]\w+=[^`]*)` \| (\w+) \|", (root / place).read_text(), re.M)
+    if len(rows) < 20:
+        fault(place, f"its table of settings has {len(rows)} rows")
+    for setting, of in rows:
+        for unit in units[of]:
+            # The last word on a setting counts, but for those that add up.
+            name = setting.split("=")[0]
+            lines = re.findall(rf"^({name}=.*)$", (here / "systemd" / unit).read_text(), re.M)
+            if setting not in (lines if name == "SystemCallFilter" else lines[-1:]):
+                fault(place, f"{unit} has {lines or 'nothing'} instead of {setting}")
+
+
+def check_without_privileges(programs):
+    """Engine and sidecar as a user who may do nothing: no capability, none to be had, a file of tokens that is root's and
+    readable for the user's group, as in the drop-in files. They sell, and read other tokens."""
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        print("check: no root or no setpriv here, so nothing is started without privileges")
+        return
+    nobody = 65534
+    with tempfile.TemporaryDirectory() as directory:
+        directory = pathlib.Path(directory)
+        directory.chmod(0o755)
+        (directory / "own").mkdir(0o700)
+        os.chown(directory / "own", nobody, nobody)
+        tokens = directory / "tokens"
+        started = {}
+
+        def write(*lines):
+            fresh = directory / "tokens.new"
+            fresh.write_text("".join(line + "\n" for line in lines))
+            fresh.chmod(0o640)
+            os.chown(fresh, 0, nobody)
+            fresh.rename(tokens)
+
+        def start(name, *arguments):
+            # Where an executable of a build lies may be closed to that user.
+            program = shutil.copy(programs.path(name), directory / name)
+            with open(directory / f"{name}.out", "wb") as out:
+                started[name] = subprocess.Popen(
+                    ["setpriv", f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups", "--no-new-privs",
+                     "--bounding-set=-all", "--inh-caps=-all", program, *arguments],
+                    cwd=directory / "own", stdout=out, stderr=subprocess.STDOUT)
+
+        def output(name):
+            return (directory / f"{name}.out").read_text()
+
+        def wait(what, condition):
+            end = time.monotonic() + 60
+            while not condition():
+                if time.monotonic() > end or any(process.poll() is not None for process in started.values()):
+                    sys.exit(f"check: {what}: {[output(name) for name in started]}")
+                time.sleep(0.05)
+
+        def answer(token, path="/v1/timesales"):
+            request = urllib.request.Request(base + path, headers={"Authorization": f"Bearer {token}"})
+            try:
+                return urllib.request.urlopen(request, timeout=10).status
+            except urllib.error.HTTPError as error:
+                return error.code
+
+        first, second = "admin-token-of-the-first", "admin-token-of-the-second"
+        try:
+            write(f"admin {first}")
+            engine = f"unix:{directory}/own/engine.sock"
+            start("timesaled", "--data", directory / "own/data", "--listen", engine, "--token-file", tokens,
+                  "--segment-size", "2MiB", "--log-ahead", "4MiB")
+            wait("no engine", lambda: "ready" in output("timesaled").splitlines())
+            start("timesale-http", "--listen", "127.0.0.1:0", "--engine", engine, "--token-file", tokens,
+                  "--engine-token-file", tokens)
+            wait("no sidecar", lambda: re.search(r"127\.0\.0\.1:[1-9]\d*", output("timesale-http")))
+            base = "http://" + re.search(r"127\.0\.0\.1:\d+", output("timesale-http")).group()
+            wait("not ready", lambda: status(base + "/readyz") == 200 and answer(first) == 200)
+            for name, process in started.items():
+                state = dict(re.findall(r"^(\w+):\t(.*)$", pathlib.Path(f"/proc/{process.pid}/status").read_text(), re.M))
+                wrong = {key: state[key] for key in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb") if int(state[key], 16)}
+                if wrong or state["NoNewPrivs"] != "1" or state["Uid"].split() != [str(nobody)] * 4:
+                    fault(name, f"it was not started without privileges: {wrong or state['Uid']}")
+            write(f"admin {first}", f"admin {second}")
+            for name, words in (("timesaled", "tokens read again: 2"), ("timesale-http", "tokens read again: 2")):
+                started[name].send_signal(signal.SIGHUP)
+                wait("tokens are not read again", lambda: words in output(name))
+            if answer(second) != 200 or answer(first + "x") != 401:
+                fault("timesale-http", "without privileges it does not take other tokens")
+        finally:
+            for process in reversed(started.values()):
+                process.terminate()
+                try:
+                    process.wait(30)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+        for name, process in started.items():
+            if process.returncode != 0:
+                fault(name, f"without privileges it ends with {process.returncode}: {output(name)}")
 
 
 def system_calls(group):
@@ -301,6 +406,8 @@ def main():
     parser.add_argument("--programs", type=pathlib.Path, action="append", help="where our executables are (default: bin)")
     programs = Programs(parser.parse_args().programs or [root / "bin"])
     check_units(programs)
+    check_document()
+    check_without_privileges(programs)
     check_system_calls(programs)
     check_compose(programs, check_images(programs))
     for line in faults:

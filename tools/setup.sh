@@ -7,7 +7,7 @@ set -euo pipefail
 packages=(
     liburing-dev libhiredis-dev zlib1g-dev
     python3 python3-venv python3-yaml strace curl openssl binutils postgresql python3-psycopg2 redis-server
-    python3-redis valgrind prometheus chromium
+    python3-redis valgrind prometheus chromium fuse3 libfuse3-dev iproute2
 )
 
 # swift-configuration's manifest is the one of our dependencies that asks for the newest tools.

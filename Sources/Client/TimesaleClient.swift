@@ -82,6 +82,16 @@ public final class TimesaleClient: Sendable {
         _ = pool.close(deadlineNs: 0, queues.all)
     }
 
+    /// Presents another token from the next connection on, where the server's tokens were changed while it runs.
+    /// Connections that are up stay so, for as long as the server lets them.
+    ///
+    /// - Parameter token: as in the server's token file.
+    /// - Throws: `invalidArgument(.token)` if it cannot be sent; then the token before it stays.
+    public func present(token: String) throws(TimesaleError) {
+        guard let name = Name(token), name.isValid else { throw .invalidArgument(.token) }
+        pool.present(name)
+    }
+
     /// Takes no further calls (`shutDown`), waits for the outstanding ones, closes the connections. What is not
     /// answered after `withinMs` ends as `shutDown` if it was not sent, else as an unknown outcome. Returns when all is
     /// closed; may be called more than once.

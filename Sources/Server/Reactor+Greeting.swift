@@ -11,7 +11,7 @@ import Shard
 /// A connection on its way to its shard.
 struct HandOver {
     var socket: Int32
-    var isAdmin: Bool
+    var grant: AccessList.Grant
     var requestId: UInt64
 }
 
@@ -120,7 +120,7 @@ extension Reactor {
         guard entry.versionMin <= Frame.version, entry.versionMax >= Frame.version else {
             return refuseGreeting(slot, .unsupportedVersion, header, nowMs)
         }
-        guard let isAdmin = shared.authenticate(entry.token) else {
+        guard let grant = shared.access.find(entry.token) else {
             return refuseGreeting(slot, .unauthenticated, header, nowMs)
         }
         guard entry.shard == 0xffff || Int(entry.shard) < core.shards else {
@@ -128,7 +128,7 @@ extension Reactor {
         }
         let target = entry.shard == 0xffff ? nextShard() : Int(entry.shard)
         let handOver = HandOver(
-            socket: connections.slots[slot].socket, isAdmin: isAdmin, requestId: header.requestId)
+            socket: connections.slots[slot].socket, grant: grant, requestId: header.requestId)
         // The descriptor lives on: only the slot goes.
         connections.slots[slot].state = .closing
         connections.release(slot)
@@ -193,17 +193,21 @@ extension Reactor {
     }
 
     private mutating func open(_ handOver: HandOver, _ nowMs: UInt64) {
-        guard !isStopping, let slot = connections.open(handOver.socket, state: .open) else {
+        // On its way here its token may have been removed, after this shard has looked for such connections.
+        guard !isStopping, shared.access.holds(handOver.grant.number),
+            let slot = connections.open(handOver.socket, state: .open)
+        else {
             Glibc.close(handOver.socket)
             shared.connectionClosed()
             return
         }
         let connection = connections.slots + slot
-        connection.pointee.isAdmin = handOver.isAdmin
+        connection.pointee.isAdmin = handOver.grant.isAdmin
+        connection.pointee.grantNumber = handOver.grant.number
         core.driver.connections = UInt32(connections.count)
         let lengthBytes = Frame.headerSizeBytes + TopologyResult.sizeBytes
         withUnsafeTemporaryAllocation(byteCount: lengthBytes, alignment: 8) { memory in
-            core.topology(isAdmin: handOver.isAdmin, nowMs: nowMs).store(
+            core.topology(isAdmin: handOver.grant.isAdmin, nowMs: nowMs).store(
                 to: memory.baseAddress! + Frame.headerSizeBytes)
             FrameHeader.seal(
                 memory.baseAddress!, operation: Operation.handshake.rawValue, requestId: handOver.requestId,

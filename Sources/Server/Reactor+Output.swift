@@ -92,6 +92,20 @@ extension Reactor {
         core.driver.connections = UInt32(connections.count)
     }
 
+    // MARK: Tokens
+
+    /// Closes the connections of tokens that let nobody in any more. What they had under way is asked again, by whoever
+    /// has a token, with the same ids.
+    @inline(never)
+    mutating func dismissTheRemoved() {
+        accessChanges = shared.access.changeCount
+        for slot in connections.slotRange where connections.slots[slot].state == .open {
+            // A greeting that was refused is open too, until its answer has left; it has no token, and ends by itself.
+            guard !connections.slots[slot].isDeaf else { continue }
+            if !shared.access.holds(connections.slots[slot].grantNumber) { close(slot, "its token was removed") }
+        }
+    }
+
     // MARK: Deadlines
 
     /// Once a second: cuts off whoever keeps the server waiting.

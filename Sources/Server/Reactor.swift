@@ -53,6 +53,8 @@ struct Reactor: ~Copyable {
     var lastSweepMs: UInt64 = 0
     var lastEventMs: UInt64 = 0
     var isStopping = false
+    /// How many lists of tokens this shard has held its connections against.
+    var accessChanges: UInt64 = 0
     /// A pass over what is remembered is under way.
     var isRetiring = false
     var isMeshPolled = false
@@ -234,13 +236,14 @@ struct Reactor: ~Copyable {
         ring.read(shared.doorbells[shard], into: UnsafeMutableRawPointer(doorbellValue), 8, CompletionTag(.doorbell))
     }
 
-    /// Another thread has something for us: a prepared segment, or the wish to stop.
+    /// Another thread has something for us: a prepared segment, other tokens, or the wish to stop.
     @inline(never)
     private mutating func doorbellRang(_ nowMs: UInt64) {
         armDoorbell()
         takePreparedSegment()
         takeAnswers()
         if shared.takeAskForBlock(shard) { isBlockWanted = true }
+        if shared.access.changeCount != accessChanges { dismissTheRemoved() }
         if shared.isStopping && !isStopping {
             isStopping = true
             shared.stopStartedMs = nowMs

@@ -16,6 +16,9 @@ public struct ServerConfiguration: Sendable {
     public var shards = 1
     public var fsync = FsyncMode.always
     public var tokens: [AccessToken] = []
+    /// Reads the tokens again, on SIGHUP; the error is a sentence for the log that shows none of them. Nil: there are
+    /// none.
+    public var readTokens: (@Sendable () throws(ServerError) -> [AccessToken])?
     /// Of all shards together.
     public var capacities = Capacities()
     /// Whether the tables have all their memory from the start, or get it as they grow.
@@ -44,6 +47,8 @@ public struct ServerConfiguration: Sendable {
 /// Why a server did not start, as one line for an operator.
 public struct ServerError: Error, Sendable {
     public var sentence: String
+
+    public init(sentence: String) { self.sentence = sentence }
 }
 
 /// The server process: opens the data directory, recovers, runs one reactor a shard, and stops.
@@ -83,7 +88,7 @@ public enum Server {
         let shared = ServerState(
             mesh: Mesh(shards: configuration.shards, memory: memory), listeners: listeners.map(\.socket),
             doorbells: (0..<configuration.shards).map { _ in ts_eventfd() },
-            keeper: keeper, room: room, tokens: configuration.tokens, graceMs: configuration.graceMs,
+            keeper: keeper, room: room, access: AccessList(configuration.tokens), graceMs: configuration.graceMs,
             clientTimeoutMs: configuration.clientTimeoutMs, connectionCountMax: configuration.connectionCountMax,
             memory: memory)
         keeper.notify = { [unowned shared] in shared.ring($0) }
@@ -128,7 +133,7 @@ public enum Server {
         let mirrorThread = mirror.map { mirror in WorkThread(name: "mirror") { mirror.run() } }
         for listener in listeners { announce("listening on \(listener.address)") }
         announce("ready")
-        let signal = wait(signals)
+        let signal = waitForStop(signals) { readTokens(configuration, shared, logger) }
         logger.info("stopping on \(signal == SIGTERM ? "SIGTERM" : "SIGINT")")
         // Whoever waits for events is told before the shards end.
         tails.stop()
@@ -161,7 +166,7 @@ public enum Server {
 
     private static func open(_ path: String) throws(ServerError) -> DirectoryStorage {
         do {
-            return try DirectoryStorage.openDirectory(path: path, create: true)
+            return try DirectoryStorage.openDirectory(path: path, create: true) { Fatal.exit("\($0)") }
         } catch {
             throw ServerError(sentence: "\(error)")
         }
@@ -209,16 +214,39 @@ public enum Server {
         sigemptyset(&signals)
         sigaddset(&signals, SIGTERM)
         sigaddset(&signals, SIGINT)
+        sigaddset(&signals, SIGHUP)
+        // Started with nohup, it would be ignored, and never wake anybody.
+        Glibc.signal(SIGHUP, SIG_DFL)
         pthread_sigmask(SIG_BLOCK, &signals, nil)
         Glibc.signal(SIGPIPE, SIG_IGN)
         return signals
     }
 
-    private static func wait(_ signals: sigset_t) -> Int32 {
+    /// SIGTERM or SIGINT; calls `onHangUp` for each SIGHUP before it.
+    private static func waitForStop(_ signals: sigset_t, onHangUp: () -> Void) -> Int32 {
         var signals = signals
         var signal: Int32 = 0
-        while sigwait(&signals, &signal) != 0 {}
-        return signal
+        while true {
+            if sigwait(&signals, &signal) != 0 { continue }
+            guard signal == SIGHUP else { return signal }
+            onHangUp()
+        }
+    }
+
+    /// The token file has changed. One that cannot be read, or says nothing sensible, changes nothing: a slip of the
+    /// pen must not shut everybody out.
+    private static func readTokens(_ configuration: ServerConfiguration, _ shared: ServerState, _ logger: Logger) {
+        guard let read = configuration.readTokens else {
+            return logger.notice("SIGHUP: there is no --token-file to read again")
+        }
+        do throws(ServerError) {
+            let tokens = try read()
+            let (added, removed) = shared.access.replace(tokens)
+            shared.ringAll()
+            logger.notice("tokens read again: \(tokens.count), of them \(added) new; \(removed) removed")
+        } catch {
+            logger.error("the tokens stay as they were: \(error.sentence)")
+        }
     }
 
     /// Connections need descriptors: takes as many as the hard limit gives.

@@ -13,7 +13,7 @@ final class ServerState: @unchecked Sendable {
     let room: DiskRoom
     /// Set before any shard runs.
     var desk: AsideDesk!
-    let tokens: [AccessToken]
+    let access: AccessList
     let graceMs: UInt64
     let clientTimeoutMs: UInt64
     let connectionCountMax: Int
@@ -27,14 +27,14 @@ final class ServerState: @unchecked Sendable {
 
     init(
         mesh: Mesh, listeners: [Int32], doorbells: [Int32], keeper: SegmentKeeper, room: DiskRoom,
-        tokens: [AccessToken], graceMs: UInt64, clientTimeoutMs: UInt64, connectionCountMax: Int, memory: MemorySource
+        access: AccessList, graceMs: UInt64, clientTimeoutMs: UInt64, connectionCountMax: Int, memory: MemorySource
     ) {
         self.mesh = mesh
         self.listeners = listeners
         self.doorbells = doorbells
         self.keeper = keeper
         self.room = room
-        self.tokens = tokens
+        self.access = access
         self.graceMs = graceMs
         self.clientTimeoutMs = clientTimeoutMs
         self.connectionCountMax = connectionCountMax
@@ -58,6 +58,10 @@ final class ServerState: @unchecked Sendable {
 
     func stop() {
         ts_store_seq_cst(word(0), 1)
+        ringAll()
+    }
+
+    func ringAll() {
         for shard in 0..<mesh.shards { ring(shard) }
     }
 
@@ -102,44 +106,4 @@ final class ServerState: @unchecked Sendable {
     }
 
     func connectionClosed() { _ = ts_fetch_sub(word(1), 1) }
-
-    /// Whether a token is known, and whether it is an administrator's; nil: it is not. Without any tokens
-    /// everybody is, since then only this host can connect.
-    ///
-    /// The comparison takes the same time wherever two tokens differ.
-    func authenticate(_ given: Name) -> Bool? {
-        if tokens.isEmpty { return true }
-        var found: Bool?
-        for token in tokens {
-            if token.matches(given) { found = (found ?? false) || token.isAdmin }
-        }
-        return found
-    }
-}
-
-/// A secret that lets clients in.
-public struct AccessToken: Sendable {
-    let name: Name
-    let isAdmin: Bool
-
-    /// Nil if it is longer than 78 bytes.
-    public init?(_ text: String, isAdmin: Bool) {
-        guard let name = Name(text) else { return nil }
-        self.name = name
-        self.isAdmin = isAdmin
-    }
-
-    func matches(_ given: Name) -> Bool {
-        withUnsafeTemporaryAllocation(byteCount: 2 * Name.sizeBytes, alignment: 8) { memory in
-            let base = memory.baseAddress!
-            name.store(to: base)
-            given.store(to: base + Name.sizeBytes)
-            var difference: UInt8 = 0
-            for index in 0..<Name.sizeBytes {
-                difference |= base.load(fromByteOffset: index, as: UInt8.self)
-                    ^ base.load(fromByteOffset: Name.sizeBytes + index, as: UInt8.self)
-            }
-            return difference == 0
-        }
-    }
 }

@@ -52,7 +52,7 @@ struct Flags: ParsableCommand {
                 """
                 Admit only clients with a token of this file: lines "shop TOKEN" or "admin TOKEN", 16 to 78 \
                 bytes each, "#" for comments; closed to other users (chmod 600). Needed to listen beyond this \
-                machine.
+                machine. SIGHUP has it read again: no restart for other tokens.
                 """))
         var tokenFile: String?
 

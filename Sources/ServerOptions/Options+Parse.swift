@@ -16,7 +16,8 @@ extension Options {
         try options.readCapacityAndTime(layers)
         // Last, as they open files: a mistyped flag is told before a missing file.
         options.redis = try readRedis(layers)
-        if let path = try layers.value(.tokenFile, readPath) { options.tokens = try TokenFile.read(path) }
+        options.tokenFile = try layers.value(.tokenFile, readPath)
+        if let path = options.tokenFile { options.tokens = try TokenFile.read(path) }
         try options.validate()
         return options
     }

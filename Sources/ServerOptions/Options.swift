@@ -7,6 +7,8 @@ public struct Options: Sendable, Equatable {
     public var listen: [ListenAddress] = [.tcp(host: "127.0.0.1", port: 7070)]
     /// Empty: every client of this machine is admitted. Else the handshake must present one of these.
     public var tokens: [Token] = []
+    /// Where they are read from, again on SIGHUP.
+    public var tokenFile: String?
     /// Open connections over all shards, 1...1,000,000.
     public var connectionCountMax = 10_000
     /// Time for the handshake, for completing a begun frame, for reading replies; 100 ms to 1 h.

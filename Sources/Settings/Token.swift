@@ -1,3 +1,5 @@
+import CAtomics
+
 /// A secret that a client presents in its handshake, and what it may do with it.
 public struct Token: Sendable, Equatable {
     public enum Scope: String, CaseIterable, Sendable {
@@ -18,6 +20,30 @@ public struct Token: Sendable, Equatable {
     public init(scope: Scope, bytes: [UInt8]) {
         self.scope = scope
         self.bytes = bytes
+    }
+
+    /// Whether a client has presented this token, in a time that tells nothing about it.
+    public func isSame(as given: some Collection<UInt8>) -> Bool {
+        Token.withField(bytes) { secret in
+            Token.withField(given) { ts_is_same_secret(secret, $0, Token.fieldSizeBytes) }
+        }
+    }
+
+    /// A byte for the length, then the longest token.
+    private static let fieldSizeBytes = 1 + sizeBytes.upperBound
+
+    /// All tokens take as many bytes as the longest one, zeros behind them, so that their comparison takes the same
+    /// time.
+    private static func withField<Result>(
+        _ bytes: some Collection<UInt8>, _ body: (UnsafeRawPointer) -> Result
+    ) -> Result {
+        withUnsafeTemporaryAllocation(byteCount: fieldSizeBytes, alignment: 8) { field in
+            field.initializeMemory(as: UInt8.self, repeating: 0)
+            // One that is too long is nobody's: no token has this length.
+            field[0] = UInt8(min(bytes.count, 255))
+            field[1...].copyBytes(from: bytes.prefix(sizeBytes.upperBound))
+            return body(UnsafeRawPointer(field.baseAddress!))
+        }
     }
 }
 

@@ -29,7 +29,7 @@ public enum TokenFile {
             let comment = words.firstIndex { $0.first == UInt8(ascii: "#") } ?? words.endIndex
             let place = "\(name), line \(index + 1)"
             guard let token = try token(words[..<comment], place: place) else { continue }
-            if tokens.contains(where: { $0.bytes == token.bytes }) {
+            if tokens.contains(where: { $0.isSame(as: token.bytes) }) {
                 throw .configuration(
                     "\(place): this token is already given above; every token needs a line of its own")
             }

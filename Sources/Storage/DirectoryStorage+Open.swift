@@ -11,14 +11,18 @@ extension DirectoryStorage {
 
     /// Opens a data directory for a server and locks it: one server at a time. With `create`, makes it, and
     /// the directories above it, if it does not exist.
+    ///
+    /// - Parameter onFailedSync: see `DirectoryStorage.onFailedSync`.
     public static func openDirectory(
-        path: String, create: Bool, lockTimeoutMs: Int = lockTimeoutMs
+        path: String, create: Bool, lockTimeoutMs: Int = lockTimeoutMs,
+        onFailedSync: (@Sendable (StorageError) -> Void)? = nil
     ) throws(StorageError) -> DirectoryStorage {
         if create { try makeDirectories(path) }
         let directoryFd = try openDirectoryFd(path)
         do {
             let lockFd = try lock(directoryFd, path, timeoutMs: lockTimeoutMs)
-            return DirectoryStorage(path: path, directoryFd: directoryFd, lockFd: lockFd)
+            return DirectoryStorage(
+                path: path, directoryFd: directoryFd, lockFd: lockFd, onFailedSync: onFailedSync)
         } catch {
             close(directoryFd)
             throw error

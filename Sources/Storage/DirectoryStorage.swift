@@ -13,7 +13,13 @@ public final class DirectoryStorage: LogStorage, Sendable {
     /// the process is killed; so that nobody reads the log while writes to it are under way.
     public let lockFd: Int32
 
-    init(path: String, directoryFd: Int32, lockFd: Int32) {
+    /// Told of a sync that has failed, before it throws. The kernel tells of a write that was lost once, to whoever
+    /// asks first, and shows the pages as clean from then on (fsync(2)): after that no sync of anybody means
+    /// anything.
+    private let onFailedSync: (@Sendable (StorageError) -> Void)?
+
+    init(path: String, directoryFd: Int32, lockFd: Int32, onFailedSync: (@Sendable (StorageError) -> Void)? = nil) {
+        self.onFailedSync = onFailedSync
         self.path = path
         self.directoryFd = directoryFd
         self.lockFd = lockFd
@@ -135,7 +141,7 @@ public final class DirectoryStorage: LogStorage, Sendable {
         // A read-only descriptor will do: fsync(2) is about the file, not about who wrote it.
         let fd = try open(name, O_RDONLY, "sync")
         defer { close(fd) }
-        guard retrying({ fsync(fd) }) == 0 else { throw failure(name, "sync") }
+        guard retrying({ fsync(fd) }) == 0 else { throw failedSync(name) }
     }
 
     public func rename(_ name: String, to other: String) throws(StorageError) {
@@ -147,7 +153,15 @@ public final class DirectoryStorage: LogStorage, Sendable {
     }
 
     public func syncDirectory() throws(StorageError) {
-        guard retrying({ fsync(directoryFd) }) == 0 else { throw failure(".", "sync") }
+        guard retrying({ fsync(directoryFd) }) == 0 else { throw failedSync(".") }
+    }
+
+    private func failedSync(_ name: String) -> StorageError {
+        let error = failure(name, "sync")
+        // A file system may find out as late as this that it has no room for a new file, which is then made anew.
+        let isFull = name != "." && (error.code == ENOSPC || error.code == EDQUOT)
+        if !isFull { onFailedSync?(error) }
+        return error
     }
 
     public func dropCaches() throws(StorageError) {

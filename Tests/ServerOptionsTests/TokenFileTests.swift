@@ -87,6 +87,29 @@ import Testing
         #expect(found.message == "tokens, line 1: the token is not printable text; use letters and digits")
     }
 
+    /// Neither a beginning nor a repetition of a token is the token, nor one that differs in one bit of any byte.
+    @Test func aTokenIsItselfAlone() {
+        for count in [16, 17, 77, 78] {
+            let bytes = (0..<count).map { UInt8(0x21 + $0 % 90) }
+            let token = Token(scope: .shop, bytes: bytes)
+            #expect(token.isSame(as: bytes))
+            let others: [[UInt8]] = [
+                [], Array(bytes.dropLast()), Array(bytes.dropFirst()), bytes + [0], bytes + bytes,
+                bytes + bytes + bytes + bytes,
+            ]
+            for other in others {
+                #expect(!token.isSame(as: other), "\(count) and \(other.count) bytes")
+            }
+            for place in 0..<count {
+                for bit in 0..<8 {
+                    var other = bytes
+                    other[place] ^= 1 << UInt8(bit)
+                    #expect(!token.isSame(as: other), "byte \(place) of \(count)")
+                }
+            }
+        }
+    }
+
     @Test func printingOptionsShowsNoSecret() {
         var options = Options()
         options.tokens = [Token(scope: .admin, bytes: Array(Self.secret.utf8))]

@@ -142,6 +142,13 @@ extension ServerTests {
             for shard in 0..<shards { try fillQueues(server, UInt16(shard)) }
             try churn(600)
             let before = server.residentBytes
+            let alone = try eventually {
+                try bystander.client.stats().reduce(0) { $0 + $1.connections }
+            } until: {
+                $0 == 1
+            }
+            #expect(alone != nil, "connections remain")
+            let descriptorsBefore = server.descriptorCount
             try churn(3000)
             let left = try eventually {
                 try bystander.client.stats().reduce(0) { $0 + $1.connections }
@@ -149,6 +156,8 @@ extension ServerTests {
                 $0 == 1
             }
             #expect(left != nil, "connections remain")
+            // A connection counts as gone once its descriptor is closed.
+            #expect(server.descriptorCount <= descriptorsBefore, "descriptors remain")
             let grown = server.residentBytes - before
             #expect(grown < 2 * Self.mebibyte, "grew by \(grown / 1024) KiB")
             try bystander.expectUndisturbed()

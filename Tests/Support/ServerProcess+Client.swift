@@ -35,6 +35,11 @@ extension ServerProcess {
         let fields = text.split(separator: " ")
         return fields.count > 1 ? (Int(fields[1]) ?? 0) * sysconf(Int32(_SC_PAGESIZE)) : 0
     }
+
+    /// What the process has open, from /proc/PID/fd: files, sockets, rings.
+    public var descriptorCount: Int {
+        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd"))?.count ?? 0
+    }
 }
 
 extension CreateSaleEntry {

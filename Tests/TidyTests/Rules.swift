@@ -15,6 +15,8 @@ enum Rules {
         ("errors are handled", errorsAreHandled),
         ("no path of a machine", noPathOfAMachine),
         ("every file says what it is", everyFileSaysWhatItIs),
+        ("secrets are compared in one way", secretsAreComparedInOneWay),
+        ("what documents name is there", whatDocumentsNameIsThere),
     ]
 
     /// What a module may import. A module that is not here may import what its target in Package.swift
@@ -26,7 +28,7 @@ enum Rules {
         "Shard": ["Log", "Engine", "Protocol", "CAtomics"],
         "Redis": ["CHiredis", "Glibc"],
         "Mirror": ["Redis", "Shard", "Log", "Engine", "Protocol", "CAtomics"],
-        "Settings": ["Configuration", "Foundation"],
+        "Settings": ["CAtomics", "Configuration", "Foundation"],
         "ServerOptions": ["Redis", "Settings", "ArgumentParser", "Configuration", "Foundation"],
         "Client": ["Protocol", "NIOCore", "NIOPosix", "Synchronization", "Glibc", "Musl", "Darwin"],
     ]
@@ -116,6 +118,64 @@ enum Rules {
         return says ? [] : ["\(file.path):1: say in a sentence what this file is for"]
     }
 
+    /// `==` ends at the first difference, and its time tells how far a guess was right: tokens are compared with
+    /// `ts_is_same_secret` (`Token.isSame`, `AccessToken.isSame`) alone.
+    static func secretsAreComparedInOneWay(_ file: SourceFile) -> [String] {
+        let isOurs = file.module != nil || file.path.hasPrefix("tools/") && !file.path.contains("/Tests/")
+        guard file.isSwift, isOurs else { return [] }
+        return breaches(file) { line in
+            let words = line.split { !($0.isLetter || $0.isNumber || "._$!=".contains($0)) }.map(String.init)
+            for (index, word) in words.enumerated() where word == "==" || word == "!=" {
+                let sides = [index > 0 ? words[index - 1] : "", index + 1 < words.count ? words[index + 1] : ""]
+                if sides.contains("nil") { continue }
+                let ends = ["token", "secret", "token.bytes", "token.name", "secret.bytes", "$0.bytes"]
+                if sides.contains(where: { side in ends.contains { side == $0 || side.hasSuffix("." + $0) } }) {
+                    return "compare secrets with isSame(as:)"
+                }
+            }
+            return nil
+        }
+    }
+
+    /// In a table that says by what its claims are shown: each row names at least one test or script, and those are
+    /// there. A test is `File.function`, a script its path.
+    static func whatDocumentsNameIsThere(_ file: SourceFile) -> [String] {
+        guard file.path.hasPrefix("docs/"), file.path.hasSuffix(".md") else { return [] }
+        var found: [String] = []
+        var column: Int?
+        for (index, line) in file.lines.enumerated() {
+            let cells = line.hasPrefix("|") ? line.split(separator: "|").map { $0.trimmed } : []
+            if cells.isEmpty {
+                column = nil
+            } else if let shown = cells.firstIndex(of: "shown by") {
+                column = shown
+            } else if let column, !cells.allSatisfy({ $0.allSatisfy { "-: ".contains($0) } }) {
+                let names = column < cells.count ? spans(cells[column]) : []
+                let missing = names.filter { !isThere($0) }
+                if names.isEmpty { found.append("\(file.path):\(index + 1): name the test that shows it") }
+                for name in missing { found.append("\(file.path):\(index + 1): there is no \(name)") }
+            }
+        }
+        return found
+    }
+
+    /// What stands between backticks.
+    private static func spans(_ text: String) -> [String] {
+        text.split(separator: "`", omittingEmptySubsequences: false).enumerated().compactMap { index, part in
+            index % 2 == 1 ? String(part) : nil
+        }
+    }
+
+    private static func isThere(_ name: String) -> Bool {
+        if name.contains("/") { return Repository.files.contains { $0.path == name } }
+        let parts = name.split(separator: ".")
+        guard parts.count == 2 else { return false }
+        return Repository.files.contains { file in
+            file.path.contains("Tests/") && file.path.hasSuffix("/\(parts[0]).swift")
+                && file.lines.contains { $0.contains("func \(parts[1])(") }
+        }
+    }
+
     /// The module of an import line, whatever stands around the word: `@testable internal import struct A.B`
     /// gives `A`.
     static func importedModule(_ line: String) -> String? {
@@ -143,5 +203,11 @@ enum Rules {
 
     private static func isPathCharacter(_ character: Character) -> Bool {
         character.isLetter || character.isNumber || "._-/*".contains(character)
+    }
+}
+
+extension Substring {
+    fileprivate var trimmed: String {
+        String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
     }
 }

@@ -77,6 +77,19 @@ import Testing
         Breach(
             Rules.everyFileSaysWhatItIs, "Sources/Log/A.swift", bad: "struct A {}",
             good: "import B\n\n  /// A.\nstruct A {}"),
+        Breach(
+            Rules.secretsAreComparedInOneWay, "Sources/Server/A.swift", bad: "if entry.token == given { return }",
+            good: "guard token != nil, entry.token.isSame(as: given) else { return }"),
+        Breach(
+            Rules.secretsAreComparedInOneWay, "tools/timesale-http/Sources/A.swift",
+            bad: "tokens.contains { $0.bytes == given }", good: "tokens.contains { $0.isSame(as: given) }"),
+        Breach(
+            Rules.whatDocumentsNameIsThere, "docs/a.md",
+            bad: "| claim | shown by |\n|---|---|\n| it is | `TidyTests.neverWritten` |",
+            good: "| claim | shown by |\n|---|---|\n| it is | `TidyTests.theTreeIsSeen`, `tools/setup.sh` |"),
+        Breach(
+            Rules.whatDocumentsNameIsThere, "docs/a.md", bad: "| claim | shown by |\n|---|---|\n| it is | |",
+            good: "| claim | so |\n|---|---|\n| it is | |"),
     ]
 
     @Test(arguments: breaches.indices)

@@ -25,8 +25,9 @@ extension Options {
         case .everysec: configuration.fsync = .everysec
         case .no: configuration.fsync = .no
         }
-        configuration.tokens = tokens.compactMap {
-            AccessToken(String(decoding: $0.bytes, as: UTF8.self), isAdmin: $0.scope == .admin)
+        configuration.tokens = tokens.compactMap(AccessToken.init)
+        if let path = tokenFile {
+            configuration.readTokens = { () throws(ServerError) in try readTokens(path) }
         }
         configuration.capacities = Capacities(
             users: userCountMax, orders: orderCountMax, transactions: transactionCountMax,
@@ -44,6 +45,21 @@ extension Options {
         configuration.pinnedCPUs = pinnedCPUs
         configuration.redis = redis
         return configuration
+    }
+}
+
+extension AccessToken {
+    fileprivate init?(_ token: Token) {
+        self.init(String(decoding: token.bytes, as: UTF8.self), isAdmin: token.scope == .admin)
+    }
+}
+
+/// The tokens of a file, as the server takes them.
+private func readTokens(_ path: String) throws(ServerError) -> [AccessToken] {
+    do throws(OptionsError) {
+        return try TokenFile.read(path).compactMap(AccessToken.init)
+    } catch {
+        throw ServerError(sentence: error.message)
     }
 }
 

@@ -20,7 +20,8 @@ final class ConnectionPool: @unchecked Sendable {
     let eventLoop: any EventLoop
     let configuration: ClientConfiguration
     let counters = ClientCounters()
-    let token: Name
+    /// What the next connection presents.
+    private(set) var token: Name
 
     /// Shards of the server, 0 before the first handshake; from any thread.
     let shards = Atomic<Int>(0)
@@ -54,6 +55,9 @@ final class ConnectionPool: @unchecked Sendable {
 
     /// Begins to connect. From any thread.
     func start() { eventLoop.execute { self.connectWhatIsMissing() } }
+
+    /// Has every connection from the next one on present another token. From any thread.
+    func present(_ token: Name) { eventLoop.execute { self.token = token } }
 
     /// Tells that a source has calls. From any thread.
     func wake(_ source: any FrameSource) {

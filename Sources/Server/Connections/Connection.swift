@@ -16,6 +16,8 @@ struct Connection {
 
     var state = State.free
     var isAdmin = false
+    /// That of the token that it came in with: see `AccessList`.
+    var grantNumber: UInt32 = 0
     var isReceiving = false
     var isSending = false
     /// A cancel of its receive is under way, because it does not read its replies.

@@ -92,10 +92,15 @@ final class SaleFeeds: Sendable {
         }
     }
 
-    /// Ends all streams.
+    /// Ends all streams, for good.
     func stop() {
+        state.withLock { $0.isStopped = true }
+        endAll()
+    }
+
+    /// Ends all streams; whoever may watch can come again.
+    func endAll() {
         let ended = state.withLock { state in
-            state.isStopped = true
             defer { state.feeds = [:] }
             return Array(state.feeds.values)
         }

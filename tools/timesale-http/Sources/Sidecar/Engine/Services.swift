@@ -1,4 +1,5 @@
 import Logging
+import Settings
 import Synchronization
 import TimesaleClient
 
@@ -8,6 +9,7 @@ final class Services: Sendable {
     let lanes: [Lane]
     let breaker: Breaker
     let live = LiveFeed()
+    let authentication: Authentication
     let limits: RequestLimits
     let work: WorkBound
     let feeds: SaleFeeds
@@ -29,6 +31,7 @@ final class Services: Sendable {
         self.registry = registry
         self.statistics = statistics
         breaker = Breaker(registry)
+        authentication = Authentication(options.tokens)
         limits = RequestLimits(options) { statistics.refusedForRate($0) }
         work = WorkBound(requestsMax: options.requestCountMax)
         feeds = SaleFeeds(streamsMax: options.streamCountMax)
@@ -41,6 +44,42 @@ final class Services: Sendable {
         isStoppingFlag.store(true, ordering: .relaxed)
         feeds.stop()
         live.stop()
+    }
+
+    /// The token files have changed. One that cannot be read, or says nothing sensible, changes nothing.
+    ///
+    /// Requests are held against the new tokens from now on. Where a token is gone all streams end, since one of them
+    /// may be its; whoever still may watch comes back.
+    func readTokens() {
+        if let path = options.engineTokenFile {
+            reading("the engine's token stays as it was") { () throws(OptionsError) in
+                let token = try SidecarOptions.engineToken(path)
+                // Any token of a file can be sent: its length and its bytes were looked at.
+                for lane in lanes { try? lane.client.present(token: token) }
+                logger.notice("the engine's token read again")
+            }
+        }
+        if let path = options.tokenFile {
+            reading("the tokens stay as they were") { () throws(OptionsError) in
+                let tokens = try TokenFile.read(path)
+                let (added, removed) = authentication.replace(tokens)
+                if removed > 0 {
+                    feeds.endAll()
+                    live.endAll()
+                }
+                logger.notice("tokens read again: \(tokens.count), of them \(added) new; \(removed) removed")
+            }
+        } else if options.engineTokenFile == nil {
+            logger.notice("SIGHUP: there is no --token-file and no --engine-token-file to read again")
+        }
+    }
+
+    private func reading(_ otherwise: String, _ body: () throws(OptionsError) -> Void) {
+        do throws(OptionsError) {
+            try body()
+        } catch {
+            logger.error("\(otherwise): \(error.message)")
+        }
     }
 
     var isReady: Bool { !isStopping && breaker.state == .closed }

@@ -94,10 +94,15 @@ final class LiveFeed: Sendable {
         }
     }
 
-    /// Ends all streams.
+    /// Ends all streams, for good.
     func stop() {
+        state.withLock { $0.isStopped = true }
+        endAll()
+    }
+
+    /// Ends all streams; whoever may watch can come again.
+    func endAll() {
         let ended = state.withLock { state in
-            state.isStopped = true
             state.end()
             defer { state.viewers = [:] }
             return Array(state.viewers.values)

@@ -55,7 +55,7 @@ struct SidecarFlags: ParsableCommand {
                 "file",
                 """
                 The engine's own token file, or one with the token of this sidecar: its first admin token is used, \
-                else its first.
+                else its first. SIGHUP has it read again.
                 """))
         var engineTokenFile: String?
 
@@ -71,7 +71,8 @@ struct SidecarFlags: ParsableCommand {
                 "file",
                 """
                 Admit only requests with a bearer token of this file: lines "shop TOKEN" or "admin TOKEN", 16 to 78 \
-                bytes each, "#" for comments; closed to other users (chmod 600). Needed to listen beyond this machine.
+                bytes each, "#" for comments; closed to other users (chmod 600). Needed to listen beyond this machine. \
+                SIGHUP has it read again: no restart for other tokens.
                 """))
         var tokenFile: String?
 

@@ -15,14 +15,19 @@ extension SidecarOptions {
         try options.readAddressesAndAccess(layers)
         try options.readLimitsAndProcess(layers)
         // Last, as they open files: a mistyped flag is told before a missing file.
-        if let path = try layers.value(.tokenFile, readPath) { options.tokens = try TokenFile.read(path) }
-        if let path = try layers.value(.engineTokenFile, readPath) {
-            let tokens = try TokenFile.read(path)
-            let token = tokens.first { $0.scope == .admin } ?? tokens.first
-            options.engineToken = token.map { String(decoding: $0.bytes, as: UTF8.self) } ?? ""
-        }
+        options.tokenFile = try layers.value(.tokenFile, readPath)
+        if let path = options.tokenFile { options.tokens = try TokenFile.read(path) }
+        options.engineTokenFile = try layers.value(.engineTokenFile, readPath)
+        if let path = options.engineTokenFile { options.engineToken = try engineToken(path) }
         try options.validate()
         return options
+    }
+
+    /// The token for the engine in a file: the first of the scope admin, else the first.
+    static func engineToken(_ path: String) throws(OptionsError) -> String {
+        let tokens = try TokenFile.read(path)
+        let token = tokens.first { $0.scope == .admin } ?? tokens.first
+        return token.map { String(decoding: $0.bytes, as: UTF8.self) } ?? ""
     }
 
     private mutating func readAddressesAndAccess(

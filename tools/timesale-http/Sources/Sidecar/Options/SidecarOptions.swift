@@ -14,10 +14,14 @@ public struct SidecarOptions: Sendable {
     var listen = ListenAddress.tcp(host: "127.0.0.1", port: 8080)
     var engine = ClientConfiguration.Address.tcp(host: "127.0.0.1", port: 7070)
     var engineToken = ""
+    /// Where it is read from, again on SIGHUP.
+    var engineTokenFile: String?
     var engineTimeoutMs: UInt64 = 5_000
 
     /// Empty: everybody on this machine may do everything.
     var tokens: [Token] = []
+    /// Where they are read from, again on SIGHUP.
+    var tokenFile: String?
     var tlsCertificate: String?
     var tlsKey: String?
     var corsOrigins: [String] = []

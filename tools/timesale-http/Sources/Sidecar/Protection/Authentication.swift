@@ -1,14 +1,28 @@
 import Settings
+import Synchronization
 
-/// Who may ask: the bearer tokens of the token file.
-struct Authentication: Sendable {
-    private let tokens: [Token]
+/// Who may ask: the bearer tokens of the token file. They are replaced as a whole while the sidecar runs; any thread.
+final class Authentication: Sendable {
+    private let tokens: Mutex<[Token]>
 
-    init(_ tokens: [Token]) { self.tokens = tokens }
+    init(_ tokens: [Token]) { self.tokens = Mutex(tokens) }
+
+    /// Puts other tokens in the place of all, for every request from now on.
+    func replace(_ tokens: [Token]) -> (added: Int, removed: Int) {
+        self.tokens.withLock { before in
+            let added = tokens.count { token in
+                !before.contains { $0.scope == token.scope && $0.isSame(as: token.bytes) }
+            }
+            defer { before = tokens }
+            return (added, before.count - (tokens.count - added))
+        }
+    }
 
     /// - Parameter header: of `Authorization`.
     func check(_ header: String?, _ wanted: Scope) throws(Problem) {
-        guard !tokens.isEmpty, wanted != .none else { return }
+        guard wanted != .none else { return }
+        let tokens = tokens.withLock { $0 }
+        guard !tokens.isEmpty else { return }
         guard let header else { throw Problem(.unauthenticated, "send Authorization: Bearer TOKEN") }
         let scheme = header.prefix(7)
         guard scheme.lowercased() == "bearer " else {
@@ -17,7 +31,7 @@ struct Authentication: Sendable {
         let given = Array(header.utf8.dropFirst(7).drop { $0 == UInt8(ascii: " ") })
         var found: Scope?
         // All are compared, each to its end: how long it takes tells nothing about any of them.
-        for token in tokens where Authentication.isEqual(token.bytes, given) {
+        for token in tokens where token.isSame(as: given) {
             found = token.scope == .admin ? .admin : .shop
         }
         guard let found else { throw Problem(.unauthenticated, "the token is not one of this sidecar's") }
@@ -26,14 +40,5 @@ struct Authentication: Sendable {
             problem.scope = wanted
             throw problem
         }
-    }
-
-    /// In a time that depends on the length of `given` alone.
-    static func isEqual(_ token: [UInt8], _ given: [UInt8]) -> Bool {
-        var difference: UInt8 = token.count == given.count ? 0 : 1
-        for (index, byte) in given.enumerated() {
-            difference |= byte ^ token[index % max(1, token.count)]
-        }
-        return difference == 0
     }
 }

@@ -6,14 +6,12 @@ struct Responder: Sendable {
     let services: Services
     let routes: [Route]
     let tree: RouteTree
-    let authentication: Authentication
     let origins: Origins
 
     init(_ services: Services, routes: [Route]) {
         self.services = services
         self.routes = routes
         tree = RouteTree(routes)
-        authentication = Authentication(services.options.tokens)
         origins = Origins(services.options.corsOrigins)
     }
 
@@ -61,7 +59,7 @@ struct Responder: Sendable {
         index = found
         let route = routes[found]
         try origins.check(head)
-        try authentication.check(head.authorization, scope(of: route))
+        try services.authentication.check(head.authorization, scope(of: route))
         if services.limits.isLimitingAddresses, route.isBounded {
             try services.limits.address(address(head, origin), verdicts)
         }

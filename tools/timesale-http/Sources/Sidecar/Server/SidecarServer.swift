@@ -58,11 +58,16 @@ struct SidecarServer: Sendable {
         }
     }
 
-    /// Waits for a signal. Not ready first, so that a load balancer has time to see it; then no new connections, and an
-    /// end when the last request is answered.
+    /// Waits for a signal to stop; SIGHUP before it has the tokens read again. Not ready first, so that a load
+    /// balancer has time to see it; then no new connections, and an end when the last request is answered.
     private func stopInOrder(_ services: Services, _ group: ServiceGroup) async {
-        var signals = await UnixSignalsSequence(trapping: .sigterm, .sigint).makeAsyncIterator()
-        guard await signals.next() != nil else { return }
+        var signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup).makeAsyncIterator()
+        var signal = await signals.next()
+        while signal == .sighup {
+            services.readTokens()
+            signal = await signals.next()
+        }
+        guard signal != nil else { return }
         logger.info("stopping: requests that are under way are finished")
         services.stop()
         try? await Task.sleep(for: .milliseconds(Int64(options.stopDelayMs)))

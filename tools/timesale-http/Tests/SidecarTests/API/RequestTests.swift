@@ -140,6 +140,29 @@ import Testing
         }
     }
 
+    /// A byte now and then makes no request: in a head it is cut off like a connection that does nothing, in a body
+    /// by the time of the body; others are served meanwhile.
+    @Test(arguments: [
+        ("--idle-timeout", "GET /livez HTTP/1.1\r\nHost: a\r\nX-Slow: "),
+        (
+            "--client-timeout",
+            "POST /v1/timesales HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n"
+        ),
+    ])
+    func aByteNowAndThenIsCutOff(_ flag: String, _ begin: String) async throws {
+        try await withAPI([flag, "300ms"]) { api in
+            let slow = try HTTPConnection(port: api.sidecar.port)
+            try slow.send(begin.utf8)
+            let deadline = ContinuousClock.now + .seconds(60)
+            while try !slow.hasEnded() {
+                try slow.send(" ".utf8)
+                #expect(try api.get("/livez").status == 200)
+                try await Task.sleep(for: .milliseconds(10))
+                try #require(ContinuousClock.now < deadline, "never cut off")
+            }
+        }
+    }
+
     @Test func largeAnswersAreCompressed() async throws {
         try await withAPI { api in
             for id in 1...40 { try api.sale(id) }

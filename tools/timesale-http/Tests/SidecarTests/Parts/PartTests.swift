@@ -104,14 +104,6 @@ import TimesaleClient
         #expect(!buckets.take(UInt64(TokenBuckets.countMax * 2 - 1), nowNs: 5_000_000_000).isAllowed)
     }
 
-    @Test func tokensAreComparedWhole() {
-        let token = Array("0123456789abcdef".utf8)
-        #expect(Authentication.isEqual(token, token))
-        for other in ["", "0123456789abcde", "0123456789abcdeg", "0123456789abcdef0123456789abcdef", "x"] {
-            #expect(!Authentication.isEqual(token, Array(other.utf8)))
-        }
-    }
-
     /// Those that take a full disk, a log that was cut, or an engine that fails.
     @Test func theEnginesErrorsAreProblems() {
         let cases: [(TimesaleError, ProblemCode)] = [

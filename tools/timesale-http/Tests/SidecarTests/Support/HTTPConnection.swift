@@ -49,6 +49,15 @@ final class HTTPConnection {
         return first
     }
 
+    /// Whether the other side has closed it, as far as is known by now.
+    func hasEnded() throws -> Bool {
+        var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        while poll(&waiting, 1, 0) > 0 {
+            guard try receive() else { return true }
+        }
+        return false
+    }
+
     func endSending() { _ = shutdown(descriptor, Int32(SHUT_WR)) }
 
     /// Appends what arrives; false at the end of the stream.

@@ -34,7 +34,23 @@ final class SidecarProcess: @unchecked Sendable {
         self.port = port
     }
 
+    var processId: Int32 { process.processIdentifier }
+
     func terminate() { process.terminate() }
+
+    /// Has it read its tokens again.
+    func hangUp() { _ = Foundation.kill(process.processIdentifier, SIGHUP) }
+
+    /// What it has written to stderr, up to these words and what came with them. Waits for them.
+    func errors(until words: String) throws -> String {
+        var text = ""
+        while !text.contains(words) {
+            let more = errors.fileHandleForReading.availableData
+            guard !more.isEmpty else { throw Fault(description: "it ended before it said \(words): \(text)") }
+            text += String(decoding: more, as: UTF8.self)
+        }
+        return text
+    }
 
     func waitForEnd() -> Int32 {
         process.waitUntilExit()
