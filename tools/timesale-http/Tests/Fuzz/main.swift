@@ -1,0 +1,4 @@
+import Foundation
+import Fuzzing
+
+exit(FuzzProgram.main([HTTPTarget.target], CommandLine.arguments))
