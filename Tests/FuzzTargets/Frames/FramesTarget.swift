@@ -108,7 +108,8 @@ enum FramesTarget {
         expect(asked.count == replies.count, "\(asked.count) frames got \(replies.count) replies")
         var byRequest: [UInt64: [Int]] = [:]
         for (index, reply) in replies.enumerated() { byRequest[reply.header.requestId, default: []].append(index) }
-        for question in asked {
+        // Those that must be refused first: their replies would pass for refusals of others with the same id.
+        for question in asked.filter({ $0.mustBeRefused != nil }) + asked.filter({ $0.mustBeRefused == nil }) {
             let candidates = byRequest[question.header.requestId] ?? []
             guard let place = candidates.firstIndex(where: { answers(question, replies[$0]) }) else {
                 violated("no reply answers \(question): \(candidates.map { replies[$0].header })")
