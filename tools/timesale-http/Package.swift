@@ -46,19 +46,10 @@ let package = Package(
         .executableTarget(
             name: "timesale-http",
             dependencies: ["Sidecar", .product(name: "TimesaleSettings", package: "timesale")]),
-        .executableTarget(
-            name: "fuzz-http",
-            dependencies: [
-                "Sidecar",
-                .product(name: "TimesaleClient", package: "timesale"),
-                .product(name: "TimesaleFuzzing", package: "timesale"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-            ],
-            path: "Tests/Fuzz"),
         .testTarget(
             name: "SidecarTests",
             dependencies: [
-                "Sidecar", "timesale-http", "fuzz-http",
+                "Sidecar", "timesale-http",
                 .product(name: "TimesaleClient", package: "timesale"),
                 .product(name: "TimesaleSettings", package: "timesale"),
                 .product(name: "TimesaleTestKit", package: "timesale"),

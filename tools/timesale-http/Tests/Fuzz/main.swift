@@ -1,4 +1,0 @@
-import Foundation
-import Fuzzing
-
-exit(FuzzProgram.main([HTTPTarget.target], CommandLine.arguments))
