@@ -2,8 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Runs every fuzz target on its corpus and on a fixed number of inputs made of it, the same each time. `make fuzz` runs
-/// them for longer and lets libFuzzer look for inputs that run other code.
+/// Runs every fuzz target on its corpus and on a fixed number of inputs made of it, the same each time. `make fuzz`
+/// runs them for longer and lets libFuzzer look for inputs that run other code.
 @Suite struct FuzzTests {
     /// What a debug build does in a few seconds.
     static let inputs: KeyValuePairs = [

@@ -16,8 +16,8 @@ import SimulatedStorage
 ///     bit 3   the connection is not an admin's
 ///
 /// Of frames that are made whole, the upper 16 bits of the request id are the time that passes before, in units of
-/// 100 ms. Every frame has to get one whole reply with a result for each entry; then no sale may be oversold and no unit
-/// lost, and a start from what is on the disk, with as many shards and with others, has to come to the same state.
+/// 100 ms. Every frame has to get one whole reply with a result for each entry; then no sale may be oversold and no
+/// unit lost, and a start from what is on the disk, with as many shards and with others, has to come to the same state.
 enum FramesTarget {
     static let target = FuzzTarget("frames", "what clients send, up to the answer", sizeMaxBytes: 16_384, run: run)
 

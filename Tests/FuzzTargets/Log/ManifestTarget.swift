@@ -28,7 +28,7 @@ enum ManifestTarget {
     private static func run(_ text: String) {
         guard let manifest = try? Manifest(text: text) else { return }
         let again = try? Manifest(text: manifest.text)
-        expect(again == manifest, "a manifest that was read is not the same when it is written and read again:\n\(text)")
+        expect(again == manifest, "a manifest is not the same when it is written and read again:\n\(text)")
         expect(manifest.bases.allSatisfy { $0.starts.count == manifest.logs.count }, "a base lacks the start of a log")
         for (shard, log) in manifest.logs.enumerated() {
             let first = manifest.bases.map { $0.starts[shard].segment }.min()

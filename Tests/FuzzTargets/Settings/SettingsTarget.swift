@@ -14,7 +14,8 @@ enum SettingsTarget {
     static let target = FuzzTarget(
         "settings", "configuration, tokens, addresses", sizeMaxBytes: 4096,
         words: [
-            "shop ", "admin ", "#", "\n", "redis://", "redis+unix://", "redis+sentinel://", "unix:", "127.0.0.1", "[::1]",
+            "shop ", "admin ", "#", "\n", "redis://", "redis+unix://", "redis+sentinel://", "unix:", "127.0.0.1",
+            "[::1]",
             ":", "@", "%2F", "/", "?db=", "?sentinel-user=", ",", "localhost", "ms", "KiB", "MiB", "GiB", "{", "}", "[",
             "]", "\"", "\": \"", "null", "true", "1e9", "-1", "18446744073709551616",
         ] + Setting.allCases.map { "\"\($0.rawValue)\": " },
