@@ -35,7 +35,7 @@ import Testing
         var seen = 0
         for file in files.sorted() {
             var isFolder: ObjCBool = false
-            FileManager.default.fileExists(atPath: "\(directory.path)/\(file)", isDirectory: &isFolder)
+            _ = FileManager.default.fileExists(atPath: "\(directory.path)/\(file)", isDirectory: &isFolder)
             if isFolder.boolValue { continue }
             let kept = FileManager.default.contents(atPath: "\(Self.corpus)/\(file)")
             #expect(kept == FileManager.default.contents(atPath: "\(directory.path)/\(file)"), "\(file)")
