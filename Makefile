@@ -27,6 +27,9 @@ ASYNC_TESTS := ^ClientTests\.
 # The tests that several threads run on shared memory.
 TSAN_TESTS := CounterStressTests
 
+# How long each fuzz target runs in `make fuzz`.
+FUZZ_SECONDS := 60
+
 # Flags of all measurements of `make bench`, such as --directory on the disk that counts; bench/README.md has them.
 BENCH_FLAGS :=
 
@@ -36,7 +39,7 @@ DATA := ./data
 
 .DEFAULT_GOAL := help
 .PHONY: run test build bench k6 k6-selftest dist try-dist completions clean help setup tsan simulate hotpath sidecar
-.PHONY: soak schemathesis dashboard dashboard-selftest deploy-check clients observability
+.PHONY: soak fuzz schemathesis dashboard dashboard-selftest deploy-check clients observability
 
 help: ## say what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | \
@@ -101,6 +104,22 @@ tsan: setup ## the lock-free counters under ThreadSanitizer
 	@mkdir -p .build-tsan
 	TIMESALE_ONLY_ENGINE=1 $(SWIFT) test --sanitize=thread --scratch-path .build-tsan --filter $(TSAN_TESTS) 2>&1 | tee .build-tsan/tests.log
 	@! grep -q 'Test run with 0 tests' .build-tsan/tests.log || { echo 'tsan: no test is named $(TSAN_TESTS)' >&2; exit 1; }
+
+FUZZ := .build-fuzz/release/fuzz
+
+# libFuzzer comes with the compiler; gold, the linker that Swift takes by itself, fails on it. Swift's own report of a
+# crash would come before libFuzzer has written the input. What libFuzzer finds on the way stays in .build-fuzz/found.
+fuzz: setup ## let libFuzzer look for inputs that break a target, FUZZ_SECONDS=60 each
+	$(SWIFT) build -c release --scratch-path .build-fuzz --product fuzz -Xswiftc -enable-testing \
+		-Xswiftc -DLIBFUZZER -Xswiftc -sanitize=fuzzer -Xswiftc -use-ld=lld
+	@for target in $$($(FUZZ) list); do \
+		mkdir -p .build-fuzz/found/$$target .build-fuzz/crashes/$$target; \
+		SWIFT_BACKTRACE=enable=no $(FUZZ) cover $$target .build-fuzz/found/$$target Tests/Corpus/$$target \
+			-max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=6000 -timeout=30 -use_value_profile=1 \
+			-artifact_prefix=.build-fuzz/crashes/$$target/ -print_final_stats=1 > .build-fuzz/$$target.log 2>&1 || \
+			{ tail -40 .build-fuzz/$$target.log; echo "fuzz: $$target: see .build-fuzz/$$target.log" >&2; exit 1; }; \
+		echo "$$target: $$(grep -a number_of_executed_units .build-fuzz/$$target.log)"; \
+	done
 
 SIMULATE := .build-sim/release/simulate
 
@@ -184,4 +203,4 @@ observability: setup ## metrics, alerts and the dashboard against a real Prometh
 		"$$($(SWIFT) build --package-path $(SIDECAR) --show-bin-path)"
 
 clean: ## remove what was built; data stays
-	rm -rf .build .build-tsan .build-sim .build-dist $(SIDECAR)/.build bin dist
+	rm -rf .build .build-tsan .build-sim .build-fuzz .build-dist $(SIDECAR)/.build bin dist

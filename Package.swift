@@ -9,6 +9,8 @@ let package = Package(
         .library(name: "TimesaleTestKit", targets: ["TimesaleTestKit"]),
         // How our programs take options: for the sidecar, which is a package of its own.
         .library(name: "TimesaleSettings", targets: ["Settings"]),
+        // What fuzz targets run in: for those of the sidecar.
+        .library(name: "TimesaleFuzzing", targets: ["Fuzzing"]),
         // Preloaded into a server by the test of its allocations: a file of its own, linked into nothing.
         .library(name: "AllocationCounter", type: .dynamic, targets: ["AllocationCounter"]),
     ],
@@ -153,6 +155,18 @@ let package = Package(
             name: "ShardTests", dependencies: ["TestSupport", "Shard", "Log", "Engine", "Protocol", "CAtomics"]),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation", "Engine"]),
         .testTarget(name: "SupportTests", dependencies: ["TestSupport", "TimesaleSpawn", "Protocol"]),
+        // What fuzz targets run in: mutations, corpus, crashes, libFuzzer. Knows nothing of ours.
+        .target(name: "Fuzzing", path: "Tests/Fuzzing"),
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "Fuzzing", "SimulatedStorage", "Shard", "Log", "Engine", "Protocol", "CAtomics", "ServerOptions",
+                "Settings", "Redis", "TimesaleClient", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ],
+            path: "Tests/FuzzTargets"),
+        .executableTarget(name: "fuzz", dependencies: ["FuzzTargets", "Fuzzing"], path: "Tests/Fuzz"),
+        .testTarget(name: "FuzzTests", dependencies: ["TestSupport", "fuzz"]),
         .executableTarget(name: "without-io-uring", path: "Tests/WithoutRing"),
         .testTarget(name: "ServerTests", dependencies: ["TestSupport", "Protocol", "timesaled", "without-io-uring"]),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),

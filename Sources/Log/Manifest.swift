@@ -210,7 +210,7 @@ private struct Reading {
             guard let id = numbers[0], numbers[1] == UInt64(logs.count) else { return false }
             logs.append(id)
             if version == 1 {
-                guard let segment = numbers[2] else { return false }
+                guard let segment = numbers[2], segment > 0 else { return false }
                 firstSegments.append(segment)
             }
         case (version == 1 ? "snapshot" : "base", version == 1 ? 2 : 3):
