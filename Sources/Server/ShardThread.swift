@@ -55,7 +55,8 @@ struct ShardThread: @unchecked Sendable {
                 connections: ConnectionTable(countMax: configuration.connectionCountMax),
                 dirty: SlotList(countMax: configuration.connectionCountMax),
                 starved: SlotList(countMax: configuration.connectionCountMax),
-                load: LoadGuard(delayMaxMs: configuration.queueDelayMs), log: LogFilesOpen(segment: segment, file: file),
+                load: LoadGuard(delayMaxMs: configuration.queueDelayMs),
+                log: LogFilesOpen(segment: segment, file: file),
                 listeners: Array(repeating: false, count: shared.listeners.count),
                 grownBytes: grownBytes, doorbellValue: .allocate(capacity: 1), roomBytes: shared.room.bytesPerShard)
             start.arriveAndWait()

@@ -36,7 +36,7 @@ final class MirroredShop {
             + (prefix.isEmpty ? [] : ["--redis-prefix", prefix]) + arguments
         mint = IdMint(seed: seed)
         server = try ServerProcess(self.arguments, in: directory)
-        client = try server.client()
+        client = try server.client(timeoutMs: 120_000)
     }
 
     /// Kills the server, and starts it again on its data.
@@ -48,7 +48,7 @@ final class MirroredShop {
 
     func restart() throws {
         server = try ServerProcess(arguments, in: server.directory)
-        client = try server.client()
+        client = try server.client(timeoutMs: 120_000)
     }
 
     /// Ends the server in good order.

@@ -30,7 +30,8 @@ import Testing
         let redis = RedisSettings(place: .servers([]))
         let defaults: [Setting: String] = [
             .listen: options.listen[0].description, .connections: "\(options.connectionCountMax)",
-            .queueDelay: "\(options.queueDelayMs)ms", .clientTimeout: "\(options.clientTimeoutMs / 1_000)s", .data: options.dataDirectory,
+            .queueDelay: "\(options.queueDelayMs)ms", .clientTimeout: "\(options.clientTimeoutMs / 1_000)s",
+            .data: options.dataDirectory,
             .fsync: options.fsync.rawValue, .segmentSize: "\(options.segmentSizeBytes >> 20)MiB",
             .tables: options.tables.rawValue,
             .logAhead: "\(options.logAheadBytes >> 20)MiB",
