@@ -131,7 +131,9 @@ struct Simulate: ParsableCommand {
         var words = ["simulate --seed \(run.seed)"]
         if run.salt != 0 { words.append("--salt \(run.salt)") }
         if run.steps != Simulation.stepsUsual { words.append("--steps \(run.steps)") }
-        if !run.reductions.isEmpty { words.append("--without " + run.reductions.map(\.rawValue).joined(separator: " ")) }
+        if !run.reductions.isEmpty {
+            words.append("--without " + run.reductions.map(\.rawValue).joined(separator: " "))
+        }
         if let plant { words.append("--plant \(plant)") }
         return words.joined(separator: " ")
     }

@@ -115,8 +115,8 @@ extension World {
 
     /// The log does not reach back as far as the follower's place: only if it truly does not.
     private func passOver(_ fault: TailFault) throws(Violation) {
-        guard case .trimmed(let oldest) = fault, let manifest = manifest(), follower!.place < LogPlace(sequence: oldest),
-            manifest.bases[0].sequence == oldest
+        guard case .trimmed(let oldest) = fault, let manifest = manifest(),
+            follower!.place < LogPlace(sequence: oldest), manifest.bases[0].sequence == oldest
         else { throw Violation(3, "the log cannot be followed behind \(follower!.place): \(fault)") }
         trace.note(50, oldest, "the follower is at \(follower!.place.sequence), the log begins behind \(oldest)")
         coverage[.followersTrimmed] += 1

@@ -50,7 +50,8 @@ extension World {
                 } else {
                     guard nextStreamed(behind: last) == next else {
                         let wanted = nextStreamed(behind: last).map { "\($0)" } ?? "nothing"
-                        throw Violation(8, "the stream goes on with \(entry.id) behind \(last), where the log has \(wanted)")
+                        throw Violation(
+                            8, "the stream goes on with \(entry.id) behind \(last), where the log has \(wanted)")
                     }
                     coverage[.eventsStreamed] += 1
                 }

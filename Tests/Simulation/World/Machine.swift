@@ -43,7 +43,8 @@ final class Machine {
         for (index, shard) in state.shards.enumerated() {
             let writer = LogWriter(
                 identity: shard.identity, mode: scenario.mode, position: shard.position, events: shard.events,
-                board: board, recent: recent.isEmpty ? nil : recent[index], isMirrored: !feeds.isEmpty, memory: memory, blockSizeMaxBytes: scenario.blockSizeMaxBytes,
+                board: board, recent: recent.isEmpty ? nil : recent[index], isMirrored: !feeds.isEmpty,
+                memory: memory, blockSizeMaxBytes: scenario.blockSizeMaxBytes,
                 secondWriteMinBytes: scenario.secondWriteMinBytes)
             (cores + index).initialize(
                 to: ShardCore(

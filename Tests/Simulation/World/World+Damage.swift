@@ -112,7 +112,9 @@ extension World {
                 11, "the disk \(damage.words): \(damage.file) at \(damage.offset); the start says: \(error)")
         }
         trace.note(25, UInt64(offset), "the start refuses: \(error)")
-        guard try directoryImage() == before else { throw Violation(11, "a start that refused has changed the directory") }
+        guard try directoryImage() == before else {
+            throw Violation(11, "a start that refused has changed the directory")
+        }
         coverage[.damagesRefused] += 1
         mend()
         return true

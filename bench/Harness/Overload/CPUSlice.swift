@@ -28,8 +28,8 @@ public final class CPUSlice {
             }
         } catch {
             throw LoadError(
-                description: "no control group can be made at \(path) to hold the server to a slice of a core: run this "
-                    + "as root where the cpu controller is there")
+                description: "no control group can be made at \(path) to hold the server to a slice of a core: run "
+                    + "this as root where the cpu controller is there")
         }
     }
 

@@ -33,7 +33,8 @@ public struct OverloadReport: Codable, Sendable {
         self.cases = cases
     }
 
-    /// Whether each answer beyond the bound was BUSY with a hint, no order was without one, and no end of a hold refused.
+    /// Whether each answer beyond the bound was BUSY with a hint, no order was without one, and no end of a hold
+    /// refused.
     public var isClear: Bool {
         cases.allSatisfy { test in
             test.rounds.allSatisfy {
@@ -63,7 +64,8 @@ public struct OverloadReport: Codable, Sendable {
             ])
         }
         let trials = cases.flatMap(\.rounds)
-        let growth = trials.map { Double($0.residentBytesAfter) / Double(max(1, $0.residentBytesBefore)) - 1 }.max() ?? 0
+        let growth =
+            trials.map { Double($0.residentBytesAfter) / Double(max(1, $0.residentBytesBefore)) - 1 }.max() ?? 0
         let unanswered = trials.reduce(0) { $0 + $1.unanswered }
         let refusedEnds = trials.reduce(0) { $0 + $1.endsRefused }
         let withoutHint = trials.reduce(0) { $0 + $1.busyFrames - $1.busyFramesWithHint }
