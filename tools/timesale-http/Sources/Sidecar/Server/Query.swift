@@ -23,7 +23,9 @@ enum Query {
         switch kind {
         case .integer, .seconds:
             if let number = Scalar.decimal(text) { return .whole(number) }
-            if let number = Double(text), text.utf8.first != UInt8(ascii: "+") { return .decimal(number) }
+            // As JSON writes numbers: Swift knows more, such as 0x10.
+            let isWritten = text.utf8.allSatisfy { "0123456789-.eE+".utf8.contains($0) }
+            if isWritten, text.utf8.first != UInt8(ascii: "+"), let number = Double(text) { return .decimal(number) }
             return .text(text)
         default: return .text(text)
         }

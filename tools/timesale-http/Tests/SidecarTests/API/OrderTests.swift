@@ -137,6 +137,9 @@ import Testing
             #expect(try api.get("/v1/users/77/orders").text == #"{"items":[],"nextCursor":null}"#)
             #expect(try api.get("/v1/users/77/orders?cursor=nonsense").code == "INVALID")
             #expect(try api.get("/v1/users/77/orders?limit=101").code == "INVALID")
+            for number in ["0x10", "0x1p4", "inf", "nan"] {
+                #expect(try api.get("/v1/users/77/orders?limit=\(number)").code == "INVALID", "\(number)")
+            }
             #expect(try api.get("/v1/users/77/orders?pages=1").code == "UNKNOWN_FIELD")
             #expect(try api.get("/v1/users/0/orders").code == "INVALID")
         }
