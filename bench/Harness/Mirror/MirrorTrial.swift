@@ -58,8 +58,14 @@ public struct MirrorTrial: Codable, Sendable {
         let load = try trial.measure(on: server) { _ in if mode == .paused { redis.pause() } }
         if mode == .paused { redis.resume() }
         let caughtUpMs = try waitUntilCaughtUp(plan)
-        let sold = try Generator.sales(plan, plan.saleIds).reduce(0) { $0 + $1.sold }
-        let shown = try redis.sold(plan.saleIds)
+        var (sold, shown): (UInt64, UInt64) = (0, 0)
+        // The last frames of the load may have come to their end only after the mirror had caught up.
+        for _ in 0..<100 {
+            sold = try Generator.sales(plan, plan.saleIds).reduce(0) { $0 + $1.sold }
+            shown = try redis.sold(plan.saleIds)
+            if shown == sold { break }
+            usleep(50_000)
+        }
         guard shown == sold else {
             throw LoadError(description: "Redis shows \(shown) units sold, the server \(sold)")
         }
