@@ -9,8 +9,6 @@ let package = Package(
         .library(name: "TimesaleTestKit", targets: ["TimesaleTestKit"]),
         // How our programs take options: for the sidecar, which is a package of its own.
         .library(name: "TimesaleSettings", targets: ["Settings"]),
-        // What fuzz targets run in: for those of the sidecar.
-        .library(name: "TimesaleFuzzing", targets: ["Fuzzing"]),
         // Preloaded into a server by the test of its allocations: a file of its own, linked into nothing.
         .library(name: "AllocationCounter", type: .dynamic, targets: ["AllocationCounter"]),
     ],

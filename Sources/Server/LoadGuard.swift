@@ -1,6 +1,4 @@
 import CLinux
-import Engine
-import Glibc
 import Protocol
 import Shard
 
@@ -10,10 +8,11 @@ import Shard
 /// over bytes that are worked on in a second, is the delay (Little's law). Ten times a second it is looked at; a delay
 /// beyond the limit that is there at two looks one after the other, and not a burst, is overload.
 ///
-/// Then each turn serves as much as it ever does, and refuses the new work that it still finds: `BUSY` costs a fraction
-/// of an order, and leaves nothing waiting. So those that are served are served at once, and not after all that nobody
-/// waits for any more. What ends holds is served beyond the allowance: before new orders, and never refused. It is over
-/// when nothing had to be refused between two looks.
+/// Then each turn serves as much as it ever does, and when half of the buffers are in use, refuses the new work that it
+/// still finds: `BUSY` costs a fraction of an order, and leaves nothing waiting. So those that are served are served
+/// soon, and not after all that nobody waits for any more. Not at every turn, since each refusal is one more connection
+/// to send to. What ends holds is served beyond the allowance, and never refused. It is over when nothing had to be
+/// refused between two looks.
 ///
 /// The shard's thread.
 struct LoadGuard {
@@ -28,10 +27,10 @@ struct LoadGuard {
     var workedBytes = 0
     /// Whether anything has been refused since then.
     var hasRefused = false
-    private(set) var nextLookMs: UInt64 = 0
+    private var lastLookMs: UInt64 = 0
     private var looksBeyond = 0
 
-    static let lookEveryMs: UInt64 = 100
+    private static let lookEveryMs: UInt64 = 100
     private static let looksNeeded = 2
     /// Less than this is no queue, however slow the disk is at the moment.
     private static let backlogMinBytes = 64 << 10
@@ -41,10 +40,15 @@ struct LoadGuard {
     /// How long a client should wait before it asks again, in ms.
     var retryAfterMs: UInt32 { UInt32(delayMaxMs) }
 
+    /// Whether it is time for a look.
+    @inline(__always)
+    func isDue(nowMs: UInt64) -> Bool { nowMs >= lastLookMs &+ Self.lookEveryMs && delayMaxMs > 0 }
+
     /// One look; `backlogBytes` wait. Answers whether overload begins or ends with it.
     mutating func look(backlogBytes: Int, nowMs: UInt64) -> Change? {
-        let tookMs = nowMs &- (nextLookMs &- Self.lookEveryMs)
-        nextLookMs = nowMs + Self.lookEveryMs
+        // Before the first look there is nothing to compare with.
+        let tookMs = lastLookMs == 0 ? 0 : nowMs &- lastLookMs
+        lastLookMs = nowMs
         let worked = workedBytes
         let refused = hasRefused
         workedBytes = 0
@@ -69,7 +73,7 @@ struct LoadGuard {
 extension Reactor {
     /// Looks whether requests wait too long, now and then.
     mutating func watchLoad(_ nowMs: UInt64) {
-        if nowMs >= load.nextLookMs && load.delayMaxMs > 0 { lookAtLoad(nowMs) }
+        if load.isDue(nowMs: nowMs) { lookAtLoad(nowMs) }
         load.isShedding = load.isOverloaded && buffers.available < ReceiveBuffers.count / 2
     }
 
