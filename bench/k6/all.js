@@ -4,6 +4,7 @@
 
 import { arrival, counts, mode, options as make, p95, users } from './lib/modes.js';
 import { coupon, full, point, plenty, prepare, settle as teardown, timesale } from './lib/flows.js';
+import { warmUp } from './lib/shop.js';
 import { handleSummary } from './lib/summary.js';
 
 const rates = { timesale: 500, coupon: 100, point: 100, full: 50 };
@@ -13,4 +14,4 @@ const scenarios = Object.fromEntries(Object.entries(rates).map(([name, rate]) =>
 export const options = make(scenarios,
   { ...counts('order', 'issue', 'use-coupon', 'earn', 'use-points', 'confirm'), ...p95(40) });
 export const setup = () => prepare({ stock: plenty, quantity: plenty, holdSeconds: 900 });
-export { coupon, full, handleSummary, point, teardown, timesale };
+export { coupon, full, handleSummary, point, teardown, timesale, warmUp };

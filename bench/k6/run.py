@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import socket
@@ -75,6 +76,9 @@ class World:
         self.engine = self._start(
             "timesaled", "--listen", self._socket, "--data", f"{self.directory}/data", "--log-ahead", "1GiB",
             "--users", "4000000", "--coupons", "4000000", "--transactions", "4000000")
+
+    def processes(self):
+        return ("sidecar", self.sidecar), ("engine", self.engine)
 
     def kill_engine(self):
         self.engine.kill()
@@ -155,6 +159,41 @@ class Restart(threading.Thread):
         return 0 if first is None or last is None else (last - first) / (end - start)
 
 
+def runtime(mode):
+    """What k6's Go is told, unless the environment says otherwise. A virtual user is a JavaScript engine of its own, and a
+    thousand of them make a collection of garbage long: rarer ones leave k6 a quarter more of its time for requests. In
+    an open loop it skips the iterations that are due meanwhile, so there is none while half of the free memory suffices."""
+    if "GOGC" in os.environ or mode != "arrival":
+        return {"GOGC": "400", **os.environ}
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return {"GOGC": "off", "GOMEMLIMIT": f"{min(free // 2, 8 << 30)}", **os.environ}
+
+
+def cpu_seconds(process):
+    """CPU time of a running process, of all its threads."""
+    fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Shares:
+    """How much of a core k6, sidecar and engine each had, on the average, while k6 ran."""
+
+    def __init__(self, world):
+        self.world, self.start = world, time.monotonic()
+        self.before = self._read()
+
+    def _read(self):
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        # k6 counts once it has ended, as a killed engine does: which is why a run with a restart has no shares.
+        read = {"k6": children.ru_utime + children.ru_stime}
+        read.update({name: cpu_seconds(process) for name, process in self.world.processes()})
+        return read
+
+    def end(self):
+        seconds = time.monotonic() - self.start
+        return {name: (value - self.before[name]) / seconds for name, value in self._read().items()}
+
+
 def run(k6, name, arguments):
     """One script in one mode; its results."""
     script, mode = name.split(":")
@@ -167,11 +206,15 @@ def run(k6, name, arguments):
         restart = Restart(world, 3) if mode == "restart" else None
         if restart:
             restart.start()
+        shares = Shares(world)
         ended = subprocess.run(
-            [k6, "run", "--quiet", "--no-usage-report", *flags, str(here / f"{script}.js")], env={**os.environ, "MODE": mode})
+            [k6, "run", "--quiet", "--no-usage-report", *flags, str(here / f"{script}.js")], env={**runtime(mode), "MODE": mode})
         if not summary.exists():
             sys.exit(f"{name}: k6 ended with {ended.returncode}\n{world.log('timesale-http')}")
         result = {"run": name, **json.loads(summary.read_text())}
+        if not restart:
+            result["cores"] = shares.end()
+            print(f"  cores: {', '.join(f'{name} {share:.2f}' for name, share in result['cores'].items())}")
         if restart:
             restart.join(60)
             result["restart"] = restart.report

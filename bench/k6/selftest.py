@@ -63,6 +63,8 @@ class Fake:
             return self.answers[path, key]
         if method == "POST":
             return self.create(path, body)
+        if path == "/readyz":
+            return 200, {"status": "ready"}
         parts = path.split("/")[2:]
         if parts[0] == "timesales":
             return 200, self.sales[parts[1]]

@@ -6,6 +6,7 @@
 
 import { arrival, counts, mode, options as make, p95, shared, users } from './lib/modes.js';
 import { plenty, prepare, settle as teardown, timesale } from './lib/flows.js';
+import { warmUp } from './lib/shop.js';
 import { handleSummary } from './lib/summary.js';
 
 const stock = Number(__ENV.STOCK || 10000);
@@ -20,4 +21,4 @@ const modes = {
 
 export const options = modes[mode]();
 export const setup = () => prepare({ stock: mode === 'rush' ? stock : plenty });
-export { handleSummary, teardown, timesale };
+export { handleSummary, teardown, timesale, warmUp };

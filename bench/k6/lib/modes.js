@@ -6,6 +6,9 @@ const duration = __ENV.DURATION || '20s';
 
 export const mode = __ENV.MODE || 'users';
 
+/** How long the start of an open loop is put off, in seconds; 0 for the other modes. */
+export const warmUpSeconds = mode === 'arrival' ? 5 : 0;
+
 /** `vus` users at once, without a pause. */
 export function users(exec, vus) {
   return { executor: 'constant-vus', exec, vus: number('VUS', vus), duration, gracefulStop: '30s' };
@@ -19,19 +22,28 @@ export function shared(exec, vus, iterations) {
   };
 }
 
-/** An open loop: `rate` iterations a second. */
+/** An open loop: `rate` iterations a second, from the end of the warm-up on. */
 export function arrival(exec, rate, vusMax = 1000) {
   return {
     executor: 'constant-arrival-rate', exec, rate: number('RATE', rate), timeUnit: '1s', duration,
-    preAllocatedVUs: number('VUS', vusMax), gracefulStop: '30s',
+    startTime: `${warmUpSeconds}s`, preAllocatedVUs: number('VUS', vusMax), gracefulStop: '30s',
   };
 }
 
+// Before an open loop, each virtual user opens its connection: k6 would else open a thousand in the first tenths of a
+// second, and skip the iterations that were due meanwhile. (Scenarios one after the other share virtual users, and a
+// virtual user keeps its connection.)
+const warmUp = (vus) => ({
+  executor: 'per-vu-iterations', exec: 'warmUp', vus, iterations: 1, maxDuration: `${warmUpSeconds - 1}s`, gracefulStop: '0s',
+});
+
 /** What holds for all: thresholds of the scenario itself come on top. */
 export function options(scenarios, thresholds) {
-  const isOpen = Object.values(scenarios).some((scenario) => scenario.executor === 'constant-arrival-rate');
+  const open = Object.values(scenarios).filter((scenario) => scenario.executor === 'constant-arrival-rate');
+  const isOpen = open.length > 0;
+  const vus = open.reduce((sum, scenario) => sum + scenario.preAllocatedVUs, 0);
   return {
-    scenarios,
+    scenarios: isOpen ? { warm_up: warmUp(vus), ...scenarios } : scenarios,
     thresholds: {
       errors: ['rate<0.001'],
       wrong: ['count==0'],

@@ -94,6 +94,11 @@ function problemCode(response) {
   }
 }
 
+/** Opens the connection of this virtual user. */
+export function warmUp() {
+  http.get(`${base}/readyz`, { tags: { name: 'warm-up', kind: 'warm-up' }, timeout: '10s' });
+}
+
 /** A request of `setup` or `teardown`: it has to succeed, and is not measured. */
 export function admin(method, path, body) {
   const params = { headers, tags: { name: 'admin', kind: 'admin' }, timeout: '30s' };

@@ -1,5 +1,7 @@
 // The end of a run: what was answered against what the server holds, and the results as a file.
 
+import { warmUpSeconds } from './modes.js';
+
 const count = (data, name) => data.metrics[name]?.values.count ?? 0;
 const final = (data, name) => data.metrics[`final_${name}`]?.values.value;
 
@@ -40,7 +42,7 @@ const shown = (value) => (typeof value === 'number' && !Number.isInteger(value) 
 
 /** `handleSummary` of all scripts: a table on stdout; everything as JSON in the file SUMMARY, if it is set. */
 export function handleSummary(data) {
-  const seconds = data.state.testRunDurationMs / 1000;
+  const seconds = data.state.testRunDurationMs / 1000 - warmUpSeconds;
   const duration = data.metrics['http_req_duration{kind:load}']?.values ?? {};
   const checked = verdict(data);
   const judged = thresholds(data);
