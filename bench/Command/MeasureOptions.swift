@@ -3,8 +3,8 @@ import Foundation
 import Generator
 import Harness
 
-/// Options of every measurement of a server.
-struct MeasureOptions: ParsableArguments {
+/// Of a server that is started for the measurement, and where both sides run.
+struct FreshServerOptions: ParsableArguments {
     @Option(help: "The timesaled to measure.")
     var server = "bin/timesaled"
     @Option(help: "Where data directories are made; the disk there is part of what is measured.")
@@ -22,6 +22,10 @@ struct MeasureOptions: ParsableArguments {
         guard ["always", "everysec", "no"].contains(fsync) else {
             throw ValidationError("--fsync is always, everysec or no")
         }
+    }
+
+    /// For `validate` of those that start one.
+    func requireServer() throws {
         guard FileManager.default.isExecutableFile(atPath: server) else {
             throw ValidationError("there is no server at \(server): run make build, or name one with --server")
         }
@@ -34,11 +38,20 @@ struct MeasureOptions: ParsableArguments {
         settings.pin = serverCpu >= 0 ? [serverCpu] : []
         return settings
     }
+}
+
+/// Options of every measurement of a fresh server.
+struct MeasureOptions: ParsableArguments {
+    @OptionGroup var fresh: FreshServerOptions
+
+    func validate() throws { try fresh.requireServer() }
+
+    var settings: ServerUnderTest.Settings { fresh.settings }
 
     func trial(_ settings: ServerUnderTest.Settings) -> Trial {
         var trial = Trial(settings: settings)
-        trial.isUnix = unix
-        trial.generatorCPU = generatorCpu
+        trial.isUnix = fresh.unix
+        trial.generatorCPU = fresh.generatorCpu
         return trial
     }
 }

@@ -55,7 +55,7 @@ struct Mirror: ParsableCommand {
                 trials.append(
                     try MirrorTrial.run(
                         mode, trial(seed: UInt64(round + 1)), redisServer: redisProgram!,
-                        redisCPU: options.generatorCpu, events: events))
+                        redisCPU: options.fresh.generatorCpu, events: events))
             }
             results.append(trials)
         }

@@ -5,8 +5,7 @@ import Harness
 
 /// Options of the load tests of a promotion.
 struct ScenarioOptions: ParsableArguments {
-    @Option(help: "The timesaled to start.")
-    var server = "bin/timesaled"
+    @OptionGroup var fresh: FreshServerOptions
     @Option(
         help: ArgumentHelp(
             """
@@ -18,18 +17,8 @@ struct ScenarioOptions: ParsableArguments {
         help: ArgumentHelp(
             "The data directory of --target's server, if it is here: to read its log.", valueName: "dir"))
     var data: String?
-    @Option(help: "Where the data directories of fresh servers are made; the disk there is part of what is measured.")
-    var directory: String?
-    @Option(help: "Shards of a fresh server.")
+    @Option(help: "Shards of a fresh server. With more than one the scheduler places all threads.")
     var shards = 1
-    @Option(help: "always, everysec or no, for a fresh server.")
-    var fsync = "always"
-    @Flag(help: "Over a unix socket in place of loopback TCP, to a fresh server.")
-    var unix = false
-    @Option(parsing: .unconditional, help: "CPU of the thread of one shard; -1 leaves it to the scheduler.")
-    var serverCpu = 0
-    @Option(parsing: .unconditional, help: "CPU of the generator's thread; -1 leaves it to the scheduler.")
-    var generatorCpu = 1
 
     @Option(help: "Connections.")
     var connections = 64
@@ -75,16 +64,13 @@ struct ScenarioOptions: ParsableArguments {
     @OptionGroup var output: PageOptions
 
     func validate() throws {
-        guard ["always", "everysec", "no"].contains(fsync) else {
-            throw ValidationError("--fsync is always, everysec or no")
-        }
         if let target {
             guard LoadPlan.Address(target) != nil else {
                 throw ValidationError(
                     "--target is HOST:PORT, such as 127.0.0.1:7070, or unix:PATH of at most 107 bytes")
             }
-        } else if !FileManager.default.isExecutableFile(atPath: server) {
-            throw ValidationError("there is no server at \(server): run make build, or name one with --server")
+        } else {
+            try fresh.requireServer()
         }
         guard data == nil || target != nil else {
             throw ValidationError("--data belongs to --target: a fresh server's log is read by itself")
@@ -137,10 +123,10 @@ struct ScenarioOptions: ParsableArguments {
             let token = ProcessInfo.processInfo.environment["TIMESALE_TOKEN"] ?? ""
             return .target(address, token: token, data: data)
         }
-        var settings = ServerUnderTest.Settings(executable: server)
-        (settings.directory, settings.fsync, settings.shards) = (directory, fsync, shards)
-        settings.pin = shards == 1 && serverCpu >= 0 ? [serverCpu] : []
-        return .fresh(settings, isUnix: unix)
+        var settings = fresh.settings
+        settings.shards = shards
+        if shards > 1 { settings.pin = [] }
+        return .fresh(settings, isUnix: fresh.unix)
     }
 
     /// 1 if something does not agree, 2 if only a threshold was missed.
@@ -148,7 +134,7 @@ struct ScenarioOptions: ParsableArguments {
         let machine = Machine.current()
         print(machine.text)
         var runner = ScenarioRunner(place: place, load: load)
-        runner.generatorCPU = shards == 1 ? generatorCpu : -1
+        runner.generatorCPU = shards == 1 ? fresh.generatorCpu : -1
         runner.say = { Progress.show($0) }
         runner.watch = { Progress.show(Self.line($0)) }
         let chosen = Threshold.chosen(try ownThresholds(), rate: rate)
@@ -163,7 +149,7 @@ struct ScenarioOptions: ParsableArguments {
         }
         let whole = ScenarioReport(
             command: command, machine: machine, server: target ?? "a fresh server", shards: shards,
-            fsync: target == nil ? fsync : nil, load: load, results: results)
+            fsync: target == nil ? fresh.fsync : nil, load: load, results: results)
         try output.write(whole)
         guard results.allSatisfy(\.isVerified) else { throw ExitCode.failure }
         guard results.allSatisfy(\.isFastEnough) else { throw ExitCode(2) }

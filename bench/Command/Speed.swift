@@ -38,7 +38,7 @@ struct Speed: ParsableCommand {
     mutating func run() throws {
         let machine = Machine.current()
         print(machine.text)
-        let before = try Calibration.measure(cpu: options.serverCpu, directory: options.directory)
+        let before = try Calibration.measure(cpu: options.fresh.serverCpu, directory: options.fresh.directory)
         print(before.text("before"))
         let chosen = try choose(Self.cases, cases, name: \.name)
         var results = chosen.map { SpeedReport.Case(load: $0, runs: []) }
@@ -50,13 +50,14 @@ struct Speed: ParsableCommand {
             }
         }
         Progress.clear()
-        let after = try Calibration.measure(cpu: options.serverCpu, directory: options.directory)
+        let after = try Calibration.measure(cpu: options.fresh.serverCpu, directory: options.fresh.directory)
         print(after.text("after"))
         print("\n\(SpeedReport.table(results))")
         warnOfRefusals(results.reduce(0) { $0 + $1.runs.reduce(0) { $0 + $1.refused } })
         try output.write(
             SpeedReport(
-                command: "speed", machine: machine, fsync: options.fsync, transport: options.unix ? "unix" : "tcp",
+                command: "speed", machine: machine, fsync: options.fresh.fsync,
+                transport: options.fresh.unix ? "unix" : "tcp",
                 secondsPerRun: seconds, before: before, after: after, cases: results))
     }
 }

@@ -12,16 +12,15 @@ import argparse
 import json
 import os
 import pathlib
-import resource
-import shutil
-import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from world import Shares, World  # noqa: E402
 
 here = pathlib.Path(__file__).resolve().parent
 root = here.parent.parent
@@ -29,92 +28,6 @@ RUNS = [
     "timesale:rush", "timesale:users", "timesale:arrival", "timesale:restart", "coupon:users", "coupon:arrival",
     "point:users", "point:arrival", "full:users", "full:arrival", "all:users", "all:arrival",
 ]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class World:
-    """An engine and a sidecar, from the start of both to their end."""
-
-    def __init__(self, programs, directory):
-        self.programs = programs
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="timesale-k6-", dir=directory))
-        self.base = f"http://127.0.0.1:{free_port()}"
-        self.engine = self.sidecar = None
-
-    def __enter__(self):
-        try:
-            self.start_engine()
-            self.sidecar = self._start(
-                "timesale-http", "--listen", self.base.removeprefix("http://"), "--engine", self._socket)
-            self._wait_until_ready()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        for process in (self.sidecar, self.engine):
-            if process and process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-                try:
-                    process.wait(20)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-    @property
-    def _socket(self):
-        return f"unix:{self.directory}/engine.sock"
-
-    def start_engine(self):
-        self.engine = self._start(
-            "timesaled", "--listen", self._socket, "--data", f"{self.directory}/data", "--log-ahead", "1GiB",
-            "--users", "4000000", "--coupons", "4000000", "--transactions", "4000000")
-
-    def processes(self):
-        return ("sidecar", self.sidecar), ("engine", self.engine)
-
-    def kill_engine(self):
-        self.engine.kill()
-        self.engine.wait()
-
-    def _start(self, name, *arguments):
-        with open(self.directory / f"{name}.log", "ab") as log:
-            return subprocess.Popen(
-                [self.programs / name, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                # Ctrl-C ends k6 first; then these, by us.
-                start_new_session=True)
-
-    def _wait_until_ready(self):
-        end = time.monotonic() + 30
-        while time.monotonic() < end:
-            for name, process in (("timesaled", self.engine), ("timesale-http", self.sidecar)):
-                if process.poll() is not None:
-                    sys.exit(f"{name} ended with {process.returncode}:\n{self.log(name)}")
-            try:
-                urllib.request.urlopen(f"{self.base}/readyz", timeout=5).close()
-                return
-            except OSError:
-                time.sleep(0.05)
-        sys.exit(f"not ready after 30 s:\n{self.log('timesaled')}{self.log('timesale-http')}")
-
-    def log(self, name):
-        return (self.directory / f"{name}.log").read_text()
-
-    def sold(self):
-        """Units that have been sold of the newest sale; None while nobody answers."""
-        try:
-            with urllib.request.urlopen(f"{self.base}/v1/timesales?limit=100", timeout=2) as answer:
-                sales = json.load(answer)["items"]
-            return max((sale["sold"] + sale["held"] for sale in sales), default=0)
-        except (OSError, ValueError):
-            return None
 
 
 class Restart(threading.Thread):
@@ -169,31 +82,6 @@ def runtime(mode):
     return {"GOGC": "off", "GOMEMLIMIT": f"{min(free // 2, 8 << 30)}", **os.environ}
 
 
-def cpu_seconds(process):
-    """CPU time of a running process, of all its threads."""
-    fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-class Shares:
-    """How much of a core k6, sidecar and engine each had, on the average, while k6 ran."""
-
-    def __init__(self, world):
-        self.world, self.start = world, time.monotonic()
-        self.before = self._read()
-
-    def _read(self):
-        children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        # k6 counts once it has ended, as a killed engine does: which is why a run with a restart has no shares.
-        read = {"k6": children.ru_utime + children.ru_stime}
-        read.update({name: cpu_seconds(process) for name, process in self.world.processes()})
-        return read
-
-    def end(self):
-        seconds = time.monotonic() - self.start
-        return {name: (value - self.before[name]) / seconds for name, value in self._read().items()}
-
-
 def run(k6, name, arguments):
     """One script in one mode; its results."""
     script, mode = name.split(":")
@@ -206,7 +94,7 @@ def run(k6, name, arguments):
         restart = Restart(world, 3) if mode == "restart" else None
         if restart:
             restart.start()
-        shares = Shares(world)
+        shares = Shares(world, "k6")
         ended = subprocess.run(
             [k6, "run", "--quiet", "--no-usage-report", *flags, str(here / f"{script}.js")], env={**runtime(mode), "MODE": mode})
         if not summary.exists():
@@ -214,7 +102,7 @@ def run(k6, name, arguments):
         result = {"run": name, **json.loads(summary.read_text())}
         if not restart:
             result["cores"] = shares.end()
-            print(f"  cores: {', '.join(f'{name} {share:.2f}' for name, share in result['cores'].items())}")
+            print(f"  {Shares.text(result['cores'])}")
         if restart:
             restart.join(60)
             result["restart"] = restart.report
