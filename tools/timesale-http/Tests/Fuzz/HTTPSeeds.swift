@@ -5,7 +5,7 @@ import TimesaleClient
 /// Inputs to begin with: a body of each kind, queries, headers, and days in the life of a small shop as requests.
 /// `fuzz-http seeds DIR` writes them; what is in `Tests/Corpus/http` under the same names was written so.
 enum HTTPSeeds {
-    static func all() -> [(name: String, bytes: [UInt8])] { bodies() + queries() + headers() + days() }
+    static func all() -> [(name: String, bytes: [UInt8])] { bodies() + bounds() + queries() + headers() + days() }
 
     private static let ids = Ids()
 
@@ -45,6 +45,20 @@ enum HTTPSeeds {
         }
     }
 
+    /// At the bounds of what is read, and behind them.
+    private static func bounds() -> [(String, [UInt8])] {
+        let bodies = [
+            ("number-2-64-and-1", #"{"userId":42,"quantity":18446744073709551617}"#),
+            ("number-large", #"{"userId":18446744073709551615,"quantity":1e6}"#),
+            ("number-too-large", #"{"userId":42,"quantity":1e400}"#),
+            ("number-below-0", #"{"userId":42,"quantity":-0.0}"#),
+            ("name-escaped", #"{"user\u0049d":42,"a\n\t\"\\\u0001\ud83d\ude00":1}"#),
+        ]
+        let order = HTTPTarget.bodies.firstIndex { $0.name == "NewOrder" } ?? 0
+        return bodies.map { name, body in ("bound-\(name)", [0, UInt8(order)] + body.utf8) }
+            + [("bound-query", [1, 0] + "limit=18446744073709551617".utf8)]
+    }
+
     private static func member(_ field: Field) -> String {
         let value =
             switch field.kind {
@@ -80,7 +94,7 @@ enum HTTPSeeds {
     private static func headers() -> [(String, [UInt8])] {
         let texts: [(String, UInt8, String)] = [
             ("key", 2, "abc-123"), ("key-quoted", 2, #""a\"b\\c""#), ("time", 3, "2026-01-01T10:00:00.123456+09:00"),
-            ("time-utc", 3, "2026-01-01T10:00:00Z"),
+            ("time-utc", 3, "2026-01-01T10:00:00Z"), ("time-leap", 3, "2000-02-29T23:59:59-00:30"),
             (
                 "head", 4,
                 "/v1/timesales/7/orders?limit=2\nContent-Type: application/json; charset=utf-8\nIdempotency-Key: abc\n"
@@ -170,6 +184,6 @@ enum HTTPSeeds {
     private static let questions: [FuzzRequest] = [
         FuzzRequest(get: "/livez"), FuzzRequest(get: "/readyz"), FuzzRequest(get: "/v1/stats"),
         FuzzRequest(get: "/metrics"), FuzzRequest("OPTIONS", "/v1/timesales"), FuzzRequest("HEAD", "/livez"),
-        FuzzRequest("DELETE", "/v1/timesales/7"), FuzzRequest(get: "/nothing"),
+        FuzzRequest("DELETE", "/v1/timesales/7"), FuzzRequest(get: "/nothing"), sale(7), sale(7),
     ]
 }

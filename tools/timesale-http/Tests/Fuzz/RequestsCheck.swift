@@ -11,6 +11,8 @@ import TimesaleClient
 /// Each has exactly one answer, with a status that the API's table has for it; a 5xx is none, since nothing is wrong
 /// here. What is refused before the engine is asked has no effect. What is accepted has the values that were asked for,
 /// and is found again as it was told. The engine takes every frame, and is in order at the end.
+///
+/// Ids of requests without a key are drawn, and the time is that of this machine: a replay has others.
 enum RequestsCheck {
     private static let requestsMax = 16
 
