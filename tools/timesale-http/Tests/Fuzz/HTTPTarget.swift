@@ -56,13 +56,18 @@ enum HTTPTarget {
             let object = try? JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any]
             expect(isBlank || object != nil, "read, and no JSON object: \(String(decoding: bytes, as: UTF8.self))")
             if let object { checkNumbers(values[...], fields, object) }
-            var json = JSONWriter()
-            write(Values(values), fields, to: &json)
-            let again = Array(json.buffer.readableBytesView).withUnsafeBytes { JSONReader.values(fields, in: $0) }
+            let written = written(values, fields)
+            let again = Array(written.utf8).withUnsafeBytes { JSONReader.values(fields, in: $0) }
             guard case .success(let same) = again, "\(same)" == "\(values)" else {
-                violated("\(values) is written as \(String(buffer: json.buffer)), which is read as \(again)")
+                violated("\(values) is written as \(written), which is read as \(again)")
             }
         }
+    }
+
+    private static func written(_ values: [FieldValue], _ fields: Fields) -> String {
+        var json = JSONWriter()
+        write(Values(values), fields, to: &json)
+        return String(buffer: json.buffer)
     }
 
     /// Another reader finds the same numbers: none has wrapped, and none is of another field.
