@@ -116,17 +116,23 @@ tsan: setup ## the lock-free counters under ThreadSanitizer
 	@! grep -q 'Test run with 0 tests' .build-tsan/tests.log || { echo 'tsan: no test is named $(TSAN_TESTS)' >&2; exit 1; }
 
 FUZZ := .build-fuzz/release/fuzz
+FUZZ_HTTP := .build-fuzz/http/release/fuzz-http
 
-# libFuzzer comes with the compiler; gold, the linker that Swift takes by itself, fails on it. Swift's own report of a
-# crash would come before libFuzzer has written the input. What libFuzzer finds on the way stays in .build-fuzz/found.
+# libFuzzer comes with the compiler; gold, the linker that Swift takes by itself, fails on it.
+FUZZ_FLAGS := -Xswiftc -enable-testing -Xswiftc -DLIBFUZZER -Xswiftc -sanitize=fuzzer -Xswiftc -use-ld=lld
+
+# Swift's own report of a crash would come before libFuzzer has written the input. What libFuzzer finds on the way stays
+# in .build-fuzz/found.
 fuzz: setup ## let libFuzzer look for inputs that break a target, FUZZ_SECONDS=60 each
-	$(SWIFT) build -c release --scratch-path .build-fuzz --product fuzz -Xswiftc -enable-testing \
-		-Xswiftc -DLIBFUZZER -Xswiftc -sanitize=fuzzer -Xswiftc -use-ld=lld
-	@for target in $$($(FUZZ) list); do \
+	$(SWIFT) build -c release --scratch-path .build-fuzz --product fuzz $(FUZZ_FLAGS)
+	$(SWIFT) build -c release --package-path $(SIDECAR) --scratch-path .build-fuzz/http --product fuzz-http $(FUZZ_FLAGS)
+	@{ for target in $$($(FUZZ) list); do echo "$(FUZZ) $$target Tests/Corpus"; done; \
+		for target in $$($(FUZZ_HTTP) list); do echo "$(FUZZ_HTTP) $$target $(SIDECAR)/Tests/Corpus"; done; } | \
+	while read -r program target corpus; do \
 		mkdir -p .build-fuzz/found/$$target .build-fuzz/crashes/$$target; \
-		SWIFT_BACKTRACE=enable=no $(FUZZ) cover $$target .build-fuzz/found/$$target Tests/Corpus/$$target \
+		SWIFT_BACKTRACE=enable=no $$program cover $$target .build-fuzz/found/$$target $$corpus/$$target \
 			-max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=6000 -timeout=30 -use_value_profile=1 \
-			-artifact_prefix=.build-fuzz/crashes/$$target/ -print_final_stats=1 > .build-fuzz/$$target.log 2>&1 || \
+			-artifact_prefix=.build-fuzz/crashes/$$target/ -print_final_stats=1 < /dev/null > .build-fuzz/$$target.log 2>&1 || \
 			{ tail -40 .build-fuzz/$$target.log; echo "fuzz: $$target: see .build-fuzz/$$target.log" >&2; exit 1; }; \
 		echo "$$target: $$(grep -a number_of_executed_units .build-fuzz/$$target.log)"; \
 	done

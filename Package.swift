@@ -9,6 +9,8 @@ let package = Package(
         .library(name: "TimesaleTestKit", targets: ["TimesaleTestKit"]),
         // How our programs take options: for the sidecar, which is a package of its own.
         .library(name: "TimesaleSettings", targets: ["Settings"]),
+        // What fuzz targets run in, and an engine for them: for those of the sidecar.
+        .library(name: "TimesaleFuzzing", targets: ["Fuzzing", "FuzzEngine"]),
         // Preloaded into a server by the test of its allocations: a file of its own, linked into nothing.
         .library(name: "AllocationCounter", type: .dynamic, targets: ["AllocationCounter"]),
     ],
@@ -155,11 +157,19 @@ let package = Package(
         .testTarget(name: "SupportTests", dependencies: ["TestSupport", "TimesaleSpawn", "Protocol"]),
         // What fuzz targets run in: mutations, corpus, crashes, libFuzzer. Knows nothing of ours.
         .target(name: "Fuzzing", path: "Tests/Fuzzing"),
+        // The shards of a server without sockets and threads, and the client library on top of them.
+        .target(
+            name: "FuzzEngine",
+            dependencies: [
+                "Fuzzing", "SimulatedStorage", "Shard", "Log", "Engine", "Protocol", "CAtomics", "TimesaleClient",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
+            ],
+            path: "Tests/FuzzEngine"),
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Fuzzing", "SimulatedStorage", "Shard", "Log", "Engine", "Protocol", "CAtomics", "ServerOptions",
-                "Settings", "Redis", "TimesaleClient", .product(name: "NIOCore", package: "swift-nio"),
+                "FuzzEngine", "Fuzzing", "SimulatedStorage", "Shard", "Log", "Engine", "Protocol", "CAtomics",
+                "ServerOptions", "Settings", "Redis", "TimesaleClient", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ],
             path: "Tests/FuzzTargets"),

@@ -58,7 +58,7 @@ LAYOUTS = {
     "TopologyResult": "code:u16 version:u16 shard:u16 shards:u16 frameSizeMaxBytes:u32 batchCountMax:u32 "
     "instance:u64 nowMs:u64 retainMs:u64 inFlightMaxBytes:u32 admin:u8 :r3 sequence:u64",
     "PingEntry": "nonce:u64",
-    "PingResult": "code:u16 :r6 nonce:u64 nowMs:u64",
+    "PingResult": "code:u16 :r2 wallClockOffsetMs:u32 nonce:u64 nowMs:u64",
     "SnapshotResult": "code:u16 :r6 sequence:u64 digest:u64 recordCount:u64 size:u64 durationMs:u64",
     "MirrorResult": "code:u16 state:u8 :r5 sequence:u64 eventSequence:u64 lagEvents:u64 lagBytes:u64 lagMs:u64 "
     "writes:u64 flushes:u64 errors:u64 rewrites:u64 repairs:u64 eventsWritten:u64 eventGaps:u64",
@@ -357,7 +357,8 @@ def frames():
         frame("handshake reply", "handshake", reply, 1, [TOPOLOGY]),
         frame("handshake refused", "handshake", reply, 1, [], status="UNAUTHENTICATED"),
         frame("ping request", "ping", request, 2, [dict(nonce=0x1122334455667788)]),
-        frame("ping reply", "ping", reply, 2, [dict(code=0, nonce=0x1122334455667788, nowMs=NOW)]),
+        frame("ping reply", "ping", reply, 2, [dict(
+            code=0, wallClockOffsetMs=(1 << 32) - 3600000, nonce=0x1122334455667788, nowMs=NOW)]),
         frame("stats request", "stats", request, 3, [dict(nonce=0)]),
         frame("stats reply of two shards", "stats", reply, 3, [stats(0), stats(1)]),
         frame("topology request", "topology", request, 4, [dict(nonce=0)]),

@@ -7,10 +7,11 @@ extension TimesaleClient {
     @discardableResult
     nonisolated(nonsending) public func ping(timeoutMs: UInt32? = nil) async throws(TimesaleError) -> Pong {
         let begin = ContinuousClock.now
-        let serverTimeMs = try await queues.call(
+        let result = try await queues.call(
             queues.system.ping, PingEntry(nonce: NIODeadline.now().uptimeNanoseconds),
             timeoutNs: timeoutNs(timeoutMs))
-        return Pong(serverTimeMs: serverTimeMs, roundTrip: .now - begin)
+        return Pong(
+            serverTimeMs: result.nowMs, wallClockOffsetMs: Int(result.wallClockOffsetMs), roundTrip: .now - begin)
     }
 
     /// The counters of every shard, shard 0 first. Those of shards other than the one that answers may be a moment old.

@@ -165,19 +165,23 @@ public struct PingEntry: WireStruct {
 ///
 ///     offset  size  field
 ///          0     2  code
-///          2     6  reserved: 0
+///          2     2  reserved: 0
+///          4     4  wallClockOffsetMs: signed
 ///          8     8  nonce
 ///         16     8  nowMs: the server's clock, ms since 1970
 public struct PingResult: WireStruct {
     public static let sizeBytes = 24
 
     public var code: ResultCode
+    /// By how much the clock of the machine is ahead of the server's, which follows it slowly; negative: behind.
+    public var wallClockOffsetMs: Int32
     public var nonce: UInt64
     public var nowMs: UInt64
 
     @inlinable
-    public init(code: ResultCode, nonce: UInt64, nowMs: UInt64) {
+    public init(code: ResultCode, wallClockOffsetMs: Int32 = 0, nonce: UInt64, nowMs: UInt64) {
         self.code = code
+        self.wallClockOffsetMs = wallClockOffsetMs
         self.nonce = nonce
         self.nowMs = nowMs
     }
@@ -185,6 +189,7 @@ public struct PingResult: WireStruct {
     @inlinable
     public init(_ bytes: UnsafeRawPointer) {
         code = ResultCode(rawValue: bytes.loadLE(0))
+        wallClockOffsetMs = Int32(bitPattern: bytes.loadLE(4))
         nonce = bytes.loadLE(8)
         nowMs = bytes.loadLE(16)
     }
@@ -192,8 +197,8 @@ public struct PingResult: WireStruct {
     @inlinable
     public func store(to bytes: UnsafeMutableRawPointer) {
         bytes.storeLE(code.rawValue, 0)
-        bytes.storeLE(UInt32(0), 2)
-        bytes.storeLE(UInt16(0), 6)
+        bytes.storeLE(UInt16(0), 2)
+        bytes.storeLE(UInt32(bitPattern: wallClockOffsetMs), 4)
         bytes.storeLE(nonce, 8)
         bytes.storeLE(nowMs, 16)
     }

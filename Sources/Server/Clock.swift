@@ -22,10 +22,13 @@ struct Clock: @unchecked Sendable {
     @inline(__always)
     func nowMs() -> UInt64 { Self.monotonicMs() &+ ts_load_relaxed(offset) }
 
+    /// By how much the wall clock is ahead of this one (negative: behind), in ms; from any thread.
+    func wallOffsetMs() -> Int64 { Int64(bitPattern: Self.wallMs() &- nowMs()) }
+
     /// Moves a step towards the wall clock. Called each second by one thread. Answers by how much the wall
     /// clock is ahead (negative: behind), in ms.
     func slew() -> Int64 {
-        let difference = Int64(bitPattern: Self.wallMs() &- nowMs())
+        let difference = wallOffsetMs()
         let step = max(-Self.slewMaxMs, min(Self.slewMaxMs, difference))
         ts_store_relaxed(offset, ts_load_relaxed(offset) &+ UInt64(bitPattern: step))
         return difference

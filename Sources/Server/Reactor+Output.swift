@@ -118,6 +118,7 @@ extension Reactor {
         lastSweepMs = nowMs
         core.driver.cpuUs = Clock.threadCpuUs()
         core.driver.roomBytes = ts_load_relaxed(roomBytes)
+        core.driver.wallClockOffsetMs = Int32(clamping: clock.wallOffsetMs())
         core.publishStatistics()
         let limitMs = shared.clientTimeoutMs
         for slot in connections.slotRange {

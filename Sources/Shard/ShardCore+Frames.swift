@@ -200,7 +200,9 @@ extension ShardCore {
         var count = 1
         switch operation {
         case .ping:
-            PingResult(code: .ok, nonce: PingEntry(entries).nonce, nowMs: nowMs).store(to: results)
+            PingResult(
+                code: .ok, wallClockOffsetMs: driver.wallClockOffsetMs, nonce: PingEntry(entries).nonce, nowMs: nowMs
+            ).store(to: results)
         case .topology:
             topology(isAdmin: isAdmin, nowMs: nowMs).store(to: results)
         case .stats:

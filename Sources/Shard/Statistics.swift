@@ -23,6 +23,8 @@ public struct DriverCounts: Sendable {
     public var cpuUs: UInt64 = 0
     /// Room on the disk for further segments of this shard, as last measured.
     public var roomBytes: UInt64 = 0
+    /// By how much the wall clock is ahead of the server's, as last measured; negative: behind.
+    public var wallClockOffsetMs: Int32 = 0
 
     public init() {}
 

@@ -50,6 +50,10 @@ extension FaultTests {
             let view = try client.getOrder(hold)
             #expect(view.state == OrderState.held.rawValue && view.expiresAtMs == held.expiresAtMs)
             #expect(server.stderr.components(separatedBy: "the wall clock has moved").count == 2, "told once")
+            // Whoever asks is told how far it has to go.
+            let told = try eventually { try client.ping().wallClockOffsetMs } until: { abs($0) > 1000 }
+            let leftMs = bySeconds * 1000 - movedMs + passedMs
+            #expect(abs(Int(try #require(told)) - leftMs) < 10_000, "\(told ?? 0) ms, not \(leftMs)")
             stop(server)
         }
 

@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import FuzzEngine
 import Fuzzing
 import Log
 import Protocol

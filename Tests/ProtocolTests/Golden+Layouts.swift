@@ -57,7 +57,8 @@ extension PingEntry: GoldenLayout {
 extension PingResult: GoldenLayout {
     init(fields: inout GoldenFields) throws {
         self.init(
-            code: try fields.takeCode(), nonce: try fields.take("nonce"), nowMs: try fields.take("nowMs"))
+            code: try fields.takeCode(), wallClockOffsetMs: Int32(bitPattern: try fields.take("wallClockOffsetMs")),
+            nonce: try fields.take("nonce"), nowMs: try fields.take("nowMs"))
     }
 }
 

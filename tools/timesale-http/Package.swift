@@ -46,10 +46,22 @@ let package = Package(
         .executableTarget(
             name: "timesale-http",
             dependencies: ["Sidecar", .product(name: "TimesaleSettings", package: "timesale")]),
+        .executableTarget(
+            name: "fuzz-http",
+            dependencies: [
+                "Sidecar",
+                .product(name: "TimesaleClient", package: "timesale"),
+                .product(name: "TimesaleFuzzing", package: "timesale"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            path: "Tests/Fuzz"),
         .testTarget(
             name: "SidecarTests",
             dependencies: [
-                "Sidecar", "timesale-http",
+                "Sidecar", "timesale-http", "fuzz-http",
                 .product(name: "TimesaleClient", package: "timesale"),
                 .product(name: "TimesaleSettings", package: "timesale"),
                 .product(name: "TimesaleTestKit", package: "timesale"),

@@ -4,10 +4,9 @@ enum Ping: WireCall {
     static let operation = Operation.ping
     static let changes = false
 
-    /// The server's clock in ms since 1970.
-    static func answer(_ entry: PingEntry, _ reply: Reply, _ index: Int) -> UInt64? {
+    static func answer(_ entry: PingEntry, _ reply: Reply, _ index: Int) -> PingResult? {
         let result = PingResult(reply.body)
-        return result.nonce == entry.nonce ? result.nowMs : nil
+        return result.nonce == entry.nonce ? result : nil
     }
 }
 

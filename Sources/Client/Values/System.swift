@@ -4,6 +4,9 @@ internal import Protocol
 public struct Pong: Hashable, Sendable {
     /// The server's clock, ms since 1970.
     public var serverTimeMs: UInt64
+    /// By how much the clock of the server's machine is ahead of the server's own, which never jumps and follows it by
+    /// 50 ms a second; negative: behind. As it was within the last second.
+    public var wallClockOffsetMs: Int
     /// From the call to its answer, waiting for a connection included.
     public var roundTrip: Duration
 }

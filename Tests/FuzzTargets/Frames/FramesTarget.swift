@@ -1,4 +1,5 @@
 import CAtomics
+import FuzzEngine
 import Fuzzing
 import Log
 import Protocol
@@ -249,17 +250,5 @@ enum FramesTarget {
             entry.store(to: memory.baseAddress!)
             expect(Entry(memory.baseAddress!) == entry, "\(entry) changes when it is written and read")
         }
-    }
-}
-
-extension RecoveredState {
-    /// Ends the engines; their tables go with the memory they were made in.
-    func release() {
-        for shard in shards {
-            shard.engine.deinitialize(count: 1)
-            shard.events.deinitialize(count: 1)
-        }
-        shards[0].engine.deallocate()
-        shards[0].events.deallocate()
     }
 }

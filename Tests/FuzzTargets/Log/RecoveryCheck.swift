@@ -1,4 +1,5 @@
 import Engine
+import FuzzEngine
 import Fuzzing
 import Log
 import Protocol

@@ -1,4 +1,5 @@
 import Dispatch
+import FuzzEngine
 import Fuzzing
 import NIOCore
 import NIOEmbedded
@@ -111,7 +112,7 @@ enum RepliesTarget {
 
     private static func serve(_ channel: EmbeddedChannel, _ script: Script) {
         var bytes = script.bytes
-        if script.isGreeted { feed(handshakeReply, channel) }
+        if script.isGreeted { feed(FuzzLink.handshakeReply, channel) }
         if script.mends { mend(&bytes, requestIds(of: channel)) }
         feed(Array(bytes[..<script.cut]), channel)
         feed(Array(bytes[script.cut...]), channel)
@@ -122,21 +123,6 @@ enum RepliesTarget {
         _ = try? channel.writeInbound(ByteBuffer(bytes: bytes))
         channel.embeddedEventLoop.run()
     }
-
-    private static let handshakeReply: [UInt8] = {
-        var frame = [UInt8](repeating: 0, count: Frame.headerSizeBytes + TopologyResult.sizeBytes)
-        frame.withUnsafeMutableBytes { bytes in
-            TopologyResult(
-                code: .ok, version: 1, shard: 0, shards: 1, frameSizeMaxBytes: UInt32(Frame.sizeMaxBytes),
-                batchCountMax: UInt32(Frame.batchCountMax), instance: 7, nowMs: FuzzShards.startMs, retainMs: 1000,
-                inFlightMaxBytes: 1 << 20, admin: 1, sequence: 1
-            ).store(to: bytes.baseAddress! + Frame.headerSizeBytes)
-            FrameHeader.seal(
-                bytes.baseAddress!, operation: Operation.handshake.rawValue, requestId: 0, count: 1,
-                lengthBytes: bytes.count, flags: Frame.Flags.reply)
-        }
-        return frame
-    }()
 
     /// Of the frames that the client has sent, the handshake apart.
     private static func requestIds(of channel: EmbeddedChannel) -> [(id: UInt64, operation: UInt8, count: Int)] {

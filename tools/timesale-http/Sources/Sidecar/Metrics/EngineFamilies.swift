@@ -12,7 +12,12 @@ enum EngineFamilies {
             ReadFamily(
                 MetricFamily(
                     "timesale_engine_log_sequence", .gauge, "Position of the last durable block of the log."),
-                one: \.sequence)
+                one: \.sequence),
+            ReadFamily(
+                MetricFamily(
+                    "timesale_engine_wall_clock_offset_seconds", .gauge,
+                    "By how much the clock of the engine's machine is ahead of the engine's own; negative: behind.")
+            ) { [Sample([], Double($0.wallClockOffsetMs) / 1000)] },
         ] + work + orders + log + tables + promotions
 
     private static let work: [ReadFamily<EngineScrape>] = [

@@ -13,6 +13,8 @@ struct EngineScrape: Sendable {
     }
 
     var sequence: UInt64
+    /// By how much the clock of the engine's machine is ahead of the engine's; negative: behind.
+    var wallClockOffsetMs: Int
     var shards: [ShardStats]
     /// Nil if there is none.
     var mirror: MirrorStats?
@@ -21,6 +23,7 @@ struct EngineScrape: Sendable {
 
     init(_ client: TimesaleClient, newestMax: Int) async throws(TimesaleError) {
         sequence = try await client.topology(timeoutMs: Self.timeoutMs).sequence
+        wallClockOffsetMs = try await client.ping(timeoutMs: Self.timeoutMs).wallClockOffsetMs
         shards = try await client.stats(timeoutMs: Self.timeoutMs)
         mirror = try await client.mirrorIfAny(timeoutMs: Self.timeoutMs)
         sales = try await Self.newest(newestMax) { (after: SaleID?) async throws(TimesaleError) in

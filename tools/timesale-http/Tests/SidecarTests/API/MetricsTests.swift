@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TimesaleTestKit
 
 /// What `/metrics` says adds up with what was done, is bounded, names nobody, and needs no engine.
 @Suite struct MetricsTests {
@@ -66,6 +67,33 @@ import Testing
                 answer.text, has: "timesale_engine_up 0", "timesale_http_ready 0",
                 #"timesale_http_breaker_state{state="closed"} 0"#, "timesale_http_breaker_openings_total 1")
             #expect(!answer.text.contains("timesale_engine_frames_total"))
+        }
+    }
+
+    /// The clock of the engine's machine is set back by an hour: whoever scrapes sees how far the engine's has to go.
+    @Test func aClockThatWasSetIsSeen() async throws {
+        let clock = try SetClock()
+        try await withTimesaleServer(executable: clock.engine) { engine in
+            let sidecar = try SidecarProcess(["--engine", "\(engine.unixAddress)"])
+            defer { sidecar.kill() }
+            let api = try API(engine, sidecar)
+            try await api.wait(untilReady: true)
+            func offset() throws -> Double? {
+                let name = "timesale_engine_wall_clock_offset_seconds "
+                let line = try api.get("/metrics").text.split(separator: "\n").first { $0.hasPrefix(name) }
+                return line.flatMap { Double($0.dropFirst(name.count)) }
+            }
+            let before = try #require(try offset())
+            #expect(abs(before) < 1000)
+            try clock.set(bySeconds: -3600)
+            let deadline = ContinuousClock.now + .seconds(60)
+            var now = before
+            while now > -1000 {
+                try #require(ContinuousClock.now < deadline, "still \(now)")
+                try await Task.sleep(for: .milliseconds(100))
+                now = try #require(try offset())
+            }
+            #expect((-3600 ... -3500).contains(now), "\(now)")
         }
     }
 

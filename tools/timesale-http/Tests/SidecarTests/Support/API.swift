@@ -111,14 +111,17 @@ enum Executables {
             .appendingPathComponent(".build/debug/timesaled").path
     }
 
+    static var sidecar: String { beside("timesale-http") }
+
+    static var fuzz: String { beside("fuzz-http") }
+
     /// Beside the test's own executable.
-    static var sidecar: String {
+    private static func beside(_ name: String) -> String {
         let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-        let beside = URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("timesale-http")
-            .path
+        let beside = URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent(name).path
         if FileManager.default.isExecutableFile(atPath: beside) { return beside }
         let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()
-        return package.appendingPathComponent(".build/debug/timesale-http").path
+        return package.appendingPathComponent(".build/debug/\(name)").path
     }
 }

@@ -70,9 +70,11 @@ final class HTTPConnection {
         return true
     }
 
-    /// Everything up to `mark` and with it, taken off what was received.
+    /// Everything up to `mark` and with it, taken off what was received. After a minute that is an error, whatever else
+    /// has come: a stream goes on for ever.
     func read(until mark: String) throws -> String {
         let wanted = Array(mark.utf8)
+        let deadline = ContinuousClock.now + .seconds(60)
         while true {
             if let range = received.firstRange(of: wanted) {
                 defer { received.removeFirst(range.upperBound) }
@@ -80,6 +82,9 @@ final class HTTPConnection {
             }
             guard try receive() else {
                 throw Fault(description: "the connection ended before \(mark.debugDescription)")
+            }
+            guard ContinuousClock.now < deadline else {
+                throw Fault(description: "for a minute no \(mark.debugDescription) has come")
             }
         }
     }

@@ -1,22 +1,22 @@
-import Engine
+public import Engine
 import Fuzzing
-import Log
-import Protocol
+public import Log
+public import Protocol
 import Shard
-import SimulatedStorage
+public import SimulatedStorage
 
 /// The shards of a server without sockets, on a simulated disk, one turn after the other: frames go in as the reactor
 /// hands them over, replies come out.
-final class FuzzShards {
-    static let startMs: UInt64 = 1_767_225_600_000
-    static let retainMs: UInt64 = 3_600_000
+public final class FuzzShards {
+    public static let startMs: UInt64 = 1_767_225_600_000
+    public static let retainMs: UInt64 = 3_600_000
     private static let segmentSizeBytes = 1 << 20
     private static let blockSizeMaxBytes = 1 << 16
 
-    let shards: Int
-    let storage = SimulatedStorage()
-    var nowMs = startMs
-    private(set) var replies: [(header: FrameHeader, body: [UInt8])] = []
+    public let shards: Int
+    public let storage = SimulatedStorage()
+    public var nowMs = startMs
+    public private(set) var replies: [(header: FrameHeader, body: [UInt8])] = []
     /// Work in hand that its turn has left: its frame has to stay.
     private var hand: UnsafeMutableRawPointer?
     private let cores: UnsafeMutablePointer<ShardCore>
@@ -25,7 +25,7 @@ final class FuzzShards {
     private var writes: [[WriteCommand]]
     private let memory = FuzzMemory()
 
-    static func configuration(shards: Int) -> RecoveryConfiguration {
+    public static func configuration(shards: Int) -> RecoveryConfiguration {
         RecoveryConfiguration(
             shards: shards, segmentSizeBytes: segmentSizeBytes,
             capacities: Capacities(
@@ -33,7 +33,7 @@ final class FuzzShards {
                 catalogueOperations: 32), retainMs: retainMs, hashSeed: 5)
     }
 
-    init(shards: Int) {
+    public init(shards: Int) {
         self.shards = shards
         let source = memory.source
         guard
@@ -69,7 +69,7 @@ final class FuzzShards {
     }
 
     /// One turn of a shard, as `ShardCore` describes it; the disk has done everything by the next one.
-    func turn(_ shard: Int) {
+    public func turn(_ shard: Int) {
         let core = cores + shard
         core.pointee.beginTurn()
         for write in writes[shard] {
@@ -131,9 +131,15 @@ final class FuzzShards {
         }
     }
 
+    /// The replies since the last call.
+    public func takeReplies() -> [(header: FrameHeader, body: [UInt8])] {
+        defer { replies = [] }
+        return replies
+    }
+
     /// Hands over what a connection of a shard has sent, from a whole frame on that has been examined. Answers how many
     /// frames were begun.
-    func begin(_ bytes: UnsafeRawBufferPointer, on shard: Int, isAdmin: Bool) -> Int {
+    public func begin(_ bytes: UnsafeRawBufferPointer, on shard: Int, isAdmin: Bool) -> Int {
         let core = cores + shard
         for _ in 0..<64 where core.pointee.isWorking { turn(shard) }
         expect(!core.pointee.isWorking, "work does not come to its end")
@@ -165,7 +171,7 @@ final class FuzzShards {
     }
 
     /// Turns of all shards until nothing is under way.
-    func settle() {
+    public func settle() {
         for _ in 0..<200 {
             for shard in 0..<shards { turn(shard) }
             if (0..<shards).allSatisfy({ isQuiet($0) }) { return }
@@ -177,22 +183,22 @@ final class FuzzShards {
         cores[shard].isQuiet && !cores[shard].meshHasMessages() && !state.shards[shard].engine.pointee.hasReleases
     }
 
-    func refuse(_ status: ResultCode, _ header: FrameHeader, on shard: Int) {
+    public func refuse(_ status: ResultCode, _ header: FrameHeader, on shard: Int) {
         _ = cores[shard].refuseFrame(status, header, 3)
     }
 
     /// Only when nothing is under way.
-    var digest: UInt64 { state.shards.reduce(0) { $0 &+ $1.engine.pointee.digest() } }
+    public var digest: UInt64 { state.shards.reduce(0) { $0 &+ $1.engine.pointee.digest() } }
 
     /// What every sale and policy has. Only when nothing is under way.
-    func checkOffers() {
+    public func checkOffers() {
         let catalogue = Partition.owner(of: Partition.catalogue, shards: shards)
         checkStock(of: state.shards[catalogue].engine, nowMs: nowMs)
     }
 }
 
 /// Promise 1, and that no unit is lost: all offers of an engine's catalogue.
-func checkStock(of engine: UnsafeMutablePointer<Engine>, nowMs: UInt64) {
+public func checkStock(of engine: UnsafeMutablePointer<Engine>, nowMs: UInt64) {
     let results = UnsafeMutableRawPointer.allocate(byteCount: Frame.sizeMaxBytes, alignment: 16)
     defer { results.deallocate() }
     withUnsafeTemporaryAllocation(byteCount: ListOffersEntry.sizeBytes, alignment: 8) { entry in
@@ -210,5 +216,17 @@ func checkStock(of engine: UnsafeMutablePointer<Engine>, nowMs: UInt64) {
             let policy = PolicyResult(results + index * PolicyResult.sizeBytes)
             expect(policy.issued <= policy.quantity, "policy \(policy.policyId) has issued too many: \(policy)")
         }
+    }
+}
+
+extension RecoveredState {
+    /// Ends the engines; their tables go with the memory they were made in.
+    public func release() {
+        for shard in shards {
+            shard.engine.deinitialize(count: 1)
+            shard.events.deinitialize(count: 1)
+        }
+        shards[0].engine.deallocate()
+        shards[0].events.deallocate()
     }
 }

@@ -1,16 +1,18 @@
-import Engine
+public import Engine
 import Glibc
 
 /// Memory for the tables of one run, each table in a piece of its own, so that an address sanitizer sees what reads
 /// beyond one. Large ones come from the kernel, which zeroes only what is touched. One thread.
-final class FuzzMemory: @unchecked Sendable {
+public final class FuzzMemory: @unchecked Sendable {
     private static let largeBytes = 1 << 18
 
     private var small: [UnsafeMutableRawPointer] = []
     private var large: [UnsafeMutableRawBufferPointer] = []
 
+    public init() {}
+
     /// Must not outlive this object.
-    var source: MemorySource { MemorySource { [unowned self] sizeBytes in allocate(sizeBytes) } }
+    public var source: MemorySource { MemorySource { [unowned self] sizeBytes in allocate(sizeBytes) } }
 
     func allocate(_ sizeBytes: Int) -> UnsafeMutableRawPointer {
         guard sizeBytes >= Self.largeBytes else {
