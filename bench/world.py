@@ -1,5 +1,6 @@
 """An engine and its HTTP sidecar, started for one measurement, and what of the cores each had."""
 
+import json
 import os
 import pathlib
 import resource
