@@ -168,7 +168,8 @@ public struct Manifest: Equatable, Sendable {
         guard version <= Self.version else { throw .newer(version: version) }
         var reading = Reading(version: version)
         for line in lines.dropFirst() {
-            guard reading.take(line[0], Array(line.dropFirst())) else { throw .damaged }
+            // One of blanks alone has no word.
+            guard let name = line.first, reading.take(name, Array(line.dropFirst())) else { throw .damaged }
         }
         guard let manifest = reading.manifest else { throw .damaged }
         self = manifest

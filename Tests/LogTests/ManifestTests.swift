@@ -68,7 +68,7 @@ import Testing
             "log 6 0\nbase - 0 0\nfrom 1 1 0 1 0\n", "log 6 0\nbase - 0\nfrom 0 1 0 1 0\n",
             "log 6 0\nbase - 0 0\nfrom 0 0 0 1 0\n", "log 6 0\nbase - 0 0\nfrom 0 1 100 1 0\n",
             "log 6 0\nbase - 0 0\nfrom 0 1 0 0 0\n", "log 6 0\nbase - 0 0\nfrom 0 1 0 1 0\nfrom 1 1 0 1 0\n",
-            "log 6 0\nbase - 0 0\nfrom 0 1 0 1 0\nother 5\n",
+            "log 6 0\nbase - 0 0\nfrom 0 1 0 1 0\nother 5\n", "log 6 0\nbase - 0 0\nfrom 0 1 0 1 0\n \n",
             "log 6 0\nbase - 0 0\nfrom 0 1 0 1 0\nbase - 1 0\nfrom 0 1 0 1 0\nbase - 2 0\nfrom 0 1 0 1 0\n",
             "log 6 0 1\nsnapshot - 0\n", "log 6 0\nbase - 0 0\nfrom 0 1 0 1 0\nremoved 5\n",
             "log 6 0\nbase - 0 0\nfrom 0 1 0 1 0\nremoved 5 5\n",
