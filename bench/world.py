@@ -58,7 +58,7 @@ class World:
     def start_engine(self):
         self.engine = self._start(
             "timesaled", "--listen", self._socket, "--data", f"{self.directory}/data", "--log-ahead", "1GiB",
-            "--users", "4000000", "--coupons", "4000000", "--transactions", "4000000")
+            "--orders", "20000000", "--users", "4000000", "--coupons", "4000000", "--transactions", "4000000")
 
     def processes(self):
         return ("sidecar", self.sidecar), ("engine", self.engine)

@@ -5,7 +5,7 @@
     python3 bench/wrk/run.py orders              one of them
 
 Each run has a fresh engine (`--fsync always`) with its data in a temporary directory, and a sidecar that reaches it over a
-unix socket. Every order is of a user of its own, and stock is above any demand: anything but an acceptance is an error.
+unix socket. Stock is above any demand, and there is no limit per user: anything but an acceptance is an error.
 Exit code: 0; 1 if a promise was broken; 2 if only a threshold was missed.
 """
 
