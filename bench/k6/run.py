@@ -75,11 +75,12 @@ class Restart(threading.Thread):
 def runtime(mode):
     """What k6's Go is told, unless the environment says otherwise. A virtual user is a JavaScript engine of its own, and a
     thousand of them make a collection of garbage long: rarer ones leave k6 a quarter more of its time for requests. In
-    an open loop it skips the iterations that are due meanwhile, so there is none while half of the free memory suffices."""
+    an open loop it skips the iterations that are due meanwhile, so there is none while half of the available memory suffices."""
     if "GOGC" in os.environ or mode != "arrival":
         return {"GOGC": "400", **os.environ}
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return {"GOGC": "off", "GOMEMLIMIT": f"{min(free // 2, 8 << 30)}", **os.environ}
+    lines = dict(line.split(":") for line in pathlib.Path("/proc/meminfo").read_text().splitlines())
+    available = int(lines["MemAvailable"].split()[0]) << 10
+    return {"GOGC": "off", "GOMEMLIMIT": f"{min(available // 2, 8 << 30)}", **os.environ}
 
 
 def run(k6, name, arguments):
