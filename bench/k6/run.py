@@ -101,9 +101,6 @@ def run(k6, name, arguments):
         if not summary.exists():
             sys.exit(f"{name}: k6 ended with {ended.returncode}\n{world.log('timesale-http')}")
         result = {"run": name, **json.loads(summary.read_text())}
-        if not restart:
-            result["cores"] = shares.end()
-            print(f"  {Shares.text(result['cores'])}")
         if restart:
             restart.join(60)
             result["restart"] = restart.report
@@ -111,6 +108,9 @@ def run(k6, name, arguments):
             row = {"what": "full rate within 2 s of the engine's return", "got": late, "ok": late <= 2}
             result["thresholds"].append(row)
             print(f"  {'ok  ' if row['ok'] else 'MISS'} {row['what']} ({late:.3f})")
+        else:
+            result["cores"] = shares.end()
+            print(f"  {Shares.text(result['cores'])}")
         for process, program in ((world.engine, "timesaled"), (world.sidecar, "timesale-http")):
             alive = process.poll() is None
             result["checks"].append({"what": f"{program} is alive", "wanted": True, "got": alive, "ok": alive})

@@ -12,8 +12,9 @@ import Testing
 
     /// The program ends by a trap when a rule is broken, and has said how to run the input again.
     @Test func everyInputIsAnswered() throws {
-        let run = try Self.fuzz(["run", "http", "--corpus", "\(Self.corpus)/http", "--iterations", "\(Self.inputs)"])
-        #expect(run.status == 0, "\(run.text)")
+        let run = try SidecarProcess.run(
+            ["run", "http", "--corpus", "\(Self.corpus)/http", "--iterations", "\(Self.inputs)"], of: Executables.fuzz)
+        #expect(run.code == 0, "\(run.text)")
         #expect(run.text.contains("http: \(Self.inputs) inputs"), "\(run.text)")
     }
 
@@ -21,26 +22,13 @@ import Testing
     @Test func theSeedsAreThoseOfThisTable() throws {
         let directory = "\(FileManager.default.temporaryDirectory.path)/fuzz-http-\(UUID())"
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        let run = try Self.fuzz(["seeds", directory])
-        #expect(run.status == 0, "\(run.text)")
+        let run = try SidecarProcess.run(["seeds", directory], of: Executables.fuzz)
+        #expect(run.code == 0, "\(run.text)")
         let names = try FileManager.default.contentsOfDirectory(atPath: "\(directory)/http").sorted()
         for name in names {
             let kept = FileManager.default.contents(atPath: "\(Self.corpus)/http/\(name)")
             #expect(kept == FileManager.default.contents(atPath: "\(directory)/http/\(name)"), "\(name)")
         }
         #expect(names.count > 20)
-    }
-
-    private static func fuzz(_ arguments: [String]) throws -> (status: Int32, text: String) {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(fileURLWithPath: Executables.fuzz)
-        process.arguments = arguments
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return (process.terminationStatus, text)
     }
 }

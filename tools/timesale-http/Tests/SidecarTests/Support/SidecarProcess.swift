@@ -62,13 +62,13 @@ final class SidecarProcess: @unchecked Sendable {
         process.waitUntilExit()
     }
 
-    /// A run that is expected to end at once.
-    static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> (
-        code: Int32, text: String
-    ) {
+    /// A run, of the sidecar unless another program is named, that is expected to end by itself.
+    static func run(
+        _ arguments: [String], of program: String = Executables.sidecar, environment: [String: String] = [:]
+    ) throws -> (code: Int32, text: String) {
         let process = Process()
         let output = Pipe()
-        process.executableURL = URL(fileURLWithPath: Executables.sidecar)
+        process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments
         process.environment = environment
         process.standardOutput = output
