@@ -20,25 +20,31 @@ struct ChildProcess: Sendable {
         }
     }
 
-    /// Waits for the line `ready`, at most 30 s, and returns the port that the server listens on.
-    func waitUntilReady() async throws(TimesaleServerFault) -> Int {
-        let deadline = ContinuousClock.now + .seconds(30)
-        while ContinuousClock.now < deadline {
-            let lines = String(
-                decoding: Data(ChildProcess.text(output).utf8).dropFirst(before), as: UTF8.self
-            )
-            .split(separator: "\n")
-            if lines.contains("ready") {
-                return lines.lazy.filter { $0.hasPrefix("listening on ") && !$0.contains("unix:") }
-                    .compactMap { $0.split(separator: ":").last.flatMap { Int($0) } }.first ?? 0
-            }
-            guard isRunning else { break }
+    /// Waits for the line `ready`, and returns the port that the server listens on.
+    ///
+    /// A machine that is busy with tests may let it look again only when `patience` is over: what the server has
+    /// written by then counts.
+    func waitUntilReady(within patience: Duration = .seconds(30)) async throws(TimesaleServerFault) -> Int {
+        let deadline = ContinuousClock.now + patience
+        while true {
+            let isLastLook = !isRunning || ContinuousClock.now >= deadline
+            if let port = portIfReady() { return port }
+            if isLastLook { break }
             try? await Task.sleep(for: .milliseconds(5))
         }
         signal(SIGKILL)
         await waitForEnd()
         let messages = output.deletingLastPathComponent().appendingPathComponent("stderr")
         throw .notReady(messages: ChildProcess.text(messages))
+    }
+
+    /// The port, 0 without one, if this run has written `ready`.
+    private func portIfReady() -> Int? {
+        let lines = String(decoding: Data(ChildProcess.text(output).utf8).dropFirst(before), as: UTF8.self)
+            .split(separator: "\n")
+        guard lines.contains("ready") else { return nil }
+        return lines.lazy.filter { $0.hasPrefix("listening on ") && !$0.contains("unix:") }
+            .compactMap { $0.split(separator: ":").last.flatMap { Int($0) } }.first ?? 0
     }
 
     /// Whether it has not ended; leaves an ended one for `reap`, so that its id stays its own.

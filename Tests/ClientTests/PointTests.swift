@@ -1,6 +1,7 @@
 import Foundation
 import Protocol
 import Synchronization
+import TestSupport
 import Testing
 import TimesaleClient
 import TimesaleTestKit

@@ -3,16 +3,6 @@ import Testing
 import TimesaleClient
 import TimesaleTestKit
 
-/// Waits until something is so; false after 20 s.
-func eventually(_ isSo: () async throws -> Bool) async rethrows -> Bool {
-    let deadline = ContinuousClock.now + .seconds(20)
-    while ContinuousClock.now < deadline {
-        if try await isSo() { return true }
-        try? await Task.sleep(for: .milliseconds(2))
-    }
-    return false
-}
-
 /// The error that `body` throws; nil if it throws none.
 func fault<Value>(_ body: () async throws -> Value) async -> TimesaleError? {
     do {

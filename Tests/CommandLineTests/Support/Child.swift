@@ -24,13 +24,3 @@ func executable(_ name: String) -> String {
     let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
     return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent(name).path
 }
-
-/// Waits until something is so; false after 20 s.
-func eventually(_ isSo: () async throws -> Bool) async rethrows -> Bool {
-    let deadline = ContinuousClock.now + .seconds(20)
-    while ContinuousClock.now < deadline {
-        if try await isSo() { return true }
-        try? await Task.sleep(for: .milliseconds(2))
-    }
-    return false
-}

@@ -80,8 +80,10 @@ final class API {
     /// Waits until the sidecar says that it is ready, or is not.
     func wait(untilReady isReady: Bool) async throws {
         let deadline = ContinuousClock.now + .seconds(60)
-        while ContinuousClock.now < deadline {
+        while true {
+            let isLastLook = ContinuousClock.now >= deadline
             if try get("/readyz").status == (isReady ? 200 : 503) { return }
+            if isLastLook { break }
             try await Task.sleep(for: .milliseconds(20))
         }
         Issue.record("readyz did not become \(isReady)")
