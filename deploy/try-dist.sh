@@ -21,6 +21,8 @@ if (($# > 0)); then
 else
     root=$(mktemp -d)
     trap 'rm -rf "$root"' EXIT
+    # It becomes the / of users that are not root.
+    chmod 755 "$root"
 fi
 needs=$(dpkg-deb --field "$package" Depends | sed -E 's/ \([^)]*\)//g; s/ *, */,/g')
 if [[ ! -e $root/etc/debian_version ]]; then
