@@ -174,13 +174,14 @@ def check_load(world, visit):
 @check("/dashboard.js", "  remember(state);\n  draw();", "  if (!remember.once) { remember.once = true; remember(state); draw(); }")
 def check_live(world, visit):
     """Numbers, bar and curves move while orders are made."""
-    sale = world.sale("Moving", 5000, holdSeconds=600)
+    sale = world.sale("Moving", 100_000, holdSeconds=600)
     with visit() as page:
-        page.wait(shows(card(sale), "5,000"))
+        page.wait(shows(card(sale), "100,000"))
         stop = threading.Event()
 
         def buy():
-            while not stop.is_set():
+            # At most 1,000 a second: it is not sold out while the page is looked at, however fast the engine is.
+            while not stop.wait(0.02):
                 world.order(sale, 20)
 
         buyer = threading.Thread(target=buy)
