@@ -87,10 +87,24 @@ import Testing
                 recorder.record(us: isSlow ? 50_000 : 100, nowUs: UInt64(1_000_000 + tick * 100_000 + order))
             }
         }
-        let latencies = recorder.latencies
+        let latencies = recorder.latencies()
         #expect(latencies.p50Us == 100 && latencies.p99Us >= 49_900)
         #expect(latencies.tenthsP99Us.map { $0 >= 49_000 } == [false, false, true, false])
         #expect(latencies.tenthsP99Us.count { $0 == 100 } == 3)
+    }
+
+    /// Equal times are gathered before they are counted in: none is lost, and none counts in another tenth.
+    @Test func equalTimesCountEachByItself() {
+        var recorder = LatencyRecorder()
+        for order in 0..<1000 { recorder.record(us: 40, nowUs: UInt64(1_000_000 + order)) }
+        for order in 0..<10 { recorder.record(us: 40, nowUs: UInt64(1_100_000 + order)) }
+        for order in 0..<90 { recorder.record(us: 1000, nowUs: UInt64(1_100_010 + order)) }
+        recorder.record(us: 80, nowUs: 1_200_000)
+        let latencies = recorder.latencies()
+        #expect(abs(latencies.meanUs - (1010 * 40 + 90 * 1000 + 80) / 1101) < 0.1)
+        #expect(latencies.maxUs == 1000 && latencies.p90Us == 40 && latencies.p95Us == 1000)
+        #expect(latencies.tenthsP99Us.map { $0 >= 1000 } == [false, true])
+        #expect(recorder.latencies() == latencies)
     }
 
     @Test func memoryJudgesEachGoal() throws {

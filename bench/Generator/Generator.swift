@@ -9,11 +9,13 @@ import Protocol
 /// a frame was due, so that a stall of the server shows in full and not once (Tene's "coordinated omission").
 public struct Generator: ~Copyable {
     let plan: LoadPlan
+    private let operation: UInt8
     let entrySizeBytes: Int
     private let resultSizeBytes: Int
     /// Whether one entry gets any number of results.
     private let answersList: Bool
-    var connections: [GeneratorConnection] = []
+    /// In raw memory: an array is looked at for a second owner at each change of one of its elements.
+    let connections: UnsafeMutableBufferPointer<GeneratorConnection>
     var entries: EntrySource
     private let epoll: Int32
     var latency = LatencyRecorder()
@@ -46,6 +48,8 @@ public struct Generator: ~Copyable {
     /// What a wire other than timesale's own needs: the entries of one request before they are encoded, and how many
     /// requests a connection may have in flight.
     let wire: (any OrderWire)?
+    /// Whether there is one: `wire` itself would be copied to be looked at.
+    private let isForeign: Bool
     let raw: UnsafeMutableRawPointer
     let inFlightMax: Int
 
@@ -55,6 +59,8 @@ public struct Generator: ~Copyable {
         precondition(plan.wire == nil || (plan.workload == .order && plan.framesPerSecond == nil))
         self.plan = plan
         wire = plan.wire
+        isForeign = plan.wire != nil
+        operation = plan.workload.operation.rawValue
         raw = .allocate(byteCount: plan.batch * plan.workload.operation.entrySizeBytes, alignment: 16)
         inFlightMax = Self.begunCount / plan.connections
         entrySizeBytes = plan.workload.operation.entrySizeBytes
@@ -68,17 +74,21 @@ public struct Generator: ~Copyable {
         tags = .allocate(capacity: Self.tagCount)
         journeys = plan.workload.isJourney ? .allocate(capacity: Self.begunCount) : nil
         stepsAccepted = [UInt64](repeating: 0, count: plan.workload.steps.count)
+        var made: [GeneratorConnection] = []
         for index in 0..<plan.connections {
             let shard = plan.shards.map { UInt16(index % $0) } ?? 0xffff
             let connection = try GeneratorConnection(plan, shard: shard)
             connection.makeNonBlocking()
             ts_epoll_add(epoll, connection.socket, UInt64(index))
-            connections.append(connection)
+            made.append(connection)
         }
+        connections = .allocate(capacity: made.count)
+        _ = connections.initialize(from: made)
     }
 
     deinit {
         for connection in connections { connection.close() }
+        connections.deallocate()
         Glibc.close(epoll)
         begunUs.deallocate()
         journeys?.deallocate()
@@ -105,9 +115,9 @@ public struct Generator: ~Copyable {
         report.generatorCPU = (MonotonicClock.threadCPUSeconds() - startCPU) / (Double(nowUs - startUs) / 1e6)
         report.unsent = UInt64(connections.reduce(0) { $0 + ($1.outEnd - $1.outStart) } / frameLength(plan.batch))
         if plan.isAccounted { try settle() }
-        report.latency = latency.latencies
-        report.lateness = lateness.latencies
-        report.busyLatency = busyLatency.latencies
+        report.latency = latency.latencies()
+        report.lateness = lateness.latencies()
+        report.busyLatency = busyLatency.latencies()
         return report
     }
 
@@ -195,7 +205,7 @@ public struct Generator: ~Copyable {
         guard count > 0, !isDraining, !connections[index].isLost else { return }
         entriesLeft -= count
         let shard = plan.isOwnUsersOnly ? plan.shards.map { index % $0 } : nil
-        if wire != nil { return addRequest(index, count, begunUs: begun) }
+        if isForeign { return addRequest(index, count, begunUs: begun) }
         if journeys != nil { return addStep(index, entries.journey(shard: shard), begunUs: begun) }
         let length = frameLength(count)
         let frame = connections[index].reserve(length)
@@ -204,7 +214,7 @@ public struct Generator: ~Copyable {
         }
         let requestId = claimRequest(begunUs: begun)
         FrameHeader.seal(
-            frame, operation: plan.workload.operation.rawValue, requestId: requestId, count: count, lengthBytes: length)
+            frame, operation: operation, requestId: requestId, count: count, lengthBytes: length)
         connections[index].outEnd += length
         connections[index].framesInFlight += 1
         framesInFlight += 1
@@ -245,21 +255,27 @@ public struct Generator: ~Copyable {
             }
             nowUs = MonotonicClock.nowUs()
             let end = connections[index].inEnd + got
-            var start = 0
-            if wire != nil { start = try takeReplies(index, end) }
-            while wire == nil && end - start >= Frame.headerSizeBytes {
-                let header = FrameHeader(UnsafeRawPointer(bytes + start))
-                guard end - start >= header.lengthBytes else { break }
-                if journeys == nil || !goOn(index, header, UnsafeRawPointer(bytes + start)) {
-                    take(index, header, UnsafeRawPointer(bytes + start))
-                    if plan.framesPerSecond == nil { addFrame(index, begunUs: nowUs) }
-                }
-                start += header.lengthBytes
-            }
+            let start = isForeign ? try takeReplies(index, end) : takeFrames(index, end)
             if start > 0 { memmove(bytes, bytes + start, end - start) }
             connections[index].inEnd = end - start
             if got < room { return }
         }
+    }
+
+    /// Takes the whole frames in the first `end` bytes of a connection, and answers how many bytes they were.
+    private mutating func takeFrames(_ index: Int, _ end: Int) -> Int {
+        let bytes = UnsafeRawPointer(connections[index].inBytes)
+        var start = 0
+        while end - start >= Frame.headerSizeBytes {
+            let header = FrameHeader(bytes + start)
+            guard end - start >= header.lengthBytes else { break }
+            if journeys == nil || !goOn(index, header, bytes + start) {
+                take(index, header, bytes + start)
+                if plan.framesPerSecond == nil { addFrame(index, begunUs: nowUs) }
+            }
+            start += header.lengthBytes
+        }
+        return start
     }
 
     /// What comes while only replies are waited for is not of the time that is measured; of an open loop it was due

@@ -38,7 +38,7 @@ public struct HoldEnder: ~Copyable {
             latency.record(us: nowUs - dueUs, nowUs: nowUs)
             if code == 0 { report.ended += 1 } else { report.refused[code, default: 0] += 1 }
         }
-        report.latency = latency.latencies
+        report.latency = latency.latencies()
         return report
     }
 

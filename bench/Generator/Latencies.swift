@@ -25,15 +25,33 @@ public struct LatencyRecorder {
     private var tenth = Histogram<UInt64>(highestTrackableValue: maxUs, numberOfSignificantValueDigits: .two)
     private var tenthEndUs: UInt64 = 0
     private var tenthsP99Us: [UInt64] = []
+    /// Equal times one after the other, as those of frames that were sent and answered together, are counted in at
+    /// once.
+    private var runUs: UInt64 = 0
+    private var runCount: UInt64 = 0
 
     public init() {}
 
     /// A time that ended at `nowUs` of a clock that does not go back.
+    @inline(__always)
     public mutating func record(us: UInt64, nowUs: UInt64) {
+        if us == runUs && nowUs < tenthEndUs { runCount &+= 1 } else { beginRun(us, nowUs) }
+    }
+
+    @inline(never)
+    private mutating func beginRun(_ us: UInt64, _ nowUs: UInt64) {
+        endRun()
         if nowUs >= tenthEndUs { closeTenth(nowUs) }
-        let us = min(max(1, us), Self.maxUs)
-        histogram.record(us)
-        tenth.record(us)
+        runUs = us
+        runCount = 1
+    }
+
+    private mutating func endRun() {
+        guard runCount > 0 else { return }
+        let us = min(max(1, runUs), Self.maxUs)
+        histogram.record(us, count: runCount)
+        tenth.record(us, count: runCount)
+        runCount = 0
     }
 
     /// The last tenth is not over, and left out.
@@ -46,7 +64,8 @@ public struct LatencyRecorder {
     /// Of the last tenth of a second that is over.
     var lastTenthP99Us: UInt64? { tenthsP99Us.last }
 
-    public var latencies: Latencies {
+    public mutating func latencies() -> Latencies {
+        endRun()
         var result = Latencies()
         result.meanUs = histogram.totalCount > 0 ? histogram.mean : 0
         result.p50Us = histogram.valueAtPercentile(50)

@@ -49,6 +49,6 @@ public final class DiskProbe {
             nowUs = doneUs
             next = (next + Self.writeBytes) % DurableFile.sizeBytes
         }
-        return Result(writes: writes.latencies, arrivals: arrivals.latencies)
+        return Result(writes: writes.latencies(), arrivals: arrivals.latencies())
     }
 }
