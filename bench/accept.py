@@ -4,8 +4,9 @@
     bench/accept.py [--only speed,mirror] [--quick] [--http] [--results DIR] [-- FLAGS OF EVERY bench COMMAND]
 
 Each measurement is one of `bin/bench`, whose report it keeps as JSON; with --http those of bench/wrk/run.py and
-bench/k6/run.py follow, which need wrk and k6. --quick takes fewer rounds: figures to see whether something has broken, not to be quoted. Exit code: 0; 1 if a
-measurement failed or broke a promise; 2 if only a goal was missed.
+bench/k6/run.py follow, which need wrk and k6. --quick takes fewer rounds: figures to see whether something has broken,
+not to be quoted. Exit code: 0 if all goals were met, 1 if a measurement failed or broke a promise, 2 if only a goal
+was missed.
 """
 
 import argparse
