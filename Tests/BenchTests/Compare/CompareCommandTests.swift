@@ -73,7 +73,10 @@ import Testing
         }
     }
 
-    @Test(arguments: ["redis-always", "postgresql"]) func interruptedItLeavesNothing(_ opponent: String) throws {
+    @Test(arguments: [("redis-always", SIGHUP), ("postgresql", SIGINT)])
+    func interruptedItLeavesNothing(_ opponent: String, _ number: Int32) throws {
+        // Tests that run under nohup would have it inherited.
+        signal(SIGHUP, SIG_DFL)
         chmod(directory.path, 0o755)
         let (process, said) = process(["--rounds", "100", "--cases", "depth-1", "--against", opponent])
         try process.run()
@@ -84,7 +87,7 @@ import Testing
         while !leftovers.contains(where: isMarked) {
             try #require(process.isRunning && Date() < end)
         }
-        kill(process.processIdentifier, SIGINT)
+        kill(process.processIdentifier, number)
         let text = String(decoding: said.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         #expect(process.terminationStatus == 1 && text.contains("interrupted"))
