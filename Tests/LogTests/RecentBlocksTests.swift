@@ -11,6 +11,9 @@ import Testing
     /// What the two threads share.
     private final class Race: @unchecked Sendable {
         let recent = RecentBlocks(memory: .zeroed, sizeBytes: 1 << 16)
+        let blockCount: UInt64 = 60_000
+        /// More than that only for a reader that has not seen any.
+        let blockCountMax: UInt64 = 160_000
         let readCount = Atomic<Int>(0)
         let isFinished = Atomic(false)
     }
@@ -38,11 +41,13 @@ import Testing
             defer { block.deallocate() }
             var sequence: UInt64 = 0
             // A reader that gets a core late, on a machine that is busy, has some seconds more to see one.
-            while sequence < 60_000 || sequence < 160_000 && race.readCount.load(ordering: .relaxed) == 0 {
+            while sequence < race.blockCount
+                || sequence < race.blockCountMax && race.readCount.load(ordering: .relaxed) == 0
+            {
                 sequence += 1
                 race.recent.written(block, Self.fill(block, sequence), sequence: sequence)
                 // Now and then the reader gets a chance to catch up, also with a single core.
-                if sequence > 60_000 { usleep(100) } else if sequence % 16 == 0 { sched_yield() }
+                if sequence > race.blockCount { usleep(100) } else if sequence % 16 == 0 { sched_yield() }
             }
             race.isFinished.store(true, ordering: .releasing)
             finished.leave()

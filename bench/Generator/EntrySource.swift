@@ -37,7 +37,7 @@ public struct EntrySource {
         return state
     }
 
-    /// One of 0 ..< `count`: the upper word of a product takes a twentieth of the time of a division (Lemire, 2019).
+    /// One of 0 ..< `count`, by the upper word of a product in place of a division (Lemire, 2019).
     private mutating func next(below count: UInt64) -> UInt64 { next().multipliedFullWidth(by: count).high }
 
     /// Writes one entry, of a user whom `shard` owns if one is named.

@@ -213,8 +213,7 @@ public struct Generator: ~Copyable {
             entries.write(to: frame + Frame.headerSizeBytes + entry * entrySizeBytes, shard: shard)
         }
         let requestId = claimRequest(begunUs: begun)
-        FrameHeader.seal(
-            frame, operation: operation, requestId: requestId, count: count, lengthBytes: length)
+        FrameHeader.seal(frame, operation: operation, requestId: requestId, count: count, lengthBytes: length)
         connections[index].outEnd += length
         connections[index].framesInFlight += 1
         framesInFlight += 1
