@@ -124,9 +124,9 @@ enum Change: Equatable {
 /// A use or a restore of a coupon, an earning or a use of points, as its client means it.
 struct KnownChange {
     var change: Change
-    /// When the last one happened that a reply without the repeat flag has accepted; 0: none.
-    var decidedAtMs: UInt64 = 0
-    var isDecisionShown: Bool { decidedAtMs != 0 }
+    /// When those happened that replies without the repeat flag have accepted, one after the other.
+    var decidedAtMs: [UInt64] = []
+    var isDecisionShown: Bool { !decidedAtMs.isEmpty }
     /// Any reply has shown it.
     var isShown = false
     /// A reply has shown that its cancel came first.

@@ -105,21 +105,27 @@ extension World {
         guard let change = item.change else {
             return try show(index, item, coupon, "get") { version in self.shows(view, version, of: coupon, request) }
         }
-        let found = model.operations(item.id).first {
+        let found = model.operations(item.id).filter {
             isSame($0, item.entry) && ($0.use == nil || $0.timeMs == view.usedAtMs)
         }
-        guard let operation = found else {
+        guard let latest = found.first else {
             throw Violation(5, "\(request.operation) \(item.id) is accepted, but no sealed event says so")
         }
+        // A restore does not tell when it was. Its id may have been forgotten and accepted anew before the first reply
+        // came: each acceptance stands for the oldest that it can be.
+        let unclaimed = found.last {
+            $0.timeMs >= request.earliestMs && !changes[change].decidedAtMs.contains($0.timeMs)
+        }
+        let operation = isRepeat ? latest : unclaimed ?? latest
         if isRepeat {
             coverage[.repeats] += 1
         } else {
             let isKnown = item.isShown && !model.wasForgotten(item.id)
-            if isKnown || changes[change].decidedAtMs == operation.timeMs {
+            if isKnown || changes[change].decidedAtMs.contains(operation.timeMs) {
                 throw Violation(7, "\(request.operation) \(item.id) was accepted a second time")
             }
             if changes[change].isDecisionShown { coverage[.acceptedAnew] += 1 }
-            changes[change].decidedAtMs = operation.timeMs
+            changes[change].decidedAtMs.append(operation.timeMs)
             coverage[request.operation == .useCoupon ? .couponUses : .couponRestores] += 1
         }
         changes[change].isShown = true

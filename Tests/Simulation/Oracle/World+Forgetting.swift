@@ -85,8 +85,9 @@ extension LogModel {
     func isForgotten(coupon id: Id128, shown: Int) -> Bool { shown <= versionsBefore(ofCoupon: id) }
     func isForgotten(checkout id: Id128, shown: Int) -> Bool { shown <= versionsBefore(ofCheckout: id) }
 
-    /// Whether all transactions of a user have left.
-    func isForgotten(pointsOf user: Id128) -> Bool {
-        ledgers[user]?.moments.last?.isGone.allSatisfy { $0 } ?? true
+    /// Whether all transactions of a user had left at a moment: the last one that had been shown, or a later one.
+    func wasForgotten(pointsOf user: Id128, shown: Int) -> Bool {
+        guard let moments = ledgers[user]?.moments, !moments.isEmpty else { return true }
+        return moments.dropFirst(max(shown - 1, 0)).contains { $0.isGone.allSatisfy { $0 } }
     }
 }

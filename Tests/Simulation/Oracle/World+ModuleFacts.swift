@@ -95,7 +95,7 @@ extension World {
         for index in changes.indices {
             if !isLogged(changes[index]) {
                 changes[index].isShown = false
-                changes[index].decidedAtMs = 0
+                changes[index].decidedAtMs = []
             }
             if model.allTombstones(changes[index].change.id).isEmpty { changes[index].isTombstoneShown = false }
         }

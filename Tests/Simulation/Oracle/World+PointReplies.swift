@@ -60,11 +60,11 @@ extension World {
         coverage[isRepeat ? .repeats : request.operation == .earnPoints ? .earnings : .pointUses] += 1
         if !isRepeat {
             let isKnown = (item.isShown || item.isTombstoneShown) && !model.wasForgotten(item.id)
-            if isKnown || changes[index].decidedAtMs == posted.transaction.createdAtMs {
+            if isKnown || changes[index].decidedAtMs.contains(posted.transaction.createdAtMs) {
                 throw Violation(4, "transaction \(item.id) was posted a second time")
             }
             if changes[index].isDecisionShown { coverage[.acceptedAnew] += 1 }
-            changes[index].decidedAtMs = posted.transaction.createdAtMs
+            changes[index].decidedAtMs.append(posted.transaction.createdAtMs)
             postedChanges.append(index)
         }
         changes[index].isShown = true
@@ -149,9 +149,9 @@ extension World {
         if header.flags & Frame.Flags.more != 0 || explainsViews(request, item, views, isAll: true) { return }
         let violation = Violation(7, "the history of user \(item.user), as it is listed, was never so")
         guard views.isEmpty else { throw violation }
-        // With the last of them their user has left, for whom no reply waits any more.
+        // With the last of them their user has left, for whom no reply waits any more; and may be back since.
         let (user, owner) = (item.user, Partition.owner(of: Partition.of(user: item.user), shards: model.shards))
-        try expectForgotten(owner, violation) { $0.isForgotten(pointsOf: user) }
+        try expectForgotten(owner, violation) { $0.wasForgotten(pointsOf: user, shown: item.shownMoments) }
     }
 
     // MARK: What may be shown

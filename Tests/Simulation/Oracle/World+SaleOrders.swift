@@ -24,12 +24,20 @@ extension World {
         let isPositionAlone = shown.count == 1 && shown[0].order.code == .notFound
         let orders = isPositionAlone ? [] : shown
         guard !isPositionAlone || more else { throw Violation(0, "a list of orders ends with a position alone") }
-        // One request looks at more slots than the simulator's tables have: a page reaches to the end of its shard.
+        // One request looks at more slots than the simulator's tables have: a page reaches to the end of its shard,
+        // unless it is full before that.
+        var isCut = false
         if let last = shown.last, more {
-            guard last.position == SaleOrdersPosition(instance: machine.instance, shard: item.place.shard + 1, slot: 0)
-            else { throw Violation(0, "a list of orders does not go on with the next shard") }
+            let next = SaleOrdersPosition(instance: machine.instance, shard: item.place.shard + 1, slot: 0)
+            isCut =
+                orders.count == Frame.pageCountMax && last.position.isOf(machine.instance)
+                && last.position.shard == item.place.shard
+                && last.position.slot >= item.place.slot + UInt32(orders.count)
+            guard isCut || last.position == next else {
+                throw Violation(0, "a list of orders goes on neither with the next shard nor behind a full page")
+            }
         }
-        guard more == (item.place.shard + 1 < machine.shards) else {
+        guard isCut || more == (item.place.shard + 1 < machine.shards) else {
             throw Violation(0, "a list of orders ends before the last shard, or goes on behind it")
         }
         for order in orders {
@@ -38,6 +46,6 @@ extension World {
             }
         }
         coverage[.saleOrdersListed] += orders.count
-        try checkOrders(item, orders.map(\.order), isWhole: true)
+        try checkOrders(item, orders.map(\.order), isWhole: !isCut)
     }
 }
