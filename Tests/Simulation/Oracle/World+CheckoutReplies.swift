@@ -408,10 +408,10 @@ extension World {
         let version = model.order(item.id)?.versions[0]
             ?? model.checkout(item.id).map { model.versions($0)[0] }
         let isKnown = version.map { isShowable($0, of: item.id) } ?? false
-        let isThere = item.isTombstoneShown && !model.wasForgotten(item.id)
-        guard code == .notFound, !isThere, isKnown || !isCancel else {
-            throw Violation(4, "\(request.operation) on \(item.id), which is no id of its kind, got \(code)")
-        }
+        let violation = Violation(
+            4, "\(request.operation) on \(item.id), which is no id of its kind, got \(code)")
+        guard code == .notFound, isKnown || !isCancel else { throw violation }
+        if item.isTombstoneShown { try checkForgotten(request, item, code, violation) }
     }
 
     /// Whether an id is that of a checkout or of a part of one, for good: nothing else may have it.
