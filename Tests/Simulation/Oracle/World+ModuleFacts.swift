@@ -81,8 +81,12 @@ extension World {
         }
     }
 
-    private func isLogged(_ known: KnownChange) -> Bool {
-        !model.operations(known.change.id).isEmpty || model.userOfTransaction(known.change.id) != nil
+    private func isLogged(_ known: KnownChange) -> Bool { !timesMs(known.change.id).isEmpty }
+
+    /// When the log has that an id was accepted, once or, where it was forgotten in between, again.
+    private func timesMs(_ id: Id128) -> [UInt64] {
+        let posted = model.userOfTransaction(id).flatMap { model.ledgers[$0] }?.transactions.filter { $0.id == id }
+        return model.operations(id).map(\.timeMs) + (posted ?? []).map(\.createdAtMs)
     }
 
     /// Where replies wait for the write alone, a power loss may undo what they said.
@@ -93,10 +97,9 @@ extension World {
             if model.coupon(id, issuedAtMs: decidedAtMs)?.issuedAtMs != decidedAtMs { coupons[index].decidedAtMs = 0 }
         }
         for index in changes.indices {
-            if !isLogged(changes[index]) {
-                changes[index].isShown = false
-                changes[index].decidedAtMs = []
-            }
+            let times = timesMs(changes[index].change.id)
+            if times.isEmpty { changes[index].isShown = false }
+            changes[index].decidedAtMs.removeAll { !times.contains($0) }
             if model.allTombstones(changes[index].change.id).isEmpty { changes[index].isTombstoneShown = false }
         }
         for (user, shown) in shownMoments {
