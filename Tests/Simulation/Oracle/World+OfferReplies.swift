@@ -47,6 +47,12 @@ extension World {
                     item.offerKey, Violation(4, "\(request.operation) \(item.id) was shown, and is too old"))
             }
             return
+        case .idInFuture:
+            let isOfCreation = model.offer(item.offerKey).map { model.offers[$0].creation.operationId == item.id }
+            if item.isRestockShown || item.isCreationShown && isOfCreation == true {
+                throw Violation(4, "\(request.operation) \(item.id) was shown, and is of the future")
+            }
+            return try checkIdInFuture(request, item)
         case .invalid:
             guard let ends = item.creation?.endsAtMs, ends != 0, ends <= clockMs else {
                 throw Violation(
