@@ -21,11 +21,15 @@ extension World {
             return
         }
         let logs = manifest.logs.indices.map { blocks(manifest, shard: $0) }
-        // One write that goes wrong may spoil as much as one block holds; the witness has to be behind that.
+        // One write that goes wrong may spoil as much as the longest block holds. The witness has to be behind that, and
+        // of all of it: a start on a newer base may not read the first of what is spoiled.
+        let reach = longest(logs)
         let victims = logs.flatMap { blocks in
             blocks.filter { victim in
-                let witness = blocks.last { $0.file != victim.file || $0.offset >= victim.offset + longest(logs) }
-                return witness.map { $0.header.durableLsn >= victim.header.firstLsn } ?? false
+                let end = victim.offset + reach
+                let last = blocks.last { $0.file == victim.file && $0.offset < end } ?? victim
+                let witness = blocks.last { $0.file != victim.file || $0.offset >= end }
+                return witness.map { $0.header.durableLsn >= last.header.firstLsn } ?? false
             }
         }
         if victims.isEmpty { return }
