@@ -93,12 +93,19 @@ extension World {
         }
     }
 
+    func hasAllUsers(_ shard: Int) -> Bool {
+        let engine = machine.engine(shard)
+        return engine.pointee.usersKnown >= engine.pointee.configuration.capacities.users
+    }
+
     /// A bound may refuse only what is at the bound, and never what is remembered.
     private func checkBound(_ code: ResultCode, _ request: Request, _ item: Item) throws(Violation) {
         if code == .busy { return }
-        let engine = machine.engine(request.operation.isCatalogue ? machine.catalogue : model.owner(item.id))
+        let owner = request.operation.isCatalogue ? machine.catalogue : model.owner(item.id)
+        let engine = machine.engine(owner)
         let capacities = engine.pointee.configuration.capacities
-        let hasAllUsers = engine.pointee.usersKnown >= capacities.users
+        // A user of whom nothing is left leaves by no event.
+        let hasAllUsers = hasAllUsers(owner) || lastCrowdedSteps[owner] >= request.sentStep
         // A checkout may keep room for what it will earn.
         let transactions = engine.pointee.transactionsRemembered + engine.pointee.checkoutsKnown
         let isAtBound: Bool

@@ -172,6 +172,7 @@ extension World {
         watch = StockWatch(salesMax: scenario.salesMax, shards: machine.shards)
         clockMs = max(clockMs, state.lastTimeMs)
         lastFullSteps = Array(repeating: 0, count: machine.shards)
+        lastCrowdedSteps = lastFullSteps
         beginMirror(state)
         trace.note(11, machine.digest(), "\(machine.shards) shards serve")
         if !isFirst {

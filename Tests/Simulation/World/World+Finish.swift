@@ -55,7 +55,8 @@ extension World {
     private func isAtRest() -> Bool {
         guard machine.isQuiet, writes.isEmpty else { return false }
         for shard in 0..<machine.shards {
-            guard machine.seats[shard].nowMs == clockMs else { return false }
+            // Room on the disk is looked for once a turn: one that began while it was full still refuses.
+            guard machine.seats[shard].nowMs == clockMs, machine.cores[shard].hasLogSpace else { return false }
             if let due = machine.engine(shard).pointee.nextExpiryMs(), due <= clockMs { return false }
         }
         return true

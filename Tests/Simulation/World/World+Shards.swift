@@ -18,6 +18,7 @@ extension World {
 
     /// Answers whether there was something to do.
     private func stepPart(_ shard: Int) throws(Violation) -> Bool {
+        if hasAllUsers(shard) { lastCrowdedSteps[shard] = trace.step }
         switch machine.seats[shard].part {
         case .completions: return try takeCompletions(shard)
         case .advance:

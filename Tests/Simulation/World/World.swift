@@ -80,6 +80,8 @@ final class World {
     var isDiskFull = false
     /// The last step at which a shard accepted ends alone, for want of room; 0: never.
     var lastFullSteps: [Int] = []
+    /// By shard: the last step at which it knew as many users as it may.
+    var lastCrowdedSteps: [Int] = []
 
     var syncs: [PendingSync] = []
     var writes: [PendingWrite] = []
