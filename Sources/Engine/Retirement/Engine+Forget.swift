@@ -29,8 +29,14 @@ extension Engine {
         }
     }
 
-    mutating func forget(_ handle: RecordHandle, _ id: Id128, lsn: UInt64) {
+    /// For every id that is not known any more: should the retention time become longer, or the clock be set back, it
+    /// has to stay too old.
+    mutating func noteForgotten(_ id: Id128) {
         if let mintTimeMs = id.mintTimeMs { forgottenMintMs = max(forgottenMintMs, mintTimeMs) }
+    }
+
+    mutating func forget(_ handle: RecordHandle, _ id: Id128, lsn: UInt64) {
+        noteForgotten(id)
         let slot = handle.slot
         let user: UInt32
         switch handle.kind {
@@ -144,6 +150,8 @@ extension Engine {
     private mutating func forgetCouponOperation(_ slot: UInt32) {
         let record = couponOperations[slot].pointee
         coupons[record.coupon].pointee.operationCount -= 1
+        // The use in effect leaves with its coupon, which no event of its own tells.
+        noteForgotten(record.id)
         ids.remove(hash(record.id), RecordHandle(.couponOperation, slot).rawValue)
         couponOperations.free(slot)
     }

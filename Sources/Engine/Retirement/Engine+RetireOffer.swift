@@ -59,6 +59,7 @@ extension Engine {
         detail.pointee.newestOperation = 0
         while operation != 0 {
             let record = catalogueOperations[operation].pointee
+            noteForgotten(record.id)
             ids.remove(hash(record.id), RecordHandle(.catalogueOperation, operation).rawValue)
             catalogueOperations.free(operation)
             operation = record.older

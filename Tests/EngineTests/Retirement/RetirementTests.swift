@@ -255,6 +255,24 @@ import Testing
         }
     }
 
+    /// Nor does it those that left with something else: the use in effect with its coupon, operations with their offer.
+    @Test func idsThatLeftWithOthersStayTooOld() throws {
+        cluster.offer(1, quantity: 5, validUntilMs: cluster.nowMs + 1000)
+        let coupon = cluster.claim(alice, 1)
+        cluster.advance(byMs: 500)
+        let (use, restock) = (cluster.mint(alice), cluster.mintForCatalogue())
+        _ = cluster.use(alice, coupon: coupon, id: use)
+        cluster.sell(1, stock: 50, endsAtMs: cluster.nowMs + 400, holdMs: 0)
+        _ = cluster.restock(1, 5, id: restock)
+        pass(Cluster.retainMs + 1001)
+        #expect(cluster.sale(1).result.code == .notFound && cluster.coupons(of: alice).isEmpty)
+        cluster.nowMs -= Cluster.retainMs / 2
+        for other in [cluster, try cluster.replayed(shards: 2), try cluster.rebuilt(shards: 2)] {
+            #expect(other.use(alice, coupon: coupon, id: use).result.code == .idTooOld)
+            #expect(other.restock(1, 5, id: restock).result.code == .idTooOld)
+        }
+    }
+
     /// To let a user go with any number of orders is one walk along them, in a replay as well.
     @Test func manyOrdersOfOneUserLeaveInOneWalk() throws {
         let many: UInt32 = 20_000

@@ -21,8 +21,8 @@ extension World {
             return
         }
         let logs = manifest.logs.indices.map { blocks(manifest, shard: $0) }
-        // One write that goes wrong may spoil as much as the longest block holds. The witness has to be behind that, and
-        // of all of it: a start on a newer base may not read the first of what is spoiled.
+        // One write that goes wrong may spoil as much as the longest block holds. The witness has to be behind that,
+        // and of all of it: a start on a newer base may not read the first of what is spoiled.
         let reach = longest(logs)
         let victims = logs.flatMap { blocks in
             blocks.filter { victim in
