@@ -21,7 +21,7 @@ extension FaultTests {
                 for frame in 0..<40 {
                     let orders = ledger.draw(20)
                     waiting.append((orders, try client.send(.order, orders)))
-                    if frame == 20 { server.kill(SIGSTOP) }
+                    if frame == 20 { server.pause() }
                 }
                 // What it had answered arrives; then nothing does, until it goes on.
                 var answered = 0
@@ -37,7 +37,7 @@ extension FaultTests {
                 let impatient = try server.connect(.tcp, timeoutMs: 200)
                 #expect(throws: ClientFault.timedOut) { try impatient.handshake() }
                 impatient.close()
-                server.kill(SIGCONT)
+                server.resume()
                 let again = try server.client()
                 for (orders, request) in waiting[answered...] {
                     // Both at once: over the connection that waited, and anew over another.
@@ -73,10 +73,10 @@ extension FaultTests {
                 #expect(try client.order(held[held.count - 1], user: user, sale: 1).code == .ok)
             }
             let beforeMs = try client.topology().nowMs
-            server.kill(SIGSTOP)
+            server.pause()
             let confirm = try client.send(.confirm, [OrderIdEntry(orderId: held[0])])
             #expect(throws: ClientFault.timedOut) { try client.receive(confirm, until: .now + .milliseconds(1500)) }
-            server.kill(SIGCONT)
+            server.resume()
             let paid: [OrderViewResult] = try client.receive(confirm).results()
             #expect(paid[0].code == .ok && paid[0].state == OrderState.confirmed.rawValue, "\(paid[0])")
             #expect(try client.topology().nowMs >= beforeMs + 1500)

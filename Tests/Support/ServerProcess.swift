@@ -91,6 +91,18 @@ public final class ServerProcess: Sendable {
     /// Sends a signal; does nothing if the process has ended.
     public func kill(_ signal: Int32) { watch.kill(signal) }
 
+    /// From here to `resume` it stands still: the kernel takes connections and bytes for it, and nobody answers.
+    ///
+    /// A signal only asks for that; each thread stops when it gets there. So this waits until the last one has
+    /// (the parent is told then, waitid(2)).
+    public func pause() {
+        kill(SIGSTOP)
+        var information = siginfo_t()
+        while waitid(P_PID, id_t(pid), &information, WSTOPPED | WNOWAIT) < 0 && errno == EINTR {}
+    }
+
+    public func resume() { kill(SIGCONT) }
+
     /// Waits for the end of the process; nil if it still runs after `timeoutMs`.
     @discardableResult
     public func wait(timeoutMs: Int = 30_000) -> ExitStatus? {
