@@ -61,11 +61,20 @@ public struct Capacities: Equatable, Sendable {
     /// What each of so many shards gets. Users are spread by a hash, so that no shard gets exactly its share: a quarter
     /// and some more than that is for the spread.
     public func perShard(_ shards: Int) -> Capacities {
-        func share(_ total: Int) -> Int { shards == 1 ? max(total, 1) : max(total, 1) / shards * 5 / 4 + 1024 }
-        return Capacities(
-            users: share(users), orders: share(orders), tombstones: share(tombstones),
-            transactions: share(transactions), checkouts: share(checkouts), coupons: share(coupons),
-            couponOperations: share(couponOperations),
+        map { total in shards == 1 ? max(total, 1) : max(total, 1) / shards * 5 / 4 + 1024 }
+    }
+
+    /// What so many shards may hold in all: more than these, since each has room for the spread. One table holds at
+    /// most `RecordHandle.slotCountMax` records, less one.
+    public func ofAll(_ shards: Int) -> Capacities {
+        perShard(shards).map { min(shards * $0, RecordHandle.slotCountMax - 1) }
+    }
+
+    /// The tables that are spread over the shards, changed; every shard has all of the catalogue.
+    private func map(_ body: (Int) -> Int) -> Capacities {
+        Capacities(
+            users: body(users), orders: body(orders), tombstones: body(tombstones), transactions: body(transactions),
+            checkouts: body(checkouts), coupons: body(coupons), couponOperations: body(couponOperations),
             offers: max(offers, 1), catalogueOperations: max(catalogueOperations, 1))
     }
 }

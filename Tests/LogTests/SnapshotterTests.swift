@@ -99,6 +99,25 @@ extension Snapshotter.Cut {
         #expect(again == nil)
     }
 
+    /// Shards hold more in all than the limits of a server say, by the spread that each has room for: a snapshot of
+    /// them has that room too.
+    @Test func whatShardsHoldBeyondTheLimits() throws {
+        let small = Capacities(
+            users: 1, orders: 1, tombstones: 1, transactions: 1, checkouts: 1, coupons: 1, couponOperations: 1,
+            offers: 16, catalogueOperations: 256)
+        func take(shards: Int) throws -> (digest: UInt64?, wanted: UInt64) {
+            let grown = try Grown(shards: shards, parts: 1, seed: 4)
+            let cut = try Snapshotter.take(
+                storage: grown.storage, sequence: .max, capacities: small, retainMs: 1 << 40,
+                memory: MemoryArena().source
+            ) { _ in }
+            return (cut?.base.digest, grown.digests[0])
+        }
+        let taken = try take(shards: 2)
+        #expect(taken.digest == taken.wanted)
+        #expect { try take(shards: 1) } throws: { ($0 as? RecoveryFault)?.kind == .capacity }
+    }
+
     /// Any bit of the newest snapshot flipped, any length cut off it, the file gone: the start goes back to the one
     /// before, says so, keeps the damaged file under another name, and has the same state.
     @Test func aDamagedSnapshotFallsBack() throws {

@@ -33,7 +33,8 @@ public enum Snapshotter {
     /// Takes a snapshot of the state at `sequence`, up to which all logs are durable. The logs may be written on
     /// meanwhile, the manifest must not change. Nil if no block came since the newest base.
     ///
-    /// A base that is damaged is passed over like in a start, and said in `note`.
+    /// `capacities` are the limits of the server whose logs they are. A base that is damaged is passed over like in a
+    /// start, and said in `note`.
     public static func take(
         storage: any LogStorage, sequence: UInt64, capacities: Capacities, retainMs: UInt64, memory: MemorySource,
         note: (RecoveryNote) -> Void
@@ -46,8 +47,8 @@ public enum Snapshotter {
         let replay = try Recovery.replay(
             directory, manifest, untilSequence: sequence,
             configuration: RecoveryConfiguration(
-                shards: 1, segmentSizeBytes: manifest.segmentSizeBytes, capacities: capacities, retainMs: retainMs,
-                hashSeed: sequence),
+                shards: 1, segmentSizeBytes: manifest.segmentSizeBytes,
+                capacities: capacities.ofAll(manifest.logs.count), retainMs: retainMs, hashSeed: sequence),
             memory: memory, nowMs: 0, note: note)
         let taken = try write(
             replay, generation: manifest.generation, shards: manifest.logs.count, sequence: sequence)

@@ -100,8 +100,17 @@ extension World {
                 coverage[.startsFailed] += 1
                 return nil
             }
+            if isTooSmall(error, shards: shards) { return nil }
             throw Violation(error.kind == .contradiction ? 1 : 11, "recovery refuses what a crash left: \(error)")
         }
+    }
+
+    /// Whether a start is refused since its shards have less room than those had that wrote the logs: more of them
+    /// have less each, fewer have less in all. As many of them have room for what they wrote.
+    private func isTooSmall(_ error: RecoveryFault, shards: Int) -> Bool {
+        guard error.kind == .capacity, let manifest = manifest(), shards != manifest.logs.count else { return false }
+        trace.note(10, 0, "a start with \(shards) shards is refused: \(error)")
+        return true
     }
 
     func recoveryConfiguration(shards: Int) -> RecoveryConfiguration {
