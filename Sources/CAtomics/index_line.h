@@ -12,7 +12,7 @@
 #endif
 
 // Bit 2i + 1 of the answer: entry i has this tag. Bit 2i: entry i is free, its handle is 0.
-static inline uint32_t ts_search_line(const uint64_t *line, uint32_t tag) {
+__attribute__((always_inline)) static inline uint32_t ts_search_line(const uint64_t *line, uint32_t tag) {
 #if defined(__x86_64__)
     const __m128i *quarters = (const __m128i *)line;
     const __m128i wanted = _mm_set_epi32((int)tag, 0, (int)tag, 0);

@@ -63,9 +63,10 @@ public struct Batch {
         if outcome.waitLsn > waitLsn { waitLsn = outcome.waitLsn }
     }
 
-    /// Fills `list` with the entries that a step should be taken for now; leaves it empty if there are none.
+    /// Fills `list`, which is empty, with the entries that a step should be taken for now; leaves it empty if there are
+    /// none. `operation` is that of the batch, for whoever knows it.
     @inline(__always)
-    mutating func next(_ step: LookAheadStep, _ list: inout LookAheadEntries) {
+    mutating func next(_ step: LookAheadStep, of operation: Operation, _ list: inout LookAheadEntries) {
         let next: Int
         switch step {
         case .indexes: next = withIndexes
@@ -75,7 +76,7 @@ public struct Batch {
         }
         guard next < count, next &- finished < step.entriesMin(of: operation) else { return }
         let end = min(next &+ LookAheadStep.group, count)
-        for index in next..<end { list.append(entries + index &* entryStride, operation) }
+        list.fill(entries + next &* entryStride, count: end &- next, stride: entryStride, operation)
         switch step {
         case .indexes: withIndexes = end
         case .records: withRecords = end
@@ -110,7 +111,7 @@ extension Engine {
         while batch.finished < batch.count {
             if allowance <= 0 || !hasRoom { return .paused }
             allowance -= 1
-            if batch.count > 1 { lookAhead(&batch) }
+            if batch.count > 1 { lookAhead(&batch, of: batch.operation) }
             let outcome: Outcome
             switch batch.operation {
             case .confirm: outcome = confirm(batch.entry, result: batch.result, nowMs: nowMs)
@@ -141,46 +142,27 @@ extension Engine {
         return .finished
     }
 
-    /// Orders, with the lines of those that follow being loaded meanwhile: a lookup that misses the cache costs
-    /// as much as all else.
-    private mutating func runOrders(_ batch: inout Batch, allowance: inout Int, nowMs: UInt64) -> BatchProgress {
-        while batch.finished < batch.count {
-            if allowance <= 0 || !hasRoom { return .paused }
-            allowance &-= 1
-            if batch.count > 1 { lookAhead(&batch) }
-            let entry = batch.entry
-            let result = batch.result
-            let outcome = order(
-                entry, idHash: hash(entry.loadId(0)), userHash: hash(entry.loadId(16)), result: result, nowMs: nowMs)
-            if outcome.needsUnits {
-                guard takeOwnStripe() else { return .takesUnits }
-                batch.finishEntry(applyPreparedOrder(result: result, nowMs: nowMs))
-            } else {
-                batch.finishEntry(outcome)
-            }
-        }
-        return .finished
-    }
-
     /// Keeps the loads of a batch ahead of the entry that is next.
     @inline(__always)
-    private func lookAhead(_ batch: inout Batch) {
-        batch.next(.indexes, &ahead.pointee)
-        if ahead.pointee.count > 0 { lookAhead(.indexes, &ahead.pointee) }
-        batch.next(.records, &ahead.pointee)
-        if ahead.pointee.count > 0 { lookAhead(.records, &ahead.pointee) }
-        guard batch.operation.usesWallet else { return }
-        batch.next(.wallets, &ahead.pointee)
-        if ahead.pointee.count > 0 { lookAhead(.wallets, &ahead.pointee) }
-        guard batch.operation.usesLots else { return }
-        batch.next(.lots, &ahead.pointee)
-        if ahead.pointee.count > 0 { lookAhead(.lots, &ahead.pointee) }
+    func lookAhead(_ batch: inout Batch, of operation: Operation) {
+        lookAhead(.indexes, &batch, of: operation)
+        lookAhead(.records, &batch, of: operation)
+        guard operation.usesWallet else { return }
+        lookAhead(.wallets, &batch, of: operation)
+        guard operation.usesLots else { return }
+        lookAhead(.lots, &batch, of: operation)
+    }
+
+    @inline(__always)
+    private func lookAhead(_ step: LookAheadStep, _ batch: inout Batch, of operation: Operation) {
+        batch.next(step, of: operation, &ahead.pointee)
+        if ahead.pointee.count > 0 { lookAhead(step, &ahead.pointee) }
     }
 
     // MARK: Units
 
     @inline(__always)
-    private func takeOwnStripe() -> Bool {
+    func takeOwnStripe() -> Bool {
         counters.takeWhole(Int(prepared.sale), stripe: configuration.shard, UInt64(prepared.quantity))
     }
 
@@ -222,7 +204,7 @@ extension Engine {
     @inline(__always)
     private mutating func applyPrepared(result: UnsafeMutableRawPointer, nowMs: UInt64) -> Outcome {
         switch prepared.kind {
-        case .place: applyPreparedOrder(result: result, nowMs: nowMs)
+        case .place: settleOrder(result: result, nowMs: nowMs)
         case .confirmLate: applyPreparedConfirm(result: result, nowMs: nowMs)
         case .issueCoupon: applyPreparedIssue(result: result, nowMs: nowMs)
         case .placeCheckout: applyPreparedCheckout(result: result, nowMs: nowMs)

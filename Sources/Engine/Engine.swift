@@ -65,6 +65,8 @@ public struct Engine: ~Copyable {
     /// Whether the snapshot that is being replayed is one of version 1: its lots are as they were earned.
     var takingsReduceLots = false
     var offers: Pool<OfferRecord>
+    /// The sale that an order named last, 0 for none.
+    private var recentSale: UInt32 = 0
     public var changes: ChangedOffers
     var offerDetails: UnsafeMutablePointer<OfferDetail>
     /// Beside each offer what becomes of it behind its last unit.
@@ -304,6 +306,16 @@ extension Engine {
             let offer = offers[slot]
             if offer.pointee.terms.id == id && offer.pointee.terms.kind == kind { return slot }
         }
+    }
+
+    /// The slot of a sale that this shard knows, or 0. In a rush one order after the other names the same sale.
+    @inline(__always)
+    mutating func findSale(_ id: UInt64) -> UInt32 {
+        // Slots of offers are never given back.
+        if recentSale != 0 && offers[recentSale].pointee.terms.id == id { return recentSale }
+        let slot = findOffer(.sale, id)
+        if slot != 0 { recentSale = slot }
+        return slot
     }
 
     /// Why an id that is not remembered may not be used, or nil if it may.

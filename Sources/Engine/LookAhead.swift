@@ -70,6 +70,15 @@ public struct LookAheadEntries: ~Copyable {
         count &+= 1
     }
 
+    /// Adds entries of one operation that lie `stride` bytes apart. Only when empty.
+    @inline(__always)
+    mutating func fill(_ first: UnsafeRawPointer, count: Int, stride: Int, _ operation: Operation) {
+        precondition(self.count == 0 && count <= LookAheadStep.group)
+        for index in 0..<count { entries[index] = first + index &* stride }
+        self.count = count
+        self.operation = operation
+    }
+
     @inline(__always)
     mutating func removeAll() { count = 0 }
 

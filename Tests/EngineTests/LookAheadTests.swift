@@ -90,7 +90,7 @@ import Testing
             for finished in 0..<count {
                 while true {
                     var list = LookAheadEntries()
-                    batch.next(step, &list)
+                    batch.next(step, of: batch.operation, &list)
                     if list.count == 0 { break }
                     for index in 0..<list.count { seen.append((list[index] - UnsafeRawPointer(bytes)) / size) }
                 }

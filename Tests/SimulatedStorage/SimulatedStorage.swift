@@ -225,6 +225,15 @@ public final class SimulatedStorage: LogStorage {
         restart()
     }
 
+    /// What is left, whatever a failure of power at this moment loses: another directory.
+    public func durableCopy() -> SimulatedStorage {
+        let copy = copy()
+        copy.loseNames { false }
+        for key in copy.files.keys { copy.files[key]!.losePower(sectorSizeBytes: 512) { false } }
+        copy.restart()
+        return copy
+    }
+
     private func loseNames(keeps: () -> Bool) {
         for change in nameChanges where keeps() {
             switch change {

@@ -15,12 +15,14 @@ struct Damage {
 
 extension World {
     /// Spoils one block that a later block says to be durable. As many last blocks as writes may be in flight have no
-    /// such witness yet; of these a start cannot know (docs/log-format.md).
+    /// such witness yet; of these a start cannot know (docs/log-format.md). The witness has to be durable
+    /// itself, or it may be lost with the power before a start has seen it.
     func damageLog() {
         guard !isCalm, damage == nil, faultDice.chance(scenario.damagePerMille), let manifest = manifest() else {
             return
         }
-        let logs = manifest.logs.indices.map { blocks(manifest, shard: $0) }
+        let disk = storage.durableCopy()
+        let logs = manifest.logs.indices.map { blocks(manifest, shard: $0, on: disk) }
         // One write that goes wrong may spoil as much as the longest block holds. The witness has to be behind that,
         // and of all of it: a start on a newer base may not read the first of what is spoiled.
         let reach = longest(logs)
@@ -35,7 +37,7 @@ extension World {
         if victims.isEmpty { return }
         let victim = faultDice.pick(victims)
         let length = victim.header.lengthBytes
-        let content = storage.contents(victim.file)!
+        guard let content = storage.contents(victim.file) else { return }
         let bytes: [UInt8]
         let words: String
         switch faultDice.below(4) {
@@ -53,7 +55,7 @@ extension World {
         default:
             let other = faultDice.pick(logs.flatMap { $0 })
             let end = other.offset + other.header.lengthBytes
-            (bytes, words) = (Array(storage.contents(other.file)![other.offset..<end]), "writes another block over it")
+            (bytes, words) = (Array(disk.contents(other.file)![other.offset..<end]), "writes another block over it")
         }
         let end = min(content.count, victim.offset + bytes.count)
         damage = Damage(
@@ -69,11 +71,11 @@ extension World {
     private typealias PlacedBlock = (file: String, offset: Int, header: BlockHeader)
 
     /// The whole blocks of a log behind the oldest base, one after the other.
-    private func blocks(_ manifest: Manifest, shard: Int) -> [PlacedBlock] {
+    private func blocks(_ manifest: Manifest, shard: Int, on disk: SimulatedStorage) -> [PlacedBlock] {
         var found: [PlacedBlock] = []
         var segment = manifest.bases[0].starts[shard].segment
         var offset = manifest.bases[0].starts[shard].offsetBytes
-        while let content = storage.contents(LogFiles.segment(log: manifest.logs[shard], number: segment)) {
+        while let content = disk.contents(LogFiles.segment(log: manifest.logs[shard], number: segment)) {
             content.withUnsafeBytes { bytes in
                 while offset + BlockHeader.sizeBytes <= bytes.count {
                     let place = bytes.baseAddress! + offset
