@@ -10,6 +10,8 @@ struct Damage {
     var offset: Int
     /// What stood there.
     var before: [UInt8]
+    /// How long the file was, if the stretch goes beyond its end.
+    var grownFromBytes: Int?
     var words: String
 }
 
@@ -59,7 +61,8 @@ extension World {
         }
         let end = min(content.count, victim.offset + bytes.count)
         damage = Damage(
-            file: victim.file, offset: victim.offset, before: Array(content[victim.offset..<end]), words: words)
+            file: victim.file, offset: victim.offset, before: Array(content[victim.offset..<end]),
+            grownFromBytes: victim.offset + bytes.count > content.count ? content.count : nil, words: words)
         trace.note(24, UInt64(victim.offset), "the disk \(words): \(victim.file) at \(victim.offset)")
         storage.overwrite(victim.file, at: victim.offset, bytes)
     }
@@ -137,6 +140,7 @@ extension World {
         guard let damage else { return }
         if storage.fileNames.contains(damage.file) {
             storage.overwrite(damage.file, at: damage.offset, damage.before)
+            if let sizeBytes = damage.grownFromBytes { storage.truncate(damage.file, to: sizeBytes) }
         }
         self.damage = nil
     }
