@@ -31,18 +31,18 @@ public struct Capacity: Equatable, Sendable {
     /// About what one shard on one core of a current machine accepts; the margins are for others.
     public static func expectedOrdersPerSecond(framesInFlight: Int, batch: Int, isUnix: Bool = false) -> Double {
         switch batch {
-        case 512...: return 7_500_000
-        case 32...: return 6_000_000
+        case 512...: return 10_000_000
+        case 32...: return 8_000_000
         case 8...: return 4_000_000
         default: break
         }
         let overTCP: Double =
             switch framesInFlight {
-            case 4096...: 5_000_000
-            case 512...: 1_600_000
+            case 4096...: 6_500_000
+            case 512...: 2_500_000
             case 128...: 500_000
             default: 150_000
             }
-        return isUnix ? min(6_000_000, 2.5 * overTCP) : overTCP
+        return isUnix ? min(8_000_000, 2.5 * overTCP) : overTCP
     }
 }
