@@ -16,14 +16,22 @@ extension MirroredShop {
     /// `id type` of each entry.
     func streamedEvents() throws -> [String] {
         let key = prefix + "timesale:events"
-        let reply = try holder(key).mustRun("XRANGE", key, "-", "+")
-        guard case .array(let entries) = reply else { return [] }
-        return entries.map { entry in
-            guard case .array(let parts) = entry, case .array(let fields) = parts[1] else { return "?" }
-            let texts = fields.map { $0.text ?? "" }
-            let type = texts.firstIndex(of: "type").map { texts[$0 + 1] } ?? "?"
-            return "\(parts[0].text ?? "?") \(type)"
+        var found: [String] = []
+        var start = "-"
+        // In parts: what one reply may hold is bounded, and what a fast machine sells in a test is not.
+        while case .array(let entries) = try holder(key).mustRun("XRANGE", key, start, "+", "COUNT", "10000"),
+            !entries.isEmpty
+        {
+            for entry in entries {
+                guard case .array(let parts) = entry, case .array(let fields) = parts[1] else { return found + ["?"] }
+                let texts = fields.map { $0.text ?? "" }
+                let type = texts.firstIndex(of: "type").map { texts[$0 + 1] } ?? "?"
+                let id = parts[0].text ?? "?"
+                found.append("\(id) \(type)")
+                start = "(" + id
+            }
         }
+        return found
     }
 
     /// The same from the log, as far as it is there.
