@@ -7,6 +7,9 @@ extension DirectoryStorage {
     /// How long the lock of another process is waited for: a killed server keeps it until the kernel has
     /// finished its last writes.
     public static let lockTimeoutMs = 5000
+    /// How long a tool waits for it, whose caller would rather hear soon that a server runs: one that has ended in good
+    /// order keeps the lock for some 50 ms behind its exit, while the kernel takes down its rings.
+    public static let toolLockTimeoutMs = 1000
     private static let lockPauseUs: UInt32 = 20_000
 
     /// Opens a data directory for a server and locks it: one server at a time. With `create`, makes it, and

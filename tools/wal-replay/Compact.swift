@@ -46,7 +46,7 @@ struct Compact: ParsableCommand {
 
     private func compact() throws {
         let directory = try DirectoryStorage.openDirectory(
-            path: argument.directory, create: false, lockTimeoutMs: 0)
+            path: argument.directory, create: false, lockTimeoutMs: DirectoryStorage.toolLockTimeoutMs)
         let watched = Progress(directory, isWanted: progress)
         defer { watched.end() }
         watched.begin("reading")

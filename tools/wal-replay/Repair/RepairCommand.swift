@@ -69,7 +69,8 @@ struct RepairCommand: ParsableCommand {
     private func open() throws -> any LogStorage {
         if dryRun { return try argument.open() }
         do throws(StorageError) {
-            return try DirectoryStorage.openDirectory(path: argument.directory, create: false, lockTimeoutMs: 0)
+            return try DirectoryStorage.openDirectory(
+                path: argument.directory, create: false, lockTimeoutMs: DirectoryStorage.toolLockTimeoutMs)
         } catch {
             throw Refusal("\(error)")
         }
