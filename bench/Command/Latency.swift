@@ -15,6 +15,9 @@ struct Latency: ParsableCommand {
             The disk has two columns: of each write, and of arrivals on the schedule of the load, each going with \
             the next write. The second is what the orders are to be compared with: a stall of the machine is one \
             slow write in the first, however long it is, and in the second it is all who arrive in it.
+
+            The shard belongs on the CPU that takes the disk's interrupts (/proc/interrupts), and the generator on \
+            another: --server-cpu 1 --generator-cpu 0, say. What completes a durable write runs there.
             """)
 
     static let cases = [
