@@ -146,7 +146,7 @@ extension FaultTests {
         ])
         func withoutANextSegmentOrdersWaitAndHoldsEnd(_ plan: FailingDisk.Plan) throws {
             let disk = try FailingDisk()
-            var mint = IdMint(seed: 3)
+            var mint = IdMint(seed: 30)
             var ledger = Ledger(stock: 100_000, seed: 3)
             let server = try faultServer(in: disk.directory)
             let client = try server.client()
