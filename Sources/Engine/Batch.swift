@@ -142,9 +142,30 @@ extension Engine {
         return .finished
     }
 
+    /// Orders, with the lines of those that follow being loaded meanwhile: a lookup that misses the cache costs
+    /// as much as all else.
+    private mutating func runOrders(_ batch: inout Batch, allowance: inout Int, nowMs: UInt64) -> BatchProgress {
+        while batch.finished < batch.count {
+            if allowance <= 0 || !hasRoom { return .paused }
+            allowance &-= 1
+            if batch.count > 1 { lookAhead(&batch, of: .order) }
+            let entry = batch.entry
+            let result = batch.result
+            let outcome = order(
+                entry, idHash: hash(entry.loadId(0)), userHash: hash(entry.loadId(16)), result: result, nowMs: nowMs)
+            if outcome.needsUnits {
+                guard takeOwnStripe() else { return .takesUnits }
+                batch.finishEntry(applyPreparedOrder(result: result, nowMs: nowMs))
+            } else {
+                batch.finishEntry(outcome)
+            }
+        }
+        return .finished
+    }
+
     /// Keeps the loads of a batch ahead of the entry that is next.
     @inline(__always)
-    func lookAhead(_ batch: inout Batch, of operation: Operation) {
+    private func lookAhead(_ batch: inout Batch, of operation: Operation) {
         lookAhead(.indexes, &batch, of: operation)
         lookAhead(.records, &batch, of: operation)
         guard operation.usesWallet else { return }
@@ -162,7 +183,7 @@ extension Engine {
     // MARK: Units
 
     @inline(__always)
-    func takeOwnStripe() -> Bool {
+    private func takeOwnStripe() -> Bool {
         counters.takeWhole(Int(prepared.sale), stripe: configuration.shard, UInt64(prepared.quantity))
     }
 
@@ -204,7 +225,7 @@ extension Engine {
     @inline(__always)
     private mutating func applyPrepared(result: UnsafeMutableRawPointer, nowMs: UInt64) -> Outcome {
         switch prepared.kind {
-        case .place: settleOrder(result: result, nowMs: nowMs)
+        case .place: applyPreparedOrder(result: result, nowMs: nowMs)
         case .confirmLate: applyPreparedConfirm(result: result, nowMs: nowMs)
         case .issueCoupon: applyPreparedIssue(result: result, nowMs: nowMs)
         case .placeCheckout: applyPreparedCheckout(result: result, nowMs: nowMs)

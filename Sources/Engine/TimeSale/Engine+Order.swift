@@ -6,30 +6,9 @@ import Protocol
 extension Engine {
     static let quantityMax: UInt32 = 1_000_000
 
-    /// Orders, with the lines of those that follow being loaded meanwhile: a lookup that misses the cache costs
-    /// as much as all else.
-    mutating func runOrders(_ batch: inout Batch, allowance: inout Int, nowMs: UInt64) -> BatchProgress {
-        while batch.finished < batch.count {
-            if allowance <= 0 || !hasRoom { return .paused }
-            allowance &-= 1
-            if batch.count > 1 { lookAhead(&batch, of: .order) }
-            let entry = batch.entry
-            let result = batch.result
-            let outcome = order(
-                entry, idHash: hash(entry.loadId(0)), userHash: hash(entry.loadId(16)), result: result, nowMs: nowMs)
-            if outcome.needsUnits {
-                guard takeOwnStripe() else { return .takesUnits }
-                batch.finishEntry(applyPreparedOrder(result: result, nowMs: nowMs))
-            } else {
-                batch.finishEntry(outcome)
-            }
-        }
-        return .finished
-    }
-
     /// Decides on the order entry at `bytes`. Writes its result, or answers `needsUnits`.
     @inline(__always)
-    private mutating func order(
+    mutating func order(
         _ bytes: UnsafeRawPointer, idHash: UInt64, userHash: UInt64, result: UnsafeMutableRawPointer, nowMs: UInt64
     ) -> Outcome {
         let entry = OrderEntry(bytes)
@@ -65,14 +44,9 @@ extension Engine {
         return .units
     }
 
-    /// Of one whose units had to be gathered.
-    mutating func settleOrder(result: UnsafeMutableRawPointer, nowMs: UInt64) -> Outcome {
-        applyPreparedOrder(result: result, nowMs: nowMs)
-    }
-
     /// After this point the order succeeds: its units are taken.
     @inline(__always)
-    private mutating func applyPreparedOrder(result: UnsafeMutableRawPointer, nowMs: UInt64) -> Outcome {
+    mutating func applyPreparedOrder(result: UnsafeMutableRawPointer, nowMs: UInt64) -> Outcome {
         let sale = offers[prepared.sale]
         let holdMs = sale.pointee.terms.holdMs
         let deadlineMs = holdMs == 0 ? 0 : nowMs &+ UInt64(holdMs)
