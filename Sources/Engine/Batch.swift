@@ -21,7 +21,7 @@ public struct Batch {
     private var withLots = 0
 
     /// From one entry or result to the next, in bytes.
-    private let entryStride: Int
+    fileprivate let entryStride: Int
     private let resultStride: Int
     /// Gets for each entry the LSN that its own reply would wait for, where each has one.
     private let waits: UnsafeMutablePointer<UInt64>?
@@ -67,6 +67,15 @@ public struct Batch {
     /// none. `operation` is that of the batch, for whoever knows it.
     @inline(__always)
     mutating func next(_ step: LookAheadStep, of operation: Operation, _ list: inout LookAheadEntries) {
+        let group = next(step, entriesMin: step.entriesMin(of: operation), group: LookAheadStep.group)
+        if group.isEmpty { return }
+        list.fill(
+            entries + group.lowerBound &* entryStride, count: group.count, stride: entryStride, operation)
+    }
+
+    /// The numbers of the entries that a step is to be taken for now; none, if it is taken far enough ahead.
+    @inline(__always)
+    fileprivate mutating func next(_ step: LookAheadStep, entriesMin: Int, group: Int) -> Range<Int> {
         let next: Int
         switch step {
         case .indexes: next = withIndexes
@@ -74,15 +83,15 @@ public struct Batch {
         case .wallets: next = withWallets
         case .lots: next = withLots
         }
-        guard next < count, next &- finished < step.entriesMin(of: operation) else { return }
-        let end = min(next &+ LookAheadStep.group, count)
-        list.fill(entries + next &* entryStride, count: end &- next, stride: entryStride, operation)
+        guard next < count, next &- finished < entriesMin else { return 0..<0 }
+        let end = min(next &+ group, count)
         switch step {
         case .indexes: withIndexes = end
         case .records: withRecords = end
         case .wallets: withWallets = end
         case .lots: withLots = end
         }
+        return Range(uncheckedBounds: (next, end))
     }
 
     @inline(__always)
@@ -148,11 +157,9 @@ extension Engine {
         while batch.finished < batch.count {
             if allowance <= 0 || !hasRoom { return .paused }
             allowance &-= 1
-            if batch.count > 1 { lookAhead(&batch, of: .order) }
-            let entry = batch.entry
+            let lookup = batch.count > 1 ? nextLookup(&batch) : lookUp(batch.entry)
             let result = batch.result
-            let outcome = order(
-                entry, idHash: hash(entry.loadId(0)), userHash: hash(entry.loadId(16)), result: result, nowMs: nowMs)
+            let outcome = order(lookup, result: result, nowMs: nowMs)
             if outcome.needsUnits {
                 guard takeOwnStripe() else { return .takesUnits }
                 batch.finishEntry(applyPreparedOrder(result: result, nowMs: nowMs))
@@ -161,6 +168,21 @@ extension Engine {
             }
         }
         return .finished
+    }
+
+    /// What is known of the order in hand; keeps the loads of those behind it ahead.
+    @inline(__always)
+    private func nextLookup(_ batch: inout Batch) -> OrderLookup {
+        while true {
+            let group = batch.next(.indexes, entriesMin: OrderLookups.indexesMin, group: OrderLookups.group)
+            if group.isEmpty { break }
+            lookAheadIndexes(batch.entries, stride: batch.entryStride, group)
+        }
+        let group = batch.next(.records, entriesMin: OrderLookups.recordsMin, group: OrderLookups.group)
+        if !group.isEmpty { lookAheadRecords(group, ahead: group.lowerBound &- batch.finished) }
+        let lookup = lookups.pointee[batch.finished].pointee
+        precondition(lookup.entry == batch.entry, "another batch was begun before this one was finished")
+        return lookup
     }
 
     /// Keeps the loads of a batch ahead of the entry that is next.

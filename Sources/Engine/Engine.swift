@@ -78,6 +78,7 @@ public struct Engine: ~Copyable {
     var prepared = PreparedUnits()
     var checkout = PreparedCheckout()
     let ahead: UnsafeMutablePointer<LookAheadEntries>
+    let lookups: UnsafeMutablePointer<OrderLookups>
     var sweep = RetirementSweep()
     var orderCursor = ChainCursor()
     var transactionCursor = ChainCursor()
@@ -128,6 +129,8 @@ public struct Engine: ~Copyable {
         releases = ReleaseQueue(memory: memory)
         ahead = .allocate(capacity: 1)
         ahead.initialize(to: LookAheadEntries())
+        lookups = .allocate(capacity: 1)
+        lookups.initialize(to: OrderLookups())
     }
 
     /// Whether this shard keeps the catalogue.

@@ -9,6 +9,8 @@ import Protocol
 // The steps go in small groups, all places first, then all loads: a prefetch does not retire before its page is
 // found, so that page walks of neighbouring ones overlap. A group is small because a processor that has no
 // free miss buffer (two or three dozen a core) drops a prefetch silently.
+//
+// A batch of orders keeps what the steps find: see `OrderLookups`.
 
 /// The steps, each of which needs what the one before it has loaded.
 public enum LookAheadStep: CaseIterable, Sendable {
@@ -96,7 +98,7 @@ extension Engine {
         case (.order, .records):
             prefetchUsers(list)
             prefetchOffers(list, .sale)
-            prefetchOrdersToCome(list.count)
+            prefetchOrdersToCome(list.count, ahead: step.entriesMin &+ LookAheadStep.group)
         case (.issueCoupon, .indexes):
             prefetchIndexes(list)
             prefetchOfferIndexes(list, .policy)
@@ -130,17 +132,20 @@ extension Engine {
         }
     }
 
-    /// Of entries that name a sale or a policy, at 32.
     @inline(__always)
     private func prefetchOfferIndexes(_ list: borrowing LookAheadEntries, _ kind: OfferKind) {
-        if hasManyOffers {
-            for index in 0..<list.count { offerIndex.prefetch(offerHash(kind, list[index].loadLE(32))) }
+        guard hasManyOffers || limits.count > 0 else { return }
+        for index in 0..<list.count {
+            prefetchOfferIndex(kind, list[index], userHash: hash(list[index].loadId(16)))
         }
-        if limits.count > 0 {
-            for index in 0..<list.count {
-                prefetchLimit(userHash: hash(list[index].loadId(16)), kind, offer: list[index].loadLE(32))
-            }
-        }
+    }
+
+    /// Of an entry that names a sale or a policy, at 32.
+    @inline(__always)
+    func prefetchOfferIndex(_ kind: OfferKind, _ entry: UnsafeRawPointer, userHash: UInt64) {
+        let offer: UInt64 = entry.loadLE(32)
+        if hasManyOffers { offerIndex.prefetch(offerHash(kind, offer)) }
+        if limits.count > 0 { prefetchLimit(userHash: userHash, kind, offer: offer) }
     }
 
     private func prefetchIds(_ list: borrowing LookAheadEntries, at offset: Int) {
@@ -178,31 +183,22 @@ extension Engine {
         }
     }
 
-    /// What orders will write in sequence: their records and their events. The processor's own prefetcher does not
-    /// reach over the end of a page.
-    @inline(__always)
-    private func prefetchOrdersToCome(_ count: Int) {
-        let ahead = LookAheadStep.records.entriesMin &+ LookAheadStep.group
-        let event = UnsafeRawPointer(events.pointee.base) + (events.pointee.usedBytes &+ ahead &* 64)
-        for index in 0..<count {
-            ts_prefetch_write(orders.placeToCome(ahead &+ index))
-            ts_prefetch_write(event + index &* 64)
-        }
-    }
-
     /// So many that their lines are not in the nearest cache anyway.
-    private var hasManyOffers: Bool { offers.count > 64 }
+    var hasManyOffers: Bool { offers.count > 64 }
 
     @inline(__always)
     private func prefetchOffers(_ list: borrowing LookAheadEntries, _ kind: OfferKind) {
         guard hasManyOffers else { return }
-        for index in 0..<list.count {
-            var probe = offerIndex.probe(offerHash(kind, list[index].loadLE(32)))
-            let offer = probe.next()
-            if offer == 0 { continue }
-            offers.prefetch(offer)
-            counters.prefetch(Int(offer), configuration.shard)
-        }
+        for index in 0..<list.count { prefetchOffer(kind, list[index]) }
+    }
+
+    @inline(__always)
+    func prefetchOffer(_ kind: OfferKind, _ entry: UnsafeRawPointer) {
+        var probe = offerIndex.probe(offerHash(kind, entry.loadLE(32)))
+        let offer = probe.next()
+        if offer == 0 { return }
+        offers.prefetch(offer)
+        counters.prefetch(Int(offer), configuration.shard)
     }
 
     // MARK: Points

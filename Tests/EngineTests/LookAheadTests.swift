@@ -12,7 +12,7 @@ import Testing
         let plan = Self.plan(seed: seed)
         let one = Self.carryOut(plan, batchMax: 1)
         #expect(one.results.count > 2000 && one.events.count > 500, "seed \(seed): \(one.events.count) events")
-        for batchMax in [2, 7, 64, 1000] {
+        for batchMax in [2, 7, 9, 33, 64, 1000] {
             let other = Self.carryOut(plan, batchMax: batchMax)
             #expect(other.results == one.results, "seed \(seed), batches of \(batchMax)")
             #expect(other.waitLsns == one.waitLsns, "seed \(seed), batches of \(batchMax)")
@@ -73,6 +73,60 @@ import Testing
             var list = LookAheadEntries()
             let entry = UnsafeMutableRawPointer.allocate(byteCount: 48, alignment: 8)
             for _ in 0...LookAheadStep.group { list.append(entry, .order) }
+        }
+    }
+
+    /// Where two users share a tag of the index, looking ahead names the one who came first for both.
+    @Test func usersWhoShareATagAreToldApart() throws {
+        let cluster = Cluster(capacities: .init(users: 60, orders: 1500, tombstones: 300, sales: 80))
+        cluster.sell(1, stock: 100, limit: 2, holdMs: 0)
+        var seen: [UInt64: Id128] = [:]
+        var pair: (Id128, Id128)?
+        for number in 1...1_000_000 as ClosedRange<UInt64> where pair == nil {
+            let next = user(number)
+            if let first = seen.updateValue(next, forKey: cluster.engines[0].hash(next) >> 32) { pair = (first, next) }
+        }
+        let (one, other) = try #require(pair)
+        _ = cluster.place(one, 1)
+        let wanted: [(user: Id128, code: ResultCode)] = [
+            (other, .ok), (one, .ok), (one, .limitExceeded), (other, .ok), (other, .limitExceeded),
+        ]
+        let entries = wanted.flatMap { want in
+            encode(OrderEntry.sizeBytes) {
+                OrderEntry(orderId: cluster.mint(want.user), userId: want.user, saleId: 1, quantity: 1).store(to: $0)
+            }
+        }
+        let (results, _) = cluster.run(.order, on: 0, entries)
+        let codes = results.withUnsafeBytes { bytes in
+            wanted.indices.map { OrderResult(bytes.baseAddress! + $0 * OrderResult.sizeBytes).code }
+        }
+        #expect(codes == wanted.map(\.code))
+        #expect(cluster.engines[0].usersKnown == 2)
+    }
+
+    /// What is kept of the orders ahead is of one batch.
+    @Test func aBatchIsNotBegunBetweenTheTurnsOfAnother() async {
+        await #expect(processExitsWith: .failure) {
+            let cluster = LookAheadTests.market()
+            let bytes = UnsafeMutableRawPointer.allocate(byteCount: 40 * OrderEntry.sizeBytes, alignment: 8)
+            let results = UnsafeMutableRawPointer.allocate(byteCount: 40 * OrderResult.sizeBytes, alignment: 8)
+            for number in 0..<40 {
+                let user = user(UInt64(number % 7))
+                OrderEntry(orderId: cluster.mint(user), userId: user, saleId: 20, quantity: 1)
+                    .store(to: bytes + number * OrderEntry.sizeBytes)
+            }
+            var one = Batch(operation: .order, entries: bytes, count: 20, results: results)
+            var other = Batch(
+                operation: .order, entries: bytes + 20 * OrderEntry.sizeBytes, count: 20,
+                results: results + 20 * OrderResult.sizeBytes)
+            var allowance = 10
+            let progress = cluster.engines[0].run(&one, allowance: &allowance, nowMs: cluster.nowMs)
+            guard progress == .paused, one.finished == 10 else { exit(EXIT_SUCCESS) }
+            allowance = 20
+            _ = cluster.engines[0].run(&other, allowance: &allowance, nowMs: cluster.nowMs)
+            guard other.finished == 20 else { exit(EXIT_SUCCESS) }
+            allowance = 10
+            _ = cluster.engines[0].run(&one, allowance: &allowance, nowMs: cluster.nowMs)
         }
     }
 

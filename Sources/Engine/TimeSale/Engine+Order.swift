@@ -6,28 +6,25 @@ import Protocol
 extension Engine {
     static let quantityMax: UInt32 = 1_000_000
 
-    /// Decides on the order entry at `bytes`. Writes its result, or answers `needsUnits`.
+    /// Decides on an order entry. Writes its result, or answers `needsUnits`.
     @inline(__always)
-    mutating func order(
-        _ bytes: UnsafeRawPointer, idHash: UInt64, userHash: UInt64, result: UnsafeMutableRawPointer, nowMs: UInt64
-    ) -> Outcome {
-        let entry = OrderEntry(bytes)
-        guard entry.quantity &- 1 < Self.quantityMax, !entry.userId.isZero, OrderEntry.reservedIsZero(bytes) else {
-            return refuseOrder(.invalid, result)
-        }
+    mutating func order(_ lookup: OrderLookup, result: UnsafeMutableRawPointer, nowMs: UInt64) -> Outcome {
+        let entry = OrderEntry(lookup.entry)
+        guard entry.quantity &- 1 < Self.quantityMax, !entry.userId.isZero, OrderEntry.reservedIsZero(lookup.entry)
+        else { return refuseOrder(.invalid, result) }
         guard entry.orderId.isOperationId else { return refuseOrder(.invalidId, result) }
         guard entry.orderId.carriedPartition == Partition.of(user: entry.userId) else {
             return refuseOrder(.wrongPartition, result)
         }
-        if let known = find(entry.orderId, hash: idHash) { return repeatOrder(known, entry, result) }
+        if let known = find(entry.orderId, hash: lookup.idHash) { return repeatOrder(known, entry, result) }
         if let code = refusal(ofUnknown: entry.orderId, nowMs: nowMs) { return refuseOrder(code, result) }
 
         let saleSlot = findSale(entry.saleId)
         guard saleSlot != 0 else { return refuseOrder(.notFound, result) }
         if let code = offers[saleSlot].pointee.refusal(nowMs: nowMs) { return refuseOrder(code, result) }
 
-        let user = findUser(entry.userId, hash: userHash)
-        if isBeyondLimit(user: user, userHash: userHash, offer: saleSlot, units: entry.quantity) {
+        let user = findUser(entry.userId, lookup)
+        if isBeyondLimit(user: user, userHash: lookup.userHash, offer: saleSlot, units: entry.quantity) {
             return refuseOrder(.limitExceeded, result, waitLsn: user == 0 ? 0 : users[user].pointee.lastLsn)
         }
         if !hasLogSpace { return refuseOrder(.noSpace, result) }
@@ -37,8 +34,8 @@ extension Engine {
         prepared.sale = saleSlot
         prepared.quantity = entry.quantity
         prepared.user = user
-        prepared.idHash = idHash
-        prepared.userHash = userHash
+        prepared.idHash = lookup.idHash
+        prepared.userHash = lookup.userHash
         prepared.id = entry.orderId
         prepared.userId = entry.userId
         return .units
@@ -99,6 +96,13 @@ extension Engine {
         }
         addLimit(user: user, userHash: userHash, offer: sale, units: quantity)
         return slot
+    }
+
+    /// The slot of an order's user, or 0: where looking ahead found it, unless that was another one.
+    @inline(__always)
+    private func findUser(_ id: Id128, _ lookup: OrderLookup) -> UInt32 {
+        if lookup.user != 0 && users[lookup.user].pointee.id == id { return lookup.user }
+        return findUser(id, hash: lookup.userHash)
     }
 
     @inline(__always)
