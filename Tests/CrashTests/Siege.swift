@@ -10,9 +10,11 @@ final class Siege: @unchecked Sendable {
     private let shards: Int
     private let directory: TemporaryDirectory
     private let condition = NSCondition()
-    // Both under the condition.
+    // All three under the condition.
     private var server: ServerProcess
     private var starts = 1
+    /// Nobody asks while there are as many answers.
+    private var answersMax = Int.max
     private let answers = Atomic<Int>(0)
 
     init(shards: Int, in directory: TemporaryDirectory = TemporaryDirectory()) throws {
@@ -47,12 +49,14 @@ final class Siege: @unchecked Sendable {
         }
         for _ in 0..<kills {
             let goal = answers.load(ordering: .acquiring) + every
+            letAnswer(upTo: goal + every / 8)
             while answers.load(ordering: .acquiring) < goal, left.load(ordering: .acquiring) > 0 {
                 sched_yield()
             }
             #expect(left.load(ordering: .acquiring) > 0, "a kill after the last answer shows nothing")
             try restart()
         }
+        letAnswer(upTo: .max)
         finished.wait()
         let found = failures.withLock { $0 }
         #expect(found.isEmpty, "\(found.prefix(3))")
@@ -66,6 +70,21 @@ final class Siege: @unchecked Sendable {
             server = next
             starts += 1
             condition.broadcast()
+        }
+    }
+
+    /// So that this thread, which may have to wait for a CPU, comes to kill while there is something to do.
+    private func letAnswer(upTo most: Int) {
+        condition.withLock {
+            answersMax = most
+            condition.broadcast()
+        }
+    }
+
+    /// Waits while as many have been answered as may be before the next kill.
+    fileprivate func awaitTurn() {
+        condition.withLock {
+            while answers.load(ordering: .acquiring) >= answersMax { condition.wait() }
         }
     }
 
@@ -98,6 +117,7 @@ final class Besieger: @unchecked Sendable {
     func ask<Answer>(_ question: (TestClient) throws(ClientFault) -> Answer) throws(ClientFault) -> Answer {
         while true {
             do throws(ClientFault) {
+                siege.awaitTurn()
                 let client = try connected()
                 let answer = try question(client)
                 siege.noteAnswer()

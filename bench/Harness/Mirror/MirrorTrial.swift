@@ -69,9 +69,11 @@ public struct MirrorTrial: Codable, Sendable {
         guard shown == sold else {
             throw LoadError(description: "Redis shows \(shown) units sold, the server \(sold)")
         }
+        // Writes first: of a flush that comes between the two, the writes may be missing, but not the flush.
+        let countWrites = try redis.countWrites()
         return MirrorTrial(
-            mode: mode, load: load, flushes: try Generator.mirror(plan).flushes,
-            countWrites: try redis.countWrites(), sales: plan.saleIds.count, caughtUpMs: caughtUpMs)
+            mode: mode, load: load, flushes: try Generator.mirror(plan).flushes, countWrites: countWrites,
+            sales: plan.saleIds.count, caughtUpMs: caughtUpMs)
     }
 
     /// Whether Redis got no more writes than there were sales at each flush.
