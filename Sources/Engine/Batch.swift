@@ -114,7 +114,7 @@ public enum BatchProgress: Sendable {
 
 extension Engine {
     /// Works on a batch of an operation whose entries begin with an id of their own, until it is done, has used its
-    /// allowance of entries, or needs units from elsewhere.
+    /// allowance of entries, or needs units from elsewhere. No other batch may be begun before this one is finished.
     public mutating func run(_ batch: inout Batch, allowance: inout Int, nowMs: UInt64) -> BatchProgress {
         if batch.operation == .order { return runOrders(&batch, allowance: &allowance, nowMs: nowMs) }
         while batch.finished < batch.count {
