@@ -30,6 +30,8 @@ struct OrderLookups: ~Copyable {
 
     init() {
         precondition(Self.count >= Self.indexesMin + Self.group && Self.count & (Self.count - 1) == 0)
+        // No order's user is searched before its ids are hashed.
+        precondition(Self.recordsMin + Self.group <= Self.indexesMin)
         lookups = .allocate(capacity: Self.count)
     }
 
@@ -40,6 +42,7 @@ struct OrderLookups: ~Copyable {
 }
 
 extension Engine {
+    /// Of an order that nothing was looked ahead for.
     @inline(__always)
     func lookUp(_ entry: UnsafeRawPointer) -> OrderLookup {
         OrderLookup(entry: entry, idHash: hash(entry.loadId(0)), userHash: hash(entry.loadId(16)))
