@@ -131,8 +131,7 @@ import Testing
         case .flushed: try shop.redis.mustRun("FLUSHALL")
         case .wrongTypes:
             for key in ["timesale:{1}", "timesale:{2}:available", "timesale:mirror"] {
-                try shop.redis.mustRun("DEL", key)
-                try shop.redis.mustRun("RPUSH", key, "not", "ours")
+                try shop.redis.takePlace(of: key)
             }
         case .keysRemoved: try shop.redis.mustRun("DEL", "timesale:{4}", "timesale:{5}:available")
         case .noMemory: try shop.redis.mustRun("CONFIG", "SET", "maxmemory", "1")

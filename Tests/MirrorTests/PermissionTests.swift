@@ -31,9 +31,9 @@ extension MirrorTests {
             let shop = try Self.shop(redis)
             try Self.use(shop)
             try Self.retire(shop, 50)
-            try Self.takePlace("timesale:{1}", shop)
-            try Self.takePlace("timesale:events", shop)
-            try Self.takePlace("timesale:mirror", shop)
+            try shop.redis.takePlace(of: "timesale:{1}")
+            try shop.redis.takePlace(of: "timesale:events")
+            try shop.redis.takePlace(of: "timesale:mirror")
             try Self.use(shop)
             try shop.waitUntilInStep()
             try shop.waitForEvents()
@@ -74,7 +74,7 @@ extension MirrorTests {
                 let errors = try shop.status.errors
                 try redis.mustRun("ACL", "SETUSER", "mirror", "-\(permission)")
                 if permission == "expire" { try Self.retire(shop, 60 + UInt64(number)) }
-                if permission == "del" { try Self.takePlace("timesale:{2}", shop) }
+                if permission == "del" { try shop.redis.takePlace(of: "timesale:{2}") }
                 try shop.wait("a refusal of \(permission)") {
                     try Self.use(shop)
                     return try Self.refused(shop).contains(permission)
@@ -110,12 +110,6 @@ extension MirrorTests {
         private static func retire(_ shop: MirroredShop, _ id: UInt64) throws {
             try shop.create(id)
             #expect(try shop.client.closeSale(id).code == .ok)
-        }
-
-        /// Somebody else uses one of our names.
-        private static func takePlace(_ key: String, _ shop: MirroredShop) throws {
-            try shop.redis.mustRun("DEL", key)
-            try shop.redis.mustRun("SADD", key, "not ours")
         }
 
         /// Commands and keys that Redis has refused.

@@ -112,6 +112,12 @@ public final class RedisProcess: Sendable {
         return reply
     }
 
+    /// Somebody else uses a name of the mirror's. In one step: between two commands the mirror could write the key.
+    public func takePlace(of key: String) throws {
+        let script = "redis.call('DEL', KEYS[1]) return redis.call('RPUSH', KEYS[1], 'not', 'ours')"
+        try mustRun("EVAL", script, "1", key)
+    }
+
     /// Waits until something has come about, and throws if it does not within a minute.
     public func wait(_ what: String, until condition: () throws -> Bool) throws {
         let end = ContinuousClock.now + .seconds(60)
