@@ -14,7 +14,7 @@ import Shard
 ///     reap       completions: received bytes queue up, log writes advance what is durable
 ///     advance    durable units return to the stripes, durable changes to the catalogue    (promise 6)
 ///     admit      whether the disk has room for more than the ends of what is open, and how long requests wait
-///     process    requests of other shards, then frames, at most an allowance of entries:
+///     process    requests of other shards, then frames, until an allowance of entries is used up:
 ///                decisions, events, results                                               (bounded turn)
 ///     expire     holds whose time is over
 ///     seal       the events of this turn become one block, and its write begins           (group commit)

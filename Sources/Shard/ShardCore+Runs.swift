@@ -11,9 +11,12 @@ extension ShardCore {
     /// How many frames, from a frame on that has been examined, can be begun as one: that one, and those behind
     /// it as far as they are whole, in order, and of one entry of the same operation for this shard's users.
     /// `availableBytes` have been received from `frame` on.
+    ///
+    /// The end of a turn cuts no run in two. It would be answered by two messages in place of one; whoever asks for as
+    /// much as has been answered then asks in two as well, and goes on so: a cut that was made once stays.
     public func runLength(_ frame: UnsafeRawPointer, _ header: FrameHeader, availableBytes: Int) -> Int {
         let size = header.lengthBytes
-        let most = min(Self.runFramesMax, availableBytes / size, allowance)
+        let most = min(Self.runFramesMax, availableBytes / size)
         guard most > 1, beginsRun(frame, header) else { return 1 }
         // Their headers differ in request id and checksum alone, so that two comparisons say that all else is as
         // it was in the one that has been examined.
@@ -44,7 +47,8 @@ extension ShardCore {
     mutating func beginRun(
         _ first: UnsafeRawPointer, _ operation: Operation, _ frames: Int, _ connection: UInt64, nowMs: UInt64
     ) -> WorkProgress {
-        precondition(frames <= Self.runFramesMax && frames <= allowance)
+        precondition(frames <= Self.runFramesMax)
+        allowance = max(allowance, frames)
         work.source = .connection(connection, requestId: 0)
         work.runFrames = frames
         work.isInPlace = true

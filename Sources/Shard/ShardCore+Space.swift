@@ -10,7 +10,8 @@ extension ShardCore {
     public static let bytesPerOpenHold = 2 * BlockHeader.alignmentBytes
 
     /// What one turn may add: its events, the holds it opens, and what blocks leave unused at the end of a segment.
-    public static let spaceMarginBytes = entriesPerTurn * bytesPerOpenHold + 4 * BlockHeader.blockSizeMaxBytes
+    public static let spaceMarginBytes =
+        (entriesPerTurn + runFramesMax) * bytesPerOpenHold + 4 * BlockHeader.blockSizeMaxBytes
 
     /// Whether new operations are accepted.
     public var hasLogSpace: Bool { engine.pointee.hasLogSpace }

@@ -63,7 +63,8 @@ public struct ShardCore: ~Copyable {
     public var driver = DriverCounts()
     private let inPlace = InPlace()
 
-    /// The most entries in one turn: a larger one would make the log and the replies wait too long.
+    /// Entries of one turn, and the rest of the run that passes this mark: more would make the log and the replies wait
+    /// too long.
     public static let entriesPerTurn = 2048
 
     public init(

@@ -88,6 +88,21 @@ import Testing
         #expect(try Self.results(rig, 10..<130).allSatisfy { $0.code == .ok })
     }
 
+    /// What arrived together is answered together, also where a turn ends; the next run is begun in another turn.
+    @Test func theEndOfATurnCutsNoRun() throws {
+        var mint = IdMint(seed: 6)
+        let rig = ShardRig()
+        Self.open(rig, &mint)
+        let orders = (0..<50).map { _ in Self.order(&mint) }
+        rig.core.pointee.beginTurn(entriesMax: 7)
+        let begun = rig.begin(Self.stream(orders, first: 10))
+        #expect(begun.frames == 50 && begun.progress == .finished)
+        let hasAllowance = rig.core.pointee.hasAllowance
+        #expect(!hasAllowance)
+        rig.finish()
+        #expect(try Self.results(rig, 10..<60).allSatisfy { $0.code == .ok })
+    }
+
     /// A run ends where something else begins: another operation, a batch, a frame that is broken or not whole.
     @Test func aRunEndsWhereSomethingElseBegins() {
         var mint = IdMint(seed: 4)
