@@ -67,6 +67,9 @@ public struct ShardCore: ~Copyable {
     /// too long.
     public static let entriesPerTurn = 2048
 
+    /// The largest reply, or message to another shard.
+    static let replyMaxBytes = Frame.sizeMaxBytes + 4096
+
     public init(
         engine: UnsafeMutablePointer<Engine>, writer: consuming LogWriter, mesh: Mesh, statistics: StatisticsBoard,
         instance: InstanceFacts, feed: CountFeed? = nil, mirrorBoard: MirrorBoard? = nil, memory: MemorySource,
@@ -84,9 +87,11 @@ public struct ShardCore: ~Copyable {
         self.mirrorBoard = mirrorBoard ?? MirrorBoard(memory: memory)
         engine.pointee.changes.isFollowed = feed != nil
         assemblies = Assemblies(memory: memory, slotCount: assembliesMax)
-        gated = ReplyQueue(capacityBytes: gatedReplyBytes, memory: memory)
-        immediate = ReplyQueue(capacityBytes: gatedReplyBytes, memory: memory)
-        gatedByDisk = ReplyQueue(capacityBytes: max(gatedReplyBytes / 4, 4 << 20), memory: memory)
+        let replyMaxBytes = Self.replyMaxBytes
+        gated = ReplyQueue(capacityBytes: gatedReplyBytes, lengthMaxBytes: replyMaxBytes, memory: memory)
+        immediate = ReplyQueue(capacityBytes: gatedReplyBytes, lengthMaxBytes: replyMaxBytes, memory: memory)
+        gatedByDisk = ReplyQueue(
+            capacityBytes: max(gatedReplyBytes / 4, 4 << 20), lengthMaxBytes: replyMaxBytes, memory: memory)
         scratch = memory.allocate(2 * Frame.sizeMaxBytes)
         catalogueScratch = memory.allocate(2 * Frame.sizeMaxBytes)
         owners = memory.allocate(Frame.batchCountMax + 1).bindMemory(to: UInt8.self, capacity: Frame.batchCountMax + 1)
@@ -277,7 +282,7 @@ extension ShardCore {
     /// Whether replies of the largest size fit, so that work may begin.
     @inline(__always)
     var hasReplyRoom: Bool {
-        let most = Frame.sizeMaxBytes + 4096
+        let most = Self.replyMaxBytes
         return gated.hasRoom(most) && immediate.hasRoom(most) && gatedByDisk.hasRoom(most)
     }
 

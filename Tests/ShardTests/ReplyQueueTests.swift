@@ -10,7 +10,7 @@ import Testing
 /// says exactly whether there is room: random replies against a plain list of them and of the bytes they occupy.
 @Suite struct ReplyQueueTests {
     /// The largest message that `ShardCore` puts into a queue.
-    static let lengthMaxBytes = Frame.sizeMaxBytes + 4096
+    static let lengthMaxBytes = ShardCore.replyMaxBytes
 
     @Test(arguments: [3 << 20, 4 << 20, 16 << 20], [UInt64(1), 2, 3])
     func repliesComeOutAsTheyWentIn(_ capacityBytes: Int, _ seed: UInt64) {
@@ -44,19 +44,38 @@ import Testing
         }
     }
 
-    /// A queue that is short goes back to the front after half a mebibyte, and stays in the cache.
-    @Test func aShortQueueStaysAtTheFront() {
+    /// A queue that is short goes back to the front soon, and stays in the cache; and it always has room for the largest
+    /// reply, without which a shard begins nothing.
+    @Test(arguments: [3, 40, 400]) func aShortQueueStaysAtTheFront(_ waiting: Int) {
         var run = QueueRun(capacityBytes: 16 << 20, seed: 9)
-        var end = 0
+        var (end, shortOfRoom) = (0, 0)
         for step in 0..<20_000 {
             run.append(lengthBytes: 1000 + step % 100)
             end = max(end, run.tail)
-            if step >= 3 { run.remove() }
+            if !run.queue.hasRoom(Self.lengthMaxBytes) { shortOfRoom += 1 }
+            if step >= waiting { run.remove() }
         }
         let (fault, turns) = (run.fault, run.tried.turnsBefore)
         #expect(fault == nil)
-        #expect(end < 514 << 10, "it came to \(end)")
-        #expect(turns > 20)
+        #expect(shortOfRoom == 0)
+        #expect(end < Self.lengthMaxBytes + 2 * (waiting + 2) * 1128, "it came to \(end)")
+        #expect(turns > 8)
+    }
+
+    /// Whole blocks of replies leave at once, when the disk has them: as long as no more waits behind them than before
+    /// them, there is room.
+    @Test func aQueueThatEmptiesInBlocksHasRoom() {
+        var run = QueueRun(capacityBytes: 16 << 20, seed: 10)
+        var shortOfRoom = 0
+        for _ in 0..<500 {
+            for _ in 0..<17 {
+                run.append(lengthBytes: 7168)
+                if !run.queue.hasRoom(Self.lengthMaxBytes) { shortOfRoom += 1 }
+            }
+            while run.queue.waitingBytes > 17 * 7192 { run.remove() }
+        }
+        let (fault, turns) = (run.fault, run.tried.turnsBefore)
+        #expect(fault == nil && shortOfRoom == 0 && turns > 20)
     }
 
     @Test func aDestinationIsAConnectionOrAnAssembly() {
@@ -123,7 +142,8 @@ private struct QueueRun: ~Copyable {
     init(capacityBytes: Int, seed: UInt64) {
         self.capacityBytes = capacityBytes
         mint = IdMint(seed: seed)
-        queue = ReplyQueue(capacityBytes: capacityBytes, memory: arena.memory)
+        queue = ReplyQueue(
+            capacityBytes: capacityBytes, lengthMaxBytes: ReplyQueueTests.lengthMaxBytes, memory: arena.memory)
         base = arena.lastAllocation
     }
 

@@ -35,21 +35,24 @@ public struct ReplyDestination: Equatable, Sendable {
 ///     before the end is reached     0 ... head [records] tail ... capacity
 ///     begun again at the front      0 [records] tail ... head [records] upperEnd ... capacity
 ///
-/// It begins again at the front as soon as `turnBytes` are passed and there is room: so a queue that is short
-/// stays in the cache, however much passes through it.
+/// It begins again at the front as soon as the largest reply has room there, and as much besides as waits: so a queue
+/// that is short stays in the cache, however much passes through it. Any sooner, and the shard, which begins nothing
+/// that might find no room for its reply, would stand still until all upper records have left.
 struct ReplyQueue: ~Copyable {
     static let recordHeaderBytes = 24
-    private static let turnBytes = 512 << 10
 
     private let bytes: UnsafeMutableRawPointer
     private let capacity: Int
+    private let sizeMaxBytes: Int
     private var head = 0
     private var tail = 0
     /// Where the upper records end, once newer ones lie at the front; else -1.
     private var upperEnd = -1
 
-    init(capacityBytes: Int, memory: MemorySource) {
+    /// `lengthMaxBytes` is what the largest reply takes.
+    init(capacityBytes: Int, lengthMaxBytes: Int, memory: MemorySource) {
         capacity = capacityBytes
+        sizeMaxBytes = Self.recordSize(lengthMaxBytes)
         bytes = memory.allocate(capacityBytes)
     }
 
@@ -76,7 +79,7 @@ struct ReplyQueue: ~Copyable {
     mutating func reserve(_ lengthMaxBytes: Int) -> UnsafeMutableRawPointer {
         let size = Self.recordSize(lengthMaxBytes)
         precondition(hasRoom(lengthMaxBytes))
-        if upperEnd < 0 && (capacity - tail < size || (tail >= Self.turnBytes && head > size)) {
+        if upperEnd < 0 && (capacity - tail < size || head > max(size, sizeMaxBytes) + (tail - head)) {
             upperEnd = tail
             tail = 0
             skipUpperEnd()
