@@ -189,7 +189,7 @@ extension Reactor {
         }
         if load.isShedding && !core.hasAllowance, let canGoOn = shed(slot, header, nowMs) { return canGoOn }
         let frames = core.runLength(frame, header, availableBytes: availableBytes)
-        // A long run is a batch, in which the engine looks ahead by itself.
+        // In a batch, and in a long run, which becomes one, the engine looks ahead by itself.
         if header.count * frames <= LookAheadStep.group {
             indexScout.advance(input, core, frame: frame, count: header.count * frames)
             recordScout.advance(input, core, frame: frame, count: header.count * frames)

@@ -44,8 +44,8 @@ import Testing
         }
     }
 
-    /// A queue that is short goes back to the front soon, and stays in the cache; and it always has room for the largest
-    /// reply, without which a shard begins nothing.
+    /// A queue that is short goes back to the front soon, and stays in the cache; and it always has room for the
+    /// largest reply, without which a shard begins nothing.
     @Test(arguments: [3, 40, 400]) func aShortQueueStaysAtTheFront(_ waiting: Int) {
         var run = QueueRun(capacityBytes: 16 << 20, seed: 9)
         var (end, shortOfRoom) = (0, 0)
