@@ -21,6 +21,13 @@ static inline struct io_uring_cqe *ts_peek_cqe(struct io_uring *ring) {
     return NULL;
 }
 
+// Whether a wait would end at once, without a system call: a completion is there, or work that the kernel has deferred
+// (IORING_SETUP_TASKRUN_FLAG).
+static inline int ts_ring_has_work(const struct io_uring *ring) {
+    unsigned flags = IO_URING_READ_ONCE(*ring->sq.kflags);
+    return (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0 || io_uring_cq_ready(ring) != 0;
+}
+
 // A write that is durable when it completes: RWF_DSYNC (pwritev2(2)).
 static inline void ts_prep_write(struct io_uring_sqe *sqe, int fd, const void *bytes, unsigned count,
                                  uint64_t offset, int durable) {

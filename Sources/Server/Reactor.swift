@@ -46,6 +46,7 @@ struct Reactor: ~Copyable {
     var frameInHandIsInbox = false
 
     var load: LoadGuard
+    var busyPoll = BusyPoll()
     var log: LogFilesOpen
     /// Bytes in all inboxes.
     var inboxBytes = 0
@@ -112,7 +113,7 @@ struct Reactor: ~Copyable {
 
     // MARK: Phases
 
-    /// Sleeps only with nothing left to do, and only after a last look at the mesh: see `Mesh.setSleeping`.
+    /// Waits only with nothing left to do, and sleeps only after a last look at the mesh: see `Mesh.setSleeping`.
     private mutating func wait() {
         let hasWork =
             core.isWorking || !input.isEmpty || !dirty.isEmpty || isRetiring || (isStopping && core.isQuiet)
@@ -120,6 +121,21 @@ struct Reactor: ~Copyable {
             ring.submitAndWait(timeoutMs: isStopping ? 1 : 0)
             return
         }
+        busyPoll.note(nowUs: Clock.monotonicUs())
+        guard busyPoll.isBusy else { return sleep() }
+        // What is prepared is work, and no part of the wait.
+        ring.submit()
+        let beganUs = Clock.monotonicUs()
+        var isFound = false
+        if busyPoll.isWorthIt {
+            isFound = findsWork(sinceUs: beganUs)
+            busyPoll.looked(us: Clock.monotonicUs() &- beganUs)
+        }
+        if isFound { ring.submitAndWait(timeoutMs: 0) } else { sleep() }
+        busyPoll.waited(us: Clock.monotonicUs() &- beganUs)
+    }
+
+    private mutating func sleep() {
         shared.mesh.setSleeping(shard, true)
         let timeoutMs = core.meshHasMessages() ? 0 : timeoutMs()
         ring.submitAndWait(timeoutMs: timeoutMs)

@@ -38,7 +38,8 @@ struct Ring: ~Copyable {
         var parameters = io_uring_params()
         parameters.flags =
             UInt32(IORING_SETUP_SINGLE_ISSUER) | UInt32(IORING_SETUP_DEFER_TASKRUN)
-            | UInt32(IORING_SETUP_CQSIZE) | UInt32(IORING_SETUP_SUBMIT_ALL) | UInt32(IORING_SETUP_CLAMP)
+            | UInt32(IORING_SETUP_TASKRUN_FLAG) | UInt32(IORING_SETUP_CQSIZE)
+            | UInt32(IORING_SETUP_SUBMIT_ALL) | UInt32(IORING_SETUP_CLAMP)
         parameters.cq_entries = entries * 4
         let code = io_uring_queue_init_params(entries, ring, &parameters)
         guard code == 0 else { throw RingError(code: -code) }
@@ -128,6 +129,10 @@ struct Ring: ~Copyable {
     /// Submits what is prepared, and comes back at once.
     @inline(__always)
     func submit() { _ = io_uring_submit(ring) }
+
+    /// Whether `submitAndWait` would come back at once with something.
+    @inline(__always)
+    var hasWork: Bool { ts_ring_has_work(ring) != 0 }
 
     /// Submits, lets the kernel do its deferred work, and waits for a completion: at most `timeoutMs`, not
     /// at all if that is 0.
