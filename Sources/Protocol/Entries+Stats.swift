@@ -60,7 +60,7 @@
 ///        416     8  refusedNotFound: of ordersRefused: NOT_FOUND
 ///        424     8  refusedCapacity: of ordersRefused: CAPACITY
 ///        432     8  refusedNoSpace: of ordersRefused: NO_SPACE
-///        440     8  cpuUs: CPU time of the shard's thread in microseconds, measured once a second
+///        440     8  cpuUs: CPU time in microseconds that the shard's thread has worked for, measured once a second
 ///        448     8  meshBytes: now: messages that wait in the rings to this shard, in bytes
 ///        456     8  repliesWaitingBytes: now: replies that wait for the log
 ///        464     8  openAssemblies: now: frames of its connections of which a part is with other shards

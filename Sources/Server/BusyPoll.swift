@@ -23,12 +23,17 @@ struct BusyPoll {
     private var windowStartUs: UInt64 = 0
     private var windowStartCpuUs: UInt64 = 0
     private var lookedUs: UInt64 = 0
+    /// Since the start: no work, though it takes CPU.
+    private(set) var lookedInAllUs: UInt64 = 0
 
     /// Whether a look is likely to find something.
     var isWorthIt: Bool { isBusy && wasShort }
 
     /// The shard has looked for so long.
-    mutating func looked(us: UInt64) { lookedUs &+= us }
+    mutating func looked(us: UInt64) {
+        lookedUs &+= us
+        lookedInAllUs &+= us
+    }
 
     /// The shard waited for so long in all, looking and asleep, with nothing to submit.
     mutating func waited(us: UInt64) { wasShort = us < Self.limitUs }

@@ -116,7 +116,7 @@ extension Reactor {
     @inline(never)
     private mutating func sweepNow(_ nowMs: UInt64) {
         lastSweepMs = nowMs
-        core.driver.cpuUs = Clock.threadCpuUs()
+        core.driver.cpuUs = max(core.driver.cpuUs, Clock.threadCpuUs() &- busyPoll.lookedInAllUs)
         core.driver.roomBytes = ts_load_relaxed(roomBytes)
         core.driver.wallClockOffsetMs = Int32(clamping: clock.wallOffsetMs())
         core.publishStatistics()

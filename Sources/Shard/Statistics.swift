@@ -19,7 +19,7 @@ public struct DriverCounts: Sendable {
     /// What made the log durable: durable writes, and syncs.
     public var logSyncs = LatencyCounts()
     public var logSyncUs: UInt64 = 0
-    /// CPU time of the shard's thread, as last measured.
+    /// CPU time that the shard's thread has worked for, as last measured.
     public var cpuUs: UInt64 = 0
     /// Room on the disk for further segments of this shard, as last measured.
     public var roomBytes: UInt64 = 0

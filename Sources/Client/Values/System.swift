@@ -151,7 +151,7 @@ public struct ShardStats: Hashable, Sendable {
     public var refusedNotFound: UInt64
     public var refusedCapacity: UInt64
     public var refusedNoSpace: UInt64
-    /// CPU time of the shard's thread in microseconds, measured once a second.
+    /// CPU time in microseconds that the shard's thread has worked for, measured once a second.
     public var cpuUs: UInt64
     /// Messages of other shards that wait, now.
     public var meshBytes: UInt64
