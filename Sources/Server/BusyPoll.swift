@@ -29,10 +29,10 @@ struct BusyPoll {
     /// Whether a look is likely to find something.
     var isWorthIt: Bool { isBusy && wasShort }
 
-    /// The shard has looked for so long.
+    /// The shard has looked for so long. What goes beyond the limit had the core taken from it, and is no CPU time.
     mutating func looked(us: UInt64) {
-        lookedUs &+= us
-        lookedInAllUs &+= us
+        lookedUs &+= min(us, Self.limitUs)
+        lookedInAllUs &+= min(us, Self.limitUs)
     }
 
     /// The shard waited for so long in all, looking and asleep, with nothing to submit.

@@ -116,7 +116,8 @@ extension Reactor {
     @inline(never)
     private mutating func sweepNow(_ nowMs: UInt64) {
         lastSweepMs = nowMs
-        core.driver.cpuUs = max(core.driver.cpuUs, Clock.threadCpuUs() &- busyPoll.lookedInAllUs)
+        let cpuUs = Clock.threadCpuUs()
+        core.driver.cpuUs = max(core.driver.cpuUs, cpuUs - min(cpuUs, busyPoll.lookedInAllUs))
         core.driver.roomBytes = ts_load_relaxed(roomBytes)
         core.driver.wallClockOffsetMs = Int32(clamping: clock.wallOffsetMs())
         core.publishStatistics()

@@ -8,7 +8,7 @@ import Testing
     private static func poll(workedUs: UInt64, lookedUs: UInt64 = 0, lastWaitUs: UInt64) -> BusyPoll {
         var poll = BusyPoll()
         for window in 1...3 as ClosedRange<UInt64> {
-            poll.looked(us: lookedUs)
+            for _ in 0..<(lookedUs / 50) { poll.looked(us: 50) }
             poll.endWindow(window * 10_000, cpuUs: window * (workedUs + lookedUs))
         }
         poll.waited(us: lastWaitUs)
