@@ -28,7 +28,7 @@ enum EngineFamilies {
         counter("turns_total", "Rounds of the event loop.") { $0.turns },
         shard(
             "cpu_seconds_total", .counter,
-            "CPU time of the shard's thread: its rate is the load of the shard, 1 at most."
+            "CPU time that the shard's thread has worked for: its rate is the load of the shard, 1 at most."
         ) { .number(Double($0.cpuUs) / 1_000_000) },
         counter("forwarded_total", "Entries sent on to the shard that owns their user.") { $0.forwarded },
         counter("busy_total", "Entries answered BUSY.") { $0.busy },
