@@ -75,8 +75,13 @@ void ts_name_thread(const char *name) {
 int ts_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
 
 int ts_epoll_add(int epoll, int socket, unsigned long long tag) {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.u64 = tag};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = tag};
     return epoll_ctl(epoll, EPOLL_CTL_ADD, socket, &event);
+}
+
+int ts_epoll_await_room(int epoll, int socket, unsigned long long tag, int awaits_room) {
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET | (awaits_room ? EPOLLOUT : 0), .data.u64 = tag};
+    return epoll_ctl(epoll, EPOLL_CTL_MOD, socket, &event);
 }
 
 int ts_epoll_wait(int epoll, unsigned long long *tags, int count_max, unsigned long long timeout_ns) {

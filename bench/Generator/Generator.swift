@@ -228,7 +228,12 @@ public struct Generator: ~Copyable {
     }
 
     private mutating func flush(_ index: Int) throws(LoadError) {
-        if !connections[index].isLost && !connections[index].flush() { try lose(index) }
+        if connections[index].isLost { return }
+        guard connections[index].flush() else { return try lose(index) }
+        let awaitsRoom = connections[index].outStart < connections[index].outEnd
+        if awaitsRoom == connections[index].awaitsRoom { return }
+        connections[index].awaitsRoom = awaitsRoom
+        _ = ts_epoll_await_room(epoll, connections[index].socket, UInt64(index), awaitsRoom ? 1 : 0)
     }
 
     /// What a broken connection had in flight may have been done or not.

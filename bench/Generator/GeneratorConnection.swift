@@ -9,6 +9,8 @@ struct GeneratorConnection {
     var outCapacity: Int
     var outStart = 0
     var outEnd = 0
+    /// Whether the socket took no more, so that its events are to tell when it does again.
+    var awaitsRoom = false
     let inBytes: UnsafeMutableRawPointer
     let inCapacity: Int
     var inEnd = 0

@@ -58,6 +58,14 @@ import Testing
         #expect(try phases(json)["orders"]?["accepted"] as? Int == 300)
     }
 
+    /// A unix socket takes a part of such a frame, and nothing comes back before all of it has gone.
+    @Test func framesThatASocketTakesInParts() throws {
+        let (run, json) = try fresh(
+            "timesale", ["--unix", "--connections", "1", "--depth", "1", "--batch", "8190", "--operations", "16380"])
+        #expect(run.status == 0, "\(run.output)\(run.errors)")
+        #expect(try phases(json)["orders"]?["accepted"] as? Int == 16380)
+    }
+
     @Test func couponsFirstComeFirstServed() throws {
         let (run, json) = try fresh("coupon")
         #expect(run.status == 0, "\(run.output)\(run.errors)")
