@@ -18,8 +18,15 @@ struct ReceiveBuffers: ~Copyable {
     private let unread: UnsafeMutablePointer<Int>
     private let isFinished: UnsafeMutablePointer<Bool>
     let isIncremental: Bool
+    private var circulation = BufferCirculation(total: ReceiveBuffers.count)
     /// Buffers that the kernel has.
-    private(set) var available = ReceiveBuffers.count
+    private var given = 0
+    /// The buffers that are kept back, the one that was used last at the end.
+    private let keptBack: UnsafeMutablePointer<Int>
+    private var keptBackCount = 0
+
+    /// Buffers that nothing waits in to be read.
+    var available: Int { given + keptBackCount }
 
     init(ring: borrowing Ring, memory source: MemorySource) throws(RingError) {
         let raw = source.allocate(Self.count * MemoryLayout<io_uring_buf>.stride)
@@ -31,14 +38,31 @@ struct ReceiveBuffers: ~Copyable {
         unread.initialize(repeating: 0, count: Self.count)
         isFinished = .allocate(capacity: Self.count)
         isFinished.initialize(repeating: false, count: Self.count)
+        keptBack = .allocate(capacity: Self.count)
         isIncremental = try ring.register(raw, count: Self.count, group: Self.group)
         io_uring_buf_ring_init(entries)
-        let mask = io_uring_buf_ring_mask(UInt32(Self.count))
-        for id in 0..<Self.count {
-            io_uring_buf_ring_add(
-                entries, memory + id * Self.sizeBytes, UInt32(Self.sizeBytes), UInt16(id), mask, Int32(id))
+        for id in (0..<Self.count).reversed() { keepBack(id) }
+        giveKeptBack(circulation.count)
+    }
+
+    private mutating func give(_ id: Int) {
+        io_uring_buf_ring_add(
+            entries, memory + id * Self.sizeBytes, UInt32(Self.sizeBytes), UInt16(id),
+            io_uring_buf_ring_mask(UInt32(Self.count)), 0)
+        io_uring_buf_ring_advance(entries, 1)
+        given += 1
+    }
+
+    private mutating func keepBack(_ id: Int) {
+        keptBack[keptBackCount] = id
+        keptBackCount += 1
+    }
+
+    private mutating func giveKeptBack(_ count: Int) {
+        for _ in 0..<count {
+            keptBackCount -= 1
+            give(keptBack[keptBackCount])
         }
-        io_uring_buf_ring_advance(entries, Int32(Self.count))
     }
 
     /// The bytes of a completed receive.
@@ -50,22 +74,19 @@ struct ReceiveBuffers: ~Copyable {
             offsets[id] += count
         } else {
             isFinished[id] = true
-            available -= 1
+            given -= 1
+            giveKeptBack(circulation.filled(left: given))
         }
         return bytes
     }
 
-    /// A piece has been read: its buffer returns to the kernel if it was the last one.
+    /// A piece has been read: its buffer is free if it was the last one.
     @inline(__always)
     mutating func giveBack(_ id: Int) {
         unread[id] -= 1
         guard unread[id] == 0 && isFinished[id] else { return }
         isFinished[id] = false
         offsets[id] = 0
-        io_uring_buf_ring_add(
-            entries, memory + id * Self.sizeBytes, UInt32(Self.sizeBytes), UInt16(id),
-            io_uring_buf_ring_mask(UInt32(Self.count)), 0)
-        io_uring_buf_ring_advance(entries, 1)
-        available += 1
+        if circulation.isKeptBack() { keepBack(id) } else { give(id) }
     }
 }
