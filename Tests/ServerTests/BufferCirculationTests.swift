@@ -4,8 +4,7 @@ import Testing
 
 /// Shows that few receive buffers go round where few are enough, and that the kernel gets more before it is without.
 @Suite struct BufferCirculationTests {
-    /// Fills and reads buffers in bursts of `burst`, and answers the fewest that the kernel had from the burst of number
-    /// `from` on.
+    /// Fills and reads buffers in bursts of `burst`, and answers the fewest that the kernel had from burst `from` on.
     private func run(_ circulation: inout BufferCirculation, bursts: Int, of burst: Int, from: Int = 0) -> Int {
         var given = circulation.count
         var fewest = given

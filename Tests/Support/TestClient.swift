@@ -98,6 +98,25 @@ extension TestClient {
         return requestId
     }
 
+    /// Makes requests of the same operation, and sends none: their ids, and the bytes of all for `send(made:)`.
+    public func make(_ operation: Operation, _ requests: [[UInt8]]) -> (ids: [UInt64], bytes: [UInt8]) {
+        var made: (ids: [UInt64], bytes: [UInt8]) = ([], [])
+        for entries in requests {
+            let count = entries.count / operation.entrySizeBytes
+            waiting[nextRequestId] = (operation, count)
+            made.ids.append(nextRequestId)
+            made.bytes += FrameBytes.make(
+                operation: operation.rawValue, requestId: nextRequestId, count: count, body: entries)
+            nextRequestId += 1
+        }
+        return made
+    }
+
+    /// Sends what was made, as fast as the server takes it.
+    public func send(made bytes: [UInt8], until deadline: Deadline? = nil) throws(ClientFault) {
+        try sendWhileReceiving(bytes, until: limit(deadline))
+    }
+
     @discardableResult
     public func send<Entry: WireStruct>(
         _ operation: Operation, _ entries: [Entry], until deadline: Deadline? = nil

@@ -42,8 +42,8 @@ int ts_epoll_create(void);
 // epoll_ctl(2): adds a socket, edge-triggered, for what it receives. `tag` comes back with its events.
 int ts_epoll_add(int epoll, int socket, unsigned long long tag);
 
-// epoll_ctl(2): whether its events are to tell as well that it takes more. Only while something is unsent: a unix socket
-// has such an event for each read of its peer.
+// epoll_ctl(2): whether its events are to tell as well that it takes more. Only while something is unsent: a unix
+// socket has such an event for each read of its peer.
 int ts_epoll_await_room(int epoll, int socket, unsigned long long tag, int awaits_room);
 
 // epoll_pwait2(2): fills `tags` with those of at most `count_max` ready sockets, answers how many.

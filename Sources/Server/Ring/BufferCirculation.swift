@@ -1,6 +1,6 @@
 /// How many receive buffers go round between the kernel and the shard: as few as are needed. The kernel takes them in
-/// turn, so that all that go round are written before the first one is written again; the fewer, the more of them and of
-/// the tables beside them are in the cache. One megabyte of them in place of four: batches of 128 orders 1.05 times.
+/// turn, so that all that go round are written before the first one is written again; the fewer, the more of them and
+/// of the tables beside them are in the cache.
 ///
 /// The kernel must never be without: a receive that finds none ends, and has to begin anew. So their number doubles as
 /// soon as the kernel has used up three quarters, and falls by one where it has long had more than half left.
