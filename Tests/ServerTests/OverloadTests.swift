@@ -19,8 +19,8 @@ extension ServerTests {
             var others = 0
         }
 
-        /// Frames of new orders, all made before the first is sent, and sent before any reply is looked at: to make them
-        /// takes a client longer than a shard takes to decide on them.
+        /// Frames of new orders, all made before the first is sent, and sent before any reply is looked at: to make
+        /// them takes a client longer than a shard takes to decide on them.
         private final class Flooding: @unchecked Sendable {
             private let client: TestClient
             private var orders: [UInt64: [OrderEntry]] = [:]
@@ -76,15 +76,15 @@ extension ServerTests {
             }
         }
 
-        /// On a thread of its own. A shard beside twenty clients on two cores may just keep up with them; this one gets a
-        /// fifth of the time.
+        /// On a thread of its own. A shard beside twenty clients on two cores may just keep up with them; this one gets
+        /// a tenth of the time.
         private static func slowDown(_ server: ServerProcess, until isOver: @escaping @Sendable () -> Bool) {
             Thread {
                 while !isOver() {
                     server.pause()
-                    usleep(120_000)
+                    usleep(200_000)
                     server.resume()
-                    usleep(30_000)
+                    usleep(20_000)
                 }
             }.start()
         }
