@@ -6,12 +6,12 @@ import Testing
 
 /// Shows how ratios are formed and judged, from rounds that are made up.
 @Suite struct CompareReportTests {
-    private func round(_ rate: Double, p99Us: UInt64) -> BoutResult {
+    private func round(_ rate: Double, p99Us: UInt64, apartNs: Double? = nil) -> BoutResult {
         var latency = Latencies()
         (latency.p50Us, latency.p99Us, latency.p999Us) = (p99Us / 2, p99Us, 2 * p99Us)
         return BoutResult(
             ordersPerSecond: rate, latency: latency, serverCPU: 0.98, generatorCPU: 0.3, othersCPU: 0.1,
-            acceptedInAll: 1)
+            acceptedInAll: 1, cpuDistanceNs: apartNs)
     }
 
     private func report(_ test: String, own: [BoutResult], other: [BoutResult], against: String) -> CompareReport {
@@ -57,6 +57,27 @@ import Testing
         #expect(report.text.contains("at least 3, p99 no higher: met"))
         let result = report.results[0]
         #expect(result.opsPerS == Spread([50, 80, 120]) && result.p99 == 150 && result.cpu.server == 0.98)
+    }
+
+    /// A round counts as near if its CPUs were at both of its bouts; where all were, or none is known, nothing is said.
+    @Test func ratiosOfTheRoundsWithNearCPUs() throws {
+        let far = report(
+            "batch-128",
+            own: [(300, 40), (200, 210), (320, 45), (330, 40)].map { round($0.0, p99Us: 9, apartNs: $0.1) },
+            other: [(10, 50), (10, 40), (10, 190), (10, 60)].map { round($0.0, p99Us: 9, apartNs: $0.1) },
+            against: "redis-always")
+        let ratio = try #require(far.ratios.first)
+        #expect(ratio.near?.low == 30 && ratio.near?.high == 33 && ratio.nearRounds == 2)
+        #expect(far.cpuDistanceNs?.min == 40 && far.cpuDistanceNs?.max == 210)
+        #expect(far.text.contains("redis-always, batch-128: 33.0 in 2 rounds"))
+
+        let near = report(
+            "batch-128", own: [round(300, p99Us: 9, apartNs: 40)], other: [round(10, p99Us: 9, apartNs: 70)],
+            against: "redis-always")
+        #expect(near.ratios.first?.near == nil && near.text.contains("40 .. 70 in all bouts"))
+        let unknown = report(
+            "batch-128", own: [round(300, p99Us: 9)], other: [round(10, p99Us: 9)], against: "redis-always")
+        #expect(unknown.cpuDistanceNs == nil && !unknown.text.contains("from each other"))
     }
 
     @Test func aRateIsNotEnoughWhereTheP99CountsToo() throws {

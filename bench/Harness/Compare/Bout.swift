@@ -12,6 +12,9 @@ public struct BoutResult: Codable, Sendable {
     public var othersCPU: Double
     /// Before, while and after anything was counted; the contestant says the same.
     public var acceptedInAll: UInt64
+    /// How far the two CPUs were from each other, before or behind the load, whichever was further; nil if they were
+    /// not both given.
+    public var cpuDistanceNs: Double?
 }
 
 /// One load on a fresh server of one contestant.
@@ -38,6 +41,7 @@ public struct Bout: Sendable {
         try Interruption.check()
         let server = try contestant.start(plan, terms: terms)
         defer { server.stop() }
+        let distanceNs = cpuDistanceNs
         if settings.generatorCPU >= 0 { _ = ts_pin_thread(Int32(settings.generatorCPU)) }
         defer { _ = ts_unpin_thread() }
         var plan = plan
@@ -56,8 +60,11 @@ public struct Bout: Sendable {
         return BoutResult(
             ordersPerSecond: report.acceptedPerSecond, latency: report.latency, serverCPU: serverCPU,
             generatorCPU: report.generatorCPU, othersCPU: max(0, machineCPU - serverCPU - report.generatorCPU),
-            acceptedInAll: accepted)
+            acceptedInAll: accepted,
+            cpuDistanceNs: distanceNs.flatMap { before in cpuDistanceNs.map { behind in max(before, behind) } })
     }
+
+    private var cpuDistanceNs: Double? { CPUDistance.measureNs(settings.serverCPU, settings.generatorCPU) }
 
     /// Answers how many orders were accepted in all.
     private func check(

@@ -38,12 +38,15 @@ public struct CompareReport: Codable, Sendable {
         public var confidence: Double
         /// The same of the p99, where less is better.
         public var p99: RatioInterval
+        /// Of the rounds in which both had their CPUs near each other, where there are others; see `CPUDistance`.
+        public var near: RatioInterval?
+        public var nearRounds: Int?
         /// What the median has to be at least; none where nothing is asked for.
         public var target: Double?
         public var isMet: Bool?
 
         enum CodingKeys: String, CodingKey {
-            case `case`, against, median, low, high, confidence, p99, target
+            case `case`, against, median, low, high, confidence, p99, near, nearRounds, target
             case isMet = "met"
         }
     }
@@ -63,6 +66,8 @@ public struct CompareReport: Codable, Sendable {
     public var interval: String
     public var results: [Result]
     public var ratios: [Ratio]
+    /// How far the two CPUs were from each other, over all bouts; nil if they were not both given.
+    public var cpuDistanceNs: Spread?
 
     /// `bouts` holds, for each load and contestant, one result of every round; timesale first among contestants.
     public init(
@@ -85,28 +90,53 @@ public struct CompareReport: Codable, Sendable {
                 cpu: Spreads(server: median.serverCPU, generator: median.generatorCPU, others: median.othersCPU),
                 rounds: bout.rounds)
         }
+        let distances = bouts.flatMap(\.rounds).compactMap(\.cpuDistanceNs)
+        cpuDistanceNs = distances.isEmpty ? nil : Spread(distances)
+        let nearMaxNs = CPUDistance.nearFactor * (distances.min() ?? .infinity)
         ratios = results.compactMap { [results] other in
             let own = results.first { $0.case == other.case && $0.contestant == "timesale" }
-            return own.flatMap { other.contestant == $0.contestant ? nil : Self.ratio($0, other) }
+            return own.flatMap {
+                other.contestant == $0.contestant ? nil : Self.ratio($0, other, nearMaxNs: nearMaxNs)
+            }
         }
     }
 
-    private static func ratio(_ own: Result, _ other: Result) -> Ratio {
+    private static func ratio(_ own: Result, _ other: Result, nearMaxNs: Double) -> Ratio {
         let pairs = zip(own.rounds, other.rounds)
+        let near = pairs.filter { max($0.cpuDistanceNs ?? 0, $1.cpuDistanceNs ?? 0) <= nearMaxNs }
+        let isMixed = !near.isEmpty && near.count < own.rounds.count
         let rate = RatioInterval(pairs.map { $0.ordersPerSecond / max(1, $1.ordersPerSecond) })
         let p99 = RatioInterval(pairs.map { Double($0.latency.p99Us) / Double(max(1, $1.latency.p99Us)) })
         let target = other.contestant == targetContestant ? targets[other.case] : nil
         let isFast = target.map { rate.median >= $0 }
         return Ratio(
             case: other.case, against: other.contestant, median: rate.median, low: rate.low, high: rate.high,
-            confidence: rate.confidence, p99: p99, target: target,
+            confidence: rate.confidence, p99: p99,
+            near: isMixed ? RatioInterval(near.map { $0.ordersPerSecond / max(1, $1.ordersPerSecond) }) : nil,
+            nearRounds: isMixed ? near.count : nil, target: target,
             isMet: isFast.map { $0 && (other.case != latencyTarget || p99.median <= 1) })
     }
 }
 
 extension CompareReport {
     public var text: String {
-        (cases.map(table) + [ratioTable]).joined(separator: "\n\n")
+        (cases.map(table) + [ratioTable, distanceText].compactMap { $0 }).joined(separator: "\n\n")
+    }
+
+    /// Whether the machine was one all the time.
+    private var distanceText: String? {
+        guard let distance = cpuDistanceNs else { return nil }
+        let near = ratios.compactMap { ratio in
+            ratio.near.map {
+                "\(ratio.against), \(ratio.case): \(Self.times($0.median)) in \(ratio.nearRounds ?? 0) rounds"
+            }
+        }
+        let apart = """
+            The two CPUs were \(decimal(distance.median, 0)) ns from each other \
+            (\(decimal(distance.min, 0)) .. \(decimal(distance.max, 0)) in all bouts).
+            """
+        if near.isEmpty { return apart }
+        return "\(apart) Times the orders/s, of the rounds in which they were near:\n\(near.joined(separator: "\n"))"
     }
 
     /// In the order in which they were measured.
