@@ -87,21 +87,16 @@ extension TestClient {
     public func send(
         _ operation: Operation, _ entries: [UInt8], until deadline: Deadline? = nil
     ) throws(ClientFault) -> UInt64 {
-        precondition(entries.count.isMultiple(of: operation.entrySizeBytes))
-        let requestId = nextRequestId
-        nextRequestId += 1
-        let count = entries.count / operation.entrySizeBytes
-        waiting[requestId] = (operation, count)
-        try sendWhileReceiving(
-            FrameBytes.make(operation: operation.rawValue, requestId: requestId, count: count, body: entries),
-            until: limit(deadline))
-        return requestId
+        let made = make(operation, [entries])
+        try send(made: made.bytes, until: deadline)
+        return made.ids[0]
     }
 
     /// Makes requests of the same operation, and sends none: their ids, and the bytes of all for `send(made:)`.
     public func make(_ operation: Operation, _ requests: [[UInt8]]) -> (ids: [UInt64], bytes: [UInt8]) {
         var made: (ids: [UInt64], bytes: [UInt8]) = ([], [])
         for entries in requests {
+            precondition(entries.count.isMultiple(of: operation.entrySizeBytes))
             let count = entries.count / operation.entrySizeBytes
             waiting[nextRequestId] = (operation, count)
             made.ids.append(nextRequestId)

@@ -102,18 +102,20 @@ public struct CompareReport: Codable, Sendable {
     }
 
     private static func ratio(_ own: Result, _ other: Result, nearMaxNs: Double) -> Ratio {
-        let pairs = zip(own.rounds, other.rounds)
+        let pairs = Array(zip(own.rounds, other.rounds))
+        func interval(_ pairs: [(BoutResult, BoutResult)]) -> RatioInterval {
+            RatioInterval(pairs.map { $0.ordersPerSecond / max(1, $1.ordersPerSecond) })
+        }
         let near = pairs.filter { max($0.cpuDistanceNs ?? 0, $1.cpuDistanceNs ?? 0) <= nearMaxNs }
-        let isMixed = !near.isEmpty && near.count < own.rounds.count
-        let rate = RatioInterval(pairs.map { $0.ordersPerSecond / max(1, $1.ordersPerSecond) })
+        let isMixed = !near.isEmpty && near.count < pairs.count
+        let rate = interval(pairs)
         let p99 = RatioInterval(pairs.map { Double($0.latency.p99Us) / Double(max(1, $1.latency.p99Us)) })
         let target = other.contestant == targetContestant ? targets[other.case] : nil
         let isFast = target.map { rate.median >= $0 }
         return Ratio(
             case: other.case, against: other.contestant, median: rate.median, low: rate.low, high: rate.high,
             confidence: rate.confidence, p99: p99,
-            near: isMixed ? RatioInterval(near.map { $0.ordersPerSecond / max(1, $1.ordersPerSecond) }) : nil,
-            nearRounds: isMixed ? near.count : nil, target: target,
+            near: isMixed ? interval(near) : nil, nearRounds: isMixed ? near.count : nil, target: target,
             isMet: isFast.map { $0 && (other.case != latencyTarget || p99.median <= 1) })
     }
 }
