@@ -243,8 +243,17 @@ extension Engine {
 // MARK: Lookups
 
 extension Engine {
+    /// Under what an id of an operation stands in `ids`: by when it was minted, if it says so.
     @inline(__always)
-    func hash(_ id: Id128) -> UInt64 { id.hash(seed: configuration.hashSeed) }
+    func idHash(_ id: Id128) -> UInt64 {
+        let hash = id.hash(seed: configuration.hashSeed)
+        guard let mintTimeMs = id.mintTimeMs else { return hash }
+        return ids.hash(hash, atMs: mintTimeMs)
+    }
+
+    /// Under what a user stands in `userIndex`.
+    @inline(__always)
+    func userHash(_ id: Id128) -> UInt64 { id.hash(seed: configuration.hashSeed) }
 
     /// The record of an operation id, or nil.
     @inline(__always)

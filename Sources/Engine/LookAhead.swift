@@ -125,8 +125,8 @@ extension Engine {
         var places = Places()
         places.with { places in
             for index in 0..<list.count {
-                places[2 &* index] = ids.place(hash(list[index].loadId(0)))
-                places[2 &* index &+ 1] = userIndex.place(hash(list[index].loadId(16)))
+                places[2 &* index] = ids.place(idHash(list[index].loadId(0)))
+                places[2 &* index &+ 1] = userIndex.place(userHash(list[index].loadId(16)))
             }
             for index in 0..<(2 &* list.count) { ts_prefetch_read(places[index]) }
         }
@@ -136,7 +136,7 @@ extension Engine {
     private func prefetchOfferIndexes(_ list: borrowing LookAheadEntries, _ kind: OfferKind) {
         guard hasManyOffers || limits.count > 0 else { return }
         for index in 0..<list.count {
-            prefetchOfferIndex(kind, list[index], userHash: hash(list[index].loadId(16)))
+            prefetchOfferIndex(kind, list[index], userHash: userHash(list[index].loadId(16)))
         }
     }
 
@@ -149,13 +149,13 @@ extension Engine {
     }
 
     private func prefetchIds(_ list: borrowing LookAheadEntries, at offset: Int) {
-        for index in 0..<list.count { ids.prefetch(hash(list[index].loadId(offset))) }
+        for index in 0..<list.count { ids.prefetch(idHash(list[index].loadId(offset))) }
     }
 
     /// What operations on a record name.
     private func prefetchNamed(_ list: borrowing LookAheadEntries, at offset: Int) {
         for index in 0..<list.count {
-            var probe = ids.probe(hash(list[index].loadId(offset)))
+            var probe = ids.probe(idHash(list[index].loadId(offset)))
             let handle = RecordHandle(rawValue: probe.next())
             if handle.rawValue == 0 { continue }
             switch handle.kind {
@@ -174,7 +174,7 @@ extension Engine {
         places.with { places in
             var count = 0
             for index in 0..<list.count {
-                var probe = userIndex.probe(hash(list[index].loadId(16)))
+                var probe = userIndex.probe(userHash(list[index].loadId(16)))
                 let user = probe.next()
                 places[count] = users.place(user)
                 count &+= user == 0 ? 0 : 1
@@ -206,7 +206,7 @@ extension Engine {
     /// The wallet that an entry's user names; 0 for none.
     @inline(__always)
     private func wallet(of entry: UnsafeRawPointer) -> UInt32 {
-        var probe = userIndex.probe(hash(entry.loadId(16)))
+        var probe = userIndex.probe(userHash(entry.loadId(16)))
         let user = probe.next()
         return user == 0 ? 0 : users[user].pointee.wallet
     }

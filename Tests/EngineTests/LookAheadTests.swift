@@ -76,7 +76,7 @@ import Testing
         }
     }
 
-    /// Where two users share a tag of the index, looking ahead names the one who came first for both.
+    /// Where two users share a tag of the index and a line, looking ahead names the one who came first for both.
     @Test func usersWhoShareATagAreToldApart() throws {
         let cluster = Cluster(capacities: .init(users: 60, orders: 1500, tombstones: 300, sales: 80))
         cluster.sell(1, stock: 100, limit: 2, holdMs: 0)
@@ -84,7 +84,10 @@ import Testing
         var pair: (Id128, Id128)?
         for number in 1...1_000_000 as ClosedRange<UInt64> where pair == nil {
             let next = user(number)
-            if let first = seen.updateValue(next, forKey: cluster.engines[0].hash(next) >> 32) { pair = (first, next) }
+            let hash = cluster.engines[0].userHash(next)
+            guard let first = seen.updateValue(next, forKey: hash >> 32) else { continue }
+            let places = [first, next].map { cluster.engines[0].userIndex.place(cluster.engines[0].userHash($0)) }
+            if places[0] == places[1] { pair = (first, next) }
         }
         let (one, other) = try #require(pair)
         _ = cluster.place(one, 1)

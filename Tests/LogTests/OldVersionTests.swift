@@ -48,7 +48,7 @@ import Testing
         // Nine users earned 100 points and used 30; one of them holds 20 in a checkout later. A tenth earned 5 by one.
         for (user, points) in [(1, 70), (6, name == "version-1-log" ? 70 : 50), (9, 70), (42, 5)] {
             let id = Id128(high: 0, low: UInt64(user))
-            let slot = replay.engines[0].findUser(id, hash: replay.engines[0].hash(id))
+            let slot = replay.engines[0].findUser(id, hash: replay.engines[0].userHash(id))
             #expect(replay.engines[0].balance(ofUser: slot, nowMs: replay.lastTimeMs) == UInt64(points), "user \(user)")
         }
     }

@@ -76,7 +76,7 @@ extension Engine {
 
     private mutating func create(_ new: NewOffer, nowMs: UInt64) -> CatalogueDecision {
         if let code = catalogueIdFault(new.operationId) { return .refused(code) }
-        if let known = find(new.operationId, hash: hash(new.operationId)) { return repeatCreation(known, new) }
+        if let known = find(new.operationId, hash: idHash(new.operationId)) { return repeatCreation(known, new) }
         if let code = refusal(ofUnknown: new.operationId, nowMs: nowMs) { return .refused(code) }
         if let code = new.fault(nowMs: nowMs) { return .refused(code) }
         let existing = findOffer(new.terms.kind, new.terms.id)
@@ -111,7 +111,7 @@ extension Engine {
 
     private mutating func restock(_ kind: OfferKind, _ entry: RestockEntry, nowMs: UInt64) -> CatalogueDecision {
         if let code = catalogueIdFault(entry.operationId) { return .refused(code) }
-        if let known = find(entry.operationId, hash: hash(entry.operationId)) {
+        if let known = find(entry.operationId, hash: idHash(entry.operationId)) {
             guard known.kind == .catalogueOperation else { return .refused(.idReused, waitLsn: lastLsn(of: known)) }
             let operation = catalogueOperations[known.slot].pointee
             let terms = offers[operation.offer].pointee.terms
@@ -279,6 +279,6 @@ extension Engine {
         detail.pointee.newestOperation = slot
         detail.pointee.lastOperationMs = max(
             detail.pointee.lastOperationMs, record.timeMs, record.id.mintTimeMs ?? 0)
-        ids.insert(hash(record.id), RecordHandle(.catalogueOperation, slot).rawValue)
+        ids.insert(idHash(record.id), RecordHandle(.catalogueOperation, slot).rawValue)
     }
 }

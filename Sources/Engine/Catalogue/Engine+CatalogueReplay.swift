@@ -78,7 +78,7 @@ extension Engine {
         }
         let operationId = event.loadId(EventField.id)
         if findOffer(offerKind, terms.id) != 0 { throw .contradiction("\(offerKind) \(terms.id) was created twice") }
-        if find(operationId, hash: hash(operationId)) != nil {
+        if find(operationId, hash: idHash(operationId)) != nil {
             throw .contradiction(
                 "\(offerKind) \(terms.id) was created under the id \(operationId), which was used before")
         }
@@ -115,7 +115,7 @@ extension Engine {
         guard isCatalogue else { return }
         let id = event.loadId(EventField.id)
         let offer = try knownOffer(kind, event.loadLE(EventField.offer), "restock")
-        if find(id, hash: hash(id)) != nil { throw .contradiction("restock \(id) happened twice") }
+        if find(id, hash: idHash(id)) != nil { throw .contradiction("restock \(id) happened twice") }
         if catalogueOperations.isFull { throw .capacity(what: "restocks", countMax: catalogueOperations.countMax) }
         let units: UInt64 = event.loadLE(EventField.stock)
         insertRestock(offer, id, quantity: units, timeMs: event.loadLE(EventField.timeMs))

@@ -45,7 +45,7 @@ extension Engine {
             _ = record.pointee.limits.set(offer, inPlaceOf: offer, had - units)
             return
         }
-        let hash = limitHash(userHash: hash(record.pointee.id), offer: offer)
+        let hash = limitHash(userHash: userHash(record.pointee.id), offer: offer)
         let slot = findFarLimit(user: user, offer: offer, hash: hash)
         limits[slot].pointee.units -= units
         if limits[slot].pointee.units > 0 { return }

@@ -6,7 +6,7 @@ import Protocol
 extension Engine {
     /// The slot of a checkout; nil for an unknown id and for one that is no checkout's.
     func checkoutSlot(_ id: Id128) -> UInt32? {
-        guard let known = find(id, hash: hash(id)), isCheckout(known, id) else { return nil }
+        guard let known = find(id, hash: idHash(id)), isCheckout(known, id) else { return nil }
         return known.slot
     }
 
@@ -45,7 +45,7 @@ extension Engine {
     mutating func insertCheckout(_ record: CheckoutRecord, orderCount: Int) -> UInt32 {
         let slot = checkouts.allocate()
         checkouts[slot].initialize(to: record)
-        ids.insert(hash(record.id), RecordHandle(.checkout, slot).rawValue)
+        ids.insert(idHash(record.id), RecordHandle(.checkout, slot).rawValue)
         var order = record.lastOrder
         for _ in 0..<orderCount {
             orders[order].pointee.checkout = slot
@@ -66,7 +66,7 @@ extension Engine {
         if record.pointsUsed > 0 {
             let id = record.id.ofPart(.pointsUsed)
             let use = insertTransaction(
-                .use, id: id, idHash: hash(id), user: user(ofCheckout: slot), amount: record.pointsUsed,
+                .use, id: id, idHash: idHash(id), user: user(ofCheckout: slot), amount: record.pointsUsed,
                 expiresAtMs: 0, createdAtMs: nowMs, lsn: events.pointee.lastLsn)
             transactions[use].pointee.checkout = slot
             checkouts[slot].pointee.use = use
@@ -85,7 +85,7 @@ extension Engine {
         checkouts[slot].pointee.couponUse = insertCouponOperation(
             CouponOperationRecord(
                 id: id, orderId: record.id, purchaseAmount: record.subtotal, discount: record.discount,
-                timeMs: timeMs, coupon: coupon, kind: .checkout), idHash: hash(id), lsn: events.pointee.lastLsn)
+                timeMs: timeMs, coupon: coupon, kind: .checkout), idHash: idHash(id), lsn: events.pointee.lastLsn)
     }
 
     /// The coupon of a checkout, used or not, 0 for none.
@@ -132,7 +132,7 @@ extension Engine {
     /// Keeps the id of an earning that a confirm will post; and room for it, while it still may be confirmed, since
     /// a confirm must not fail for want of any.
     mutating func reserveEarning(ofCheckout slot: UInt32, isReserved: Bool) {
-        ids.insert(hash(checkouts[slot].pointee.id.ofPart(.pointsEarned)), RecordHandle(.checkout, slot).rawValue)
+        ids.insert(idHash(checkouts[slot].pointee.id.ofPart(.pointsEarned)), RecordHandle(.checkout, slot).rawValue)
         if !isReserved { return }
         earningsReserved += 1
         wallet(ofUser: user(ofCheckout: slot)).pointee.lotsReserved += 1
@@ -148,9 +148,9 @@ extension Engine {
         let record = checkouts[slot].pointee
         let id = record.id.ofPart(.pointsEarned)
         // From here on the id is that of the transaction.
-        ids.remove(hash(id), RecordHandle(.checkout, slot).rawValue)
+        ids.remove(idHash(id), RecordHandle(.checkout, slot).rawValue)
         let earning = insertTransaction(
-            .earning, id: id, idHash: hash(id), user: user(ofCheckout: slot), amount: record.pointsEarned,
+            .earning, id: id, idHash: idHash(id), user: user(ofCheckout: slot), amount: record.pointsEarned,
             expiresAtMs: record.earnExpiresAtMs, createdAtMs: nowMs, lsn: events.pointee.lastLsn)
         transactions[earning].pointee.checkout = slot
         checkouts[slot].pointee.earning = earning

@@ -45,7 +45,7 @@ extension Engine {
     /// closing of its sales no longer matter, limits do. Leaves its orders at hand.
     private mutating func lateConfirmFault(_ slot: UInt32, nowMs: UInt64) -> CheckoutPart? {
         let user = user(ofCheckout: slot)
-        let userHash = hash(users[user].pointee.id)
+        let userHash = userHash(users[user].pointee.id)
         let found = orders(ofCheckout: slot)
         checkout.removeAll()
         for number in 0..<found.count {
@@ -69,7 +69,7 @@ extension Engine {
     {
         let id = CheckoutIdEntry(bytes).checkoutId
         guard id.isOperationId else { return refuseCheckout(CheckoutRefusal(.invalidId), id, result) }
-        let hash = hash(id)
+        let hash = idHash(id)
         guard let known = find(id, hash: hash) else {
             if let code = refusal(ofUnknown: id, nowMs: nowMs) {
                 return refuseCheckout(CheckoutRefusal(code), id, result)

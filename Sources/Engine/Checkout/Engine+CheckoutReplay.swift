@@ -13,7 +13,7 @@ extension Engine {
     private mutating func replayCheckout(_ kind: EventKind, _ event: UnsafeRawPointer) throws(EventFault) {
         let id = event.loadId(EventField.id)
         let orderCount = Int(event.loadLE(EventField.quantity, as: UInt32.self))
-        if find(id, hash: hash(id)) != nil { throw .contradiction("checkout \(id) was placed twice") }
+        if find(id, hash: idHash(id)) != nil { throw .contradiction("checkout \(id) was placed twice") }
         if checkouts.isFull { throw .capacity(what: "checkouts", countMax: checkouts.countMax) }
         let lastOrder = try ordersOf(checkout: id, orderCount, event)
         let record = CheckoutRecord(
@@ -56,7 +56,7 @@ extension Engine {
             throw .contradiction("checkout \(record.id) names coupon \(id), which is not its user's")
         }
         let useId = record.id.ofPart(.coupon)
-        if find(useId, hash: hash(useId)) != nil {
+        if find(useId, hash: idHash(useId)) != nil {
             throw .contradiction("checkout \(record.id) used its coupon twice")
         }
         if couponOperations.isFull {
@@ -83,7 +83,7 @@ extension Engine {
 
     private func isTaken(_ record: CheckoutRecord, _ part: CheckoutPart, _ points: UInt32) -> Bool {
         let id = record.id.ofPart(part)
-        return points > 0 && find(id, hash: hash(id)) != nil
+        return points > 0 && find(id, hash: idHash(id)) != nil
     }
 
     /// The last of a checkout's orders, which were entered before it; all are of its user, right behind each other, in

@@ -109,7 +109,7 @@ extension Engine {
     /// An id that is no checkout's: unknown, malformed, or that of a tombstone.
     func answerUnknownCheckout(_ id: Id128, _ result: UnsafeMutableRawPointer) -> Outcome {
         guard id.isOperationId else { return refuseCheckout(CheckoutRefusal(.invalidId), id, result) }
-        if let known = find(id, hash: hash(id)), known.kind == .tombstone {
+        if let known = find(id, hash: idHash(id)), known.kind == .tombstone {
             return showCheckoutTombstone(known.slot, .cancelled, flags: 0, result)
         }
         return refuseCheckout(CheckoutRefusal(.notFound), id, result)

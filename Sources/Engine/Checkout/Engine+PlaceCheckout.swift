@@ -24,9 +24,9 @@ extension Engine {
         if let refusal = formatRefusal(reservedIsZero: PlaceCheckoutEntry.reservedIsZero(bytes)) {
             return refuseCheckout(refusal, id, result)
         }
-        if let known = find(id, hash: hash(id)) { return repeatCheckout(known, result) }
+        if let known = find(id, hash: idHash(id)) { return repeatCheckout(known, result) }
         if let code = refusal(ofUnknown: id, nowMs: nowMs) { return refuseCheckout(CheckoutRefusal(code), id, result) }
-        checkout.userHash = hash(checkout.entry.userId)
+        checkout.userHash = userHash(checkout.entry.userId)
         checkout.user = findUser(checkout.entry.userId, hash: checkout.userHash)
         if let refusal = stateRefusal(nowMs: nowMs) { return refuseCheckout(refusal, id, result) }
         prepareTake(.placeCheckout)
@@ -118,7 +118,7 @@ extension Engine {
         guard id.carriedPartition == checkout.entry.checkoutId.carriedPartition else {
             return CheckoutRefusal(.notOwner, .coupon)
         }
-        guard let known = find(id, hash: hash(id)) else { return CheckoutRefusal(.notFound, .coupon) }
+        guard let known = find(id, hash: idHash(id)) else { return CheckoutRefusal(.notFound, .coupon) }
         let waitLsn = lastLsn(of: known)
         guard known.kind == .coupon else { return CheckoutRefusal(.notFound, .coupon, waitLsn: waitLsn) }
         guard users[coupons[known.slot].pointee.user].pointee.id == checkout.entry.userId else {
@@ -169,7 +169,7 @@ extension Engine {
 
     private func idRefusal(_ part: CheckoutPart) -> (ResultCode, waitLsn: UInt64)? {
         let id = checkout.entry.checkoutId.ofPart(part)
-        guard let known = find(id, hash: hash(id)) else { return nil }
+        guard let known = find(id, hash: idHash(id)) else { return nil }
         return (known.kind == .tombstone ? .cancelled : .idReused, lastLsn(of: known))
     }
 
@@ -206,7 +206,7 @@ extension Engine {
             event.storeLE(order.saleId, EventField.orderSale)
             event.storeLE(deadlineMs, EventField.orderDeadlineMs)
             lastOrder = insertOrder(
-                id: id, idHash: hash(id), userId: entry.userId, userHash: checkout.userHash, user: checkout.user,
+                id: id, idHash: idHash(id), userId: entry.userId, userHash: checkout.userHash, user: checkout.user,
                 sale: order.sale, quantity: order.quantity, createdAtMs: nowMs, deadlineMs: deadlineMs,
                 state: deadlineMs == 0 ? .confirmed : .held, flags: 0, lsn: events.pointee.lastLsn)
             // The first order of a new user has made it known.

@@ -23,10 +23,10 @@ extension Engine {
         guard policy != 0 else {
             throw .contradiction("coupon \(id) is of policy \(policyId), which no event created")
         }
-        let idHash = hash(id)
+        let idHash = idHash(id)
         if find(id, hash: idHash) != nil { throw .contradiction("coupon \(id) was issued twice") }
         if coupons.isFull { throw .capacity(what: "coupons", countMax: coupons.countMax) }
-        let userHash = hash(userId)
+        let userHash = userHash(userId)
         let user = findUser(userId, hash: userHash)
         if user == 0 && users.isFull { throw .capacity(what: "users", countMax: users.countMax) }
         let slot = insertCoupon(
@@ -43,7 +43,7 @@ extension Engine {
             CouponOperationRecord(
                 id: id, orderId: event.loadId(EventField.couponOrder),
                 purchaseAmount: event.loadLE(EventField.purchaseAmount), discount: event.loadLE(EventField.discount),
-                timeMs: event.loadLE(EventField.timeMs), coupon: coupon, kind: .use), idHash: hash(id), lsn: 0)
+                timeMs: event.loadLE(EventField.timeMs), coupon: coupon, kind: .use), idHash: idHash(id), lsn: 0)
         setUse(ofCoupon: coupon, operation)
     }
 
@@ -52,7 +52,7 @@ extension Engine {
         let coupon = try couponForOperation(id, event, isUsed: true)
         _ = insertCouponOperation(
             CouponOperationRecord(
-                id: id, timeMs: event.loadLE(EventField.timeMs), coupon: coupon, kind: .restore), idHash: hash(id),
+                id: id, timeMs: event.loadLE(EventField.timeMs), coupon: coupon, kind: .restore), idHash: idHash(id),
             lsn: 0)
         setUse(ofCoupon: coupon, 0)
     }
@@ -69,7 +69,7 @@ extension Engine {
             CouponOperationRecord(
                 id: id, orderId: event.loadId(EventField.couponOrder),
                 purchaseAmount: event.loadLE(EventField.purchaseAmount), discount: event.loadLE(EventField.discount),
-                timeMs: event.loadLE(EventField.timeMs), coupon: coupon, kind: kind), idHash: hash(id), lsn: 0)
+                timeMs: event.loadLE(EventField.timeMs), coupon: coupon, kind: kind), idHash: idHash(id), lsn: 0)
         if isInEffect { setUse(ofCoupon: coupon, operation) }
     }
 
@@ -91,7 +91,7 @@ extension Engine {
         if isUsed == true && couponOperations[coupons[slot].pointee.use].pointee.kind == .checkout {
             throw .contradiction("coupon \(couponId), which a checkout uses, was restored without it")
         }
-        if find(id, hash: hash(id)) != nil { throw .contradiction("operation \(id) on a coupon happened twice") }
+        if find(id, hash: idHash(id)) != nil { throw .contradiction("operation \(id) on a coupon happened twice") }
         if couponOperations.isFull {
             throw .capacity(what: "uses of coupons", countMax: couponOperations.countMax)
         }

@@ -20,7 +20,7 @@ extension Engine {
         else {
             return Page(.invalid)
         }
-        let user = findUser(entry.userId, hash: hash(entry.userId))
+        let user = findUser(entry.userId, hash: userHash(entry.userId))
         guard user != 0 else { return Page(entry.after.isZero ? .ok : .notFound) }
         let waitLsn = users[user].pointee.lastLsn
         let wallet = users[user].pointee.wallet
@@ -47,7 +47,7 @@ extension Engine {
 
     /// The slot of a coupon; nil for an unknown id and for one that is no coupon's.
     func couponSlot(_ id: Id128) -> UInt32? {
-        guard let known = find(id, hash: hash(id)), known.kind == .coupon else { return nil }
+        guard let known = find(id, hash: idHash(id)), known.kind == .coupon else { return nil }
         return known.slot
     }
 

@@ -17,14 +17,14 @@ extension Engine {
         guard entry.couponId.carriedPartition == Partition.of(user: entry.userId) else {
             return refuseIssue(.wrongPartition, result)
         }
-        let idHash = hash(entry.couponId)
+        let idHash = idHash(entry.couponId)
         if let known = find(entry.couponId, hash: idHash) { return repeatIssue(known, entry, result, nowMs: nowMs) }
         if let code = refusal(ofUnknown: entry.couponId, nowMs: nowMs) { return refuseIssue(code, result) }
 
         let policy = findOffer(.policy, entry.policyId)
         guard policy != 0 else { return refuseIssue(.notFound, result) }
         if let code = offers[policy].pointee.refusal(nowMs: nowMs) { return refuseIssue(code, result) }
-        let userHash = hash(entry.userId)
+        let userHash = userHash(entry.userId)
         let user = findUser(entry.userId, hash: userHash)
         if isBeyondLimit(user: user, userHash: userHash, offer: policy, units: 1) {
             return refuseIssue(.alreadyIssued, result, waitLsn: users[user].pointee.lastLsn)
@@ -68,7 +68,7 @@ extension Engine {
         let request = CouponRequest(
             kind: .use, id: entry.useId, couponId: entry.couponId, userId: entry.userId, orderId: entry.orderId,
             purchaseAmount: entry.purchaseAmount)
-        let idHash = hash(request.id)
+        let idHash = idHash(request.id)
         let coupon: UInt32
         switch decide(request, idHash, result, nowMs: nowMs) {
         case .known(let slot): coupon = slot
@@ -101,7 +101,7 @@ extension Engine {
         let entry = RestoreCouponEntry(bytes)
         let request = CouponRequest(
             kind: .restore, id: entry.restoreId, couponId: entry.couponId, userId: entry.userId)
-        let idHash = hash(request.id)
+        let idHash = idHash(request.id)
         let coupon: UInt32
         switch decide(request, idHash, result, nowMs: nowMs) {
         case .known(let slot): coupon = slot
@@ -167,7 +167,7 @@ extension Engine {
         if let code = refusal(ofUnknown: request.id, nowMs: nowMs) { return refuse(code) }
         // Another partition is another user's; whether there is such a coupon only its shard could tell.
         guard request.couponId.carriedPartition == partition else { return refuse(.notOwner) }
-        guard let known = find(request.couponId, hash: hash(request.couponId)) else { return refuse(.notFound) }
+        guard let known = find(request.couponId, hash: self.idHash(request.couponId)) else { return refuse(.notFound) }
         guard known.kind == .coupon else { return refuse(.notFound, waitLsn: lastLsn(of: known)) }
         guard users[coupons[known.slot].pointee.user].pointee.id == request.userId else {
             return refuse(.notOwner, waitLsn: lastLsn(of: known))

@@ -39,9 +39,9 @@ extension Engine {
         }
         let sale = findOffer(.sale, saleId)
         guard sale != 0 else { throw .contradiction("order \(id) names sale \(saleId), which no event created") }
-        let idHash = hash(id)
+        let idHash = idHash(id)
         if find(id, hash: idHash) != nil { throw .contradiction("order \(id) was placed twice") }
-        let userHash = hash(userId)
+        let userHash = userHash(userId)
         let user = findUser(userId, hash: userHash)
         if orders.isFull { throw .capacity(what: "orders", countMax: orders.countMax) }
         if user == 0 && users.isFull { throw .capacity(what: "users", countMax: users.countMax) }
@@ -92,7 +92,7 @@ extension Engine {
 
     private mutating func replayTombstone(_ event: UnsafeRawPointer) throws(EventFault) {
         let id = event.loadId(EventField.id)
-        let hash = hash(id)
+        let hash = idHash(id)
         if find(id, hash: hash) != nil { throw .contradiction("tombstone of \(id), an id that is known") }
         if tombstones.isFull { throw .capacity(what: "tombstones", countMax: tombstones.countMax) }
         _ = insertTombstone(id, hash, createdAtMs: event.loadLE(EventField.timeMs), lsn: 0)

@@ -8,14 +8,14 @@ extension Engine {
     @inline(__always)
     public func prefetchIndexes(_ kind: EventKind, _ event: UnsafeRawPointer) {
         guard kind.isOfPartition else { return }
-        ids.prefetch(hash(event.loadId(EventField.id)))
+        ids.prefetch(idHash(event.loadId(EventField.id)))
         switch kind {
         case .orderPlaced, .orderKept:
-            let userHash = hash(event.loadId(EventField.userId))
+            let userHash = userHash(event.loadId(EventField.userId))
             userIndex.prefetch(userHash)
             prefetchLimit(userHash: userHash, offer: event.loadLE(EventField.orderSale))
         case .pointsEarned, .pointsUsed, .transactionKept, .couponIssued:
-            userIndex.prefetch(hash(event.loadId(EventField.userId)))
+            userIndex.prefetch(userHash(event.loadId(EventField.userId)))
         default: return
         }
     }
@@ -26,11 +26,11 @@ extension Engine {
     public func prefetchRecords(_ kind: EventKind, _ event: UnsafeRawPointer) {
         switch kind {
         case .orderPlaced, .orderKept, .pointsEarned, .pointsUsed, .transactionKept, .couponIssued:
-            var probe = userIndex.probe(hash(event.loadId(EventField.userId)))
+            var probe = userIndex.probe(userHash(event.loadId(EventField.userId)))
             let user = probe.next()
             if user != 0 { users.prefetch(user) }
         case .orderConfirmed, .orderCancelled, .orderExpired, .orderExtended, .retired:
-            var probe = ids.probe(hash(event.loadId(EventField.id)))
+            var probe = ids.probe(idHash(event.loadId(EventField.id)))
             let handle = RecordHandle(rawValue: probe.next())
             if handle.rawValue != 0 && handle.kind == .order { orders.prefetch(handle.slot) }
         default: return

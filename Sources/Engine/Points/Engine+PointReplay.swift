@@ -25,10 +25,10 @@ extension Engine {
         guard id.carriedPartition == Partition.of(user: userId) else {
             throw .contradiction("transaction \(id) is not of its user's partition")
         }
-        let idHash = hash(id)
+        let idHash = idHash(id)
         if find(id, hash: idHash) != nil { throw .contradiction("transaction \(id) was posted twice") }
         if transactionsLeft < 1 { throw .capacity(what: "transactions", countMax: transactions.countMax) }
-        let userHash = hash(userId)
+        let userHash = userHash(userId)
         var user = findUser(userId, hash: userHash)
         if kind == .pointsUsed {
             guard balance(ofUser: user, nowMs: timeMs) >= UInt64(amount) else {
@@ -106,7 +106,7 @@ extension Engine {
 
     /// The slot of a transaction; nil for an unknown id and for one that is no transaction's.
     func transactionSlot(_ id: Id128) -> UInt32? {
-        guard let known = find(id, hash: hash(id)), known.kind == .transaction else { return nil }
+        guard let known = find(id, hash: idHash(id)), known.kind == .transaction else { return nil }
         return known.slot
     }
 

@@ -10,7 +10,7 @@ extension Engine {
     {
         let id = TransactionIdEntry(bytes).transactionId
         guard id.isOperationId else { return refuseTransaction(.invalidId, id, result) }
-        let hash = hash(id)
+        let hash = idHash(id)
         guard let known = find(id, hash: hash) else {
             if let code = refusal(ofUnknown: id, nowMs: nowMs) { return refuseTransaction(code, id, result) }
             if !hasLogSpace { return refuseTransaction(.noSpace, id, result) }
@@ -42,7 +42,7 @@ extension Engine {
     mutating func getTransaction(_ bytes: UnsafeRawPointer, result: UnsafeMutableRawPointer, nowMs: UInt64) -> Outcome {
         let id = TransactionIdEntry(bytes).transactionId
         guard id.isOperationId else { return refuseTransaction(.invalidId, id, result) }
-        guard let known = find(id, hash: hash(id)) else { return refuseTransaction(.notFound, id, result) }
+        guard let known = find(id, hash: idHash(id)) else { return refuseTransaction(.notFound, id, result) }
         switch known.kind {
         case .transaction: return show(known.slot, .ok, result, nowMs: nowMs)
         case .tombstone: return showTombstone(known.slot, .cancelled, flags: 0, result)
@@ -59,7 +59,7 @@ extension Engine {
             BalanceResult(code: .invalid, lots: 0, balance: 0, nextExpiryMs: 0, nextExpiryAmount: 0).store(to: result)
             return Outcome(waitLsn: 0)
         }
-        let user = findUser(id, hash: hash(id))
+        let user = findUser(id, hash: userHash(id))
         var answer = BalanceResult(code: .ok, lots: 0, balance: 0, nextExpiryMs: 0, nextExpiryAmount: 0)
         var lot: UInt32 = 0
         if user != 0 && users[user].pointee.wallet != 0 {
@@ -94,13 +94,13 @@ extension Engine {
         else {
             return Page(.invalid)
         }
-        let user = findUser(entry.userId, hash: hash(entry.userId))
+        let user = findUser(entry.userId, hash: userHash(entry.userId))
         guard user != 0 else { return Page(entry.after.isZero ? .ok : .notFound) }
         let waitLsn = users[user].pointee.lastLsn
         let wallet = users[user].pointee.wallet
         var slot = wallet == 0 ? 0 : wallets[wallet].pointee.newestTransaction
         if !entry.after.isZero {
-            guard let known = find(entry.after, hash: hash(entry.after)), known.kind == .transaction,
+            guard let known = find(entry.after, hash: idHash(entry.after)), known.kind == .transaction,
                 transactions[known.slot].pointee.user == user
             else {
                 return Page(.notFound, waitLsn: waitLsn)

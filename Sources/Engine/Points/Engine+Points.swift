@@ -11,13 +11,13 @@ extension Engine {
             return refusePoints(.invalid, result)
         }
         guard entry.amount &- 1 < Self.pointsMax else { return refusePoints(.invalidAmount, result) }
-        let idHash = hash(entry.transactionId)
+        let idHash = idHash(entry.transactionId)
         let request = TransactionRequest(
             kind: .earning, id: entry.transactionId, userId: entry.userId, amount: entry.amount,
             expiresAtMs: entry.expiresAtMs, reason: entry.reason)
         if let decided = decideKnown(request, idHash, result, nowMs: nowMs) { return decided }
         guard entry.expiresAtMs == 0 || entry.expiresAtMs > nowMs else { return refusePoints(.expired, result) }
-        let userHash = hash(entry.userId)
+        let userHash = userHash(entry.userId)
         let user = findUser(entry.userId, hash: userHash)
         if user == 0 && users.isFull { return refusePoints(.capacity, result) }
         if !hasRoomForLot(ofUser: user, nowMs: nowMs) {
@@ -45,12 +45,12 @@ extension Engine {
             return refusePoints(.invalid, result)
         }
         guard entry.amount &- 1 < Self.pointsMax else { return refusePoints(.invalidAmount, result) }
-        let idHash = hash(entry.transactionId)
+        let idHash = idHash(entry.transactionId)
         let request = TransactionRequest(
             kind: .use, id: entry.transactionId, userId: entry.userId, amount: entry.amount, expiresAtMs: 0,
             reason: entry.reason)
         if let decided = decideKnown(request, idHash, result, nowMs: nowMs) { return decided }
-        let user = findUser(entry.userId, hash: hash(entry.userId))
+        let user = findUser(entry.userId, hash: userHash(entry.userId))
         guard balance(ofUser: user, nowMs: nowMs) >= UInt64(entry.amount) else {
             return refusePoints(.insufficientPoints, result, waitLsn: user == 0 ? 0 : users[user].pointee.lastLsn)
         }

@@ -41,7 +41,7 @@ extension Engine {
         let user: UInt32
         switch handle.kind {
         case .tombstone:
-            ids.remove(hash(id), handle.rawValue)
+            ids.remove(idHash(id), handle.rawValue)
             tombstones.free(slot)
             return
         case .couponOperation:
@@ -91,7 +91,7 @@ extension Engine {
                 counters.put(Int(order.sale), stripe: configuration.shard, UInt64(order.quantity))
             }
         }
-        ids.remove(hash(order.id), RecordHandle(.order, slot).rawValue)
+        ids.remove(idHash(order.id), RecordHandle(.order, slot).rawValue)
         orders.free(slot)
     }
 
@@ -102,14 +102,14 @@ extension Engine {
         let handle = RecordHandle(.checkout, slot).rawValue
         let found = orders(ofCheckout: slot)
         if record.pointsEarned > 0 && record.earning == 0 {
-            ids.remove(hash(record.id.ofPart(.pointsEarned)), handle)
+            ids.remove(idHash(record.id.ofPart(.pointsEarned)), handle)
             if state(ofCheckout: slot) == .expired { freeEarning(ofCheckout: slot) }
         }
         if record.use != 0 { transactions[record.use].pointee.checkout = 0 }
         if record.earning != 0 { transactions[record.earning].pointee.checkout = 0 }
         if record.couponUse != 0 { couponOperations[record.couponUse].pointee.kind = .use }
         for number in (0..<found.count).reversed() { forgetOrder(found[number]) }
-        ids.remove(hash(record.id), handle)
+        ids.remove(idHash(record.id), handle)
         checkouts.free(slot)
     }
 
@@ -123,7 +123,7 @@ extension Engine {
         wallet.pointee.newestTransaction = transactions.unlink(
             slot, newest: wallet.pointee.newestTransaction, &transactionCursor)
         if record.hasReason { reasons[Int(slot)] = Reason() }
-        ids.remove(hash(record.id), RecordHandle(.transaction, slot).rawValue)
+        ids.remove(idHash(record.id), RecordHandle(.transaction, slot).rawValue)
         transactions.free(slot)
     }
 
@@ -143,7 +143,7 @@ extension Engine {
         if !PlantedBug.couponIssuedTwiceAfterRestart.isPlanted {
             subtractLimit(user: record.user, offer: record.policy, units: 1)
         }
-        ids.remove(hash(record.id), RecordHandle(.coupon, slot).rawValue)
+        ids.remove(idHash(record.id), RecordHandle(.coupon, slot).rawValue)
         coupons.free(slot)
     }
 
@@ -152,7 +152,7 @@ extension Engine {
         coupons[record.coupon].pointee.operationCount -= 1
         // The use in effect leaves with its coupon, which no event of its own tells.
         noteForgotten(record.id)
-        ids.remove(hash(record.id), RecordHandle(.couponOperation, slot).rawValue)
+        ids.remove(idHash(record.id), RecordHandle(.couponOperation, slot).rawValue)
         couponOperations.free(slot)
     }
 
@@ -166,7 +166,7 @@ extension Engine {
         }
         guard user.pointee.newestOrder == 0, user.pointee.wallet == 0 else { return }
         precondition(user.pointee.farLimitCount == 0, "units that count are of an order or a coupon")
-        userIndex.remove(hash(user.pointee.id), slot)
+        userIndex.remove(userHash(user.pointee.id), slot)
         users.free(slot)
     }
 }

@@ -60,7 +60,7 @@ extension Engine {
         while operation != 0 {
             let record = catalogueOperations[operation].pointee
             noteForgotten(record.id)
-            ids.remove(hash(record.id), RecordHandle(.catalogueOperation, operation).rawValue)
+            ids.remove(idHash(record.id), RecordHandle(.catalogueOperation, operation).rawValue)
             catalogueOperations.free(operation)
             operation = record.older
         }

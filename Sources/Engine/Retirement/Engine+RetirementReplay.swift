@@ -24,7 +24,7 @@ extension Engine {
         let id = event.loadId(EventField.id)
         let raw: UInt8 = event.loadLE(EventField.flags)
         if PlantedBug.idForgottenAfterRestart.isPlanted { return }
-        guard let known = find(id, hash: hash(id)), known.kind.rawValue == UInt32(raw) else {
+        guard let known = find(id, hash: idHash(id)), known.kind.rawValue == UInt32(raw) else {
             throw .contradiction("\(id) has left, which was not there as what is said to have left")
         }
         let mayLeave: Bool

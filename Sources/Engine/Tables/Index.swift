@@ -4,33 +4,72 @@ import Protocol
 /// A hash index over records that live elsewhere: open addressing, eight bytes an entry, a cache line of
 /// eight entries the unit of a search.
 ///
+///     hash    63          32 31           0
+///            +--------------+--------------+      tag: kept, to be compared
+///            |     tag      |     home     |      home: of the 2^32-th parts of the table, that at which a
+///            +--------------+--------------+            search begins
 ///     entry   63          32 31           0
-///            +--------------+--------------+      tag: the upper half of the key's hash
-///            |     tag      |    handle    |      handle: the owner's name for the record, never 0
-///            +--------------+--------------+      an entry of 0 is free
+///            +--------------+--------------+      handle: the owner's name for the record, never 0
+///            |     tag      |    handle    |      an entry of 0 is free
+///            +--------------+--------------+
 ///
-/// An entry lies in its home line, or in the first one behind it that had room: a search ends at a line with
-/// a free entry. The home follows from the tag alone, so that a removal can close the gap without reading
-/// records. The caller compares keys. Sized for its most entries at a load of three quarters; never grows.
+/// An entry lies in the first line of its search that had room: its home line, the one beside it, then lines far apart all
+/// over the table, the first of which its tag gives. A search ends at a line with a free entry. Lines that
+/// were passed because they were full count it (`spills`); what leaves such a line leaves a gap that a search passes too,
+/// until all that were passed on have left. The caller compares keys. Sized for its most entries at a load of three
+/// quarters; never grows.
+///
+/// The home of a key that has a time may follow from that: see `hash(_:atMs:)`. So a region of the table may be full
+/// while others are empty. That is why a search does not walk on to the next line and the next: from a full region it
+/// leaves at once, and from then on goes as in a table that is evenly full.
 struct Index: ~Copyable {
     private let entries: UnsafeMutablePointer<UInt64>
     private let lineCount: UInt64
+    /// Of each line, how many entries have been passed on from it that are there: 255 for so many or more, for ever.
+    private let spills: UnsafeMutablePointer<UInt8>
+    /// From one line of a search to the next one, once it is far from home. Without a common divisor with `lineCount`, so
+    /// that it comes to every line, and near the golden section of it, so that neighbours' searches part.
+    private let jump: UInt64
+    /// By how much homes move on in a millisecond, in 2^32-th parts of the table.
+    private let homesAMs: UInt64
     private(set) var count = 0
     let countMax: Int
     /// Whether entries have been removed, so that an empty index is not one that was never touched.
     private var hasRemoved = false
 
     private static let lineEntries = 8
+    /// Lines that homes move on by in a millisecond. More than a shard fills, so that hardly any line of a rush is full; few
+    /// enough for the lines of several milliseconds to be reached through addresses that the processor has at hand.
+    private static let linesAMs: UInt64 = 8192
+    /// What was removed from a line that entries have been passed on from.
+    private static let gap = UInt64.max
+    private static let gapHandle = UInt32.max
 
     /// `isPopulated`: resident from the start, since the first entries already lie all over it.
     init(countMax: Int, memory: MemorySource, isPopulated: Bool = true) {
         self.countMax = countMax
-        let lines = (countMax + countMax / 3 + 16 + Self.lineEntries - 1) / Self.lineEntries
-        precondition(lines < 1 << 32, "home lines are computed from 32 bits")
-        lineCount = UInt64(lines)
-        entries = memory.table(of: UInt64.self, count: lines * Self.lineEntries)
+        // An even number, so that each line has one beside it.
+        let pairs = (countMax + countMax / 3 + 16 + 2 * Self.lineEntries - 1) / (2 * Self.lineEntries)
+        precondition(pairs < 1 << 31, "lines are computed from 32 bits")
+        lineCount = UInt64(2 * pairs)
+        homesAMs = (min(Self.linesAMs, lineCount) << 32) / lineCount
+        jump = Self.jump(lineCount)
+        entries = memory.table(of: UInt64.self, count: 2 * pairs * Self.lineEntries)
+        spills = memory.table(of: UInt8.self, count: 2 * pairs)
         precondition(UInt(bitPattern: entries) & 63 == 0, "an index lies on cache lines")
-        if isPopulated { memory.populate(UnsafeMutableRawPointer(entries), sizeBytes) }
+        guard isPopulated else { return }
+        memory.populate(UnsafeMutableRawPointer(entries), sizeBytes)
+        memory.populate(UnsafeMutableRawPointer(spills), 2 * pairs)
+    }
+
+    private static func jump(_ lineCount: UInt64) -> UInt64 {
+        var jump = UInt64(Double(lineCount) * 0.618) | 1
+        while greatestCommonDivisor(jump, lineCount) != 1 { jump += 2 }
+        return jump % lineCount
+    }
+
+    private static func greatestCommonDivisor(_ a: UInt64, _ b: UInt64) -> UInt64 {
+        b == 0 ? a : greatestCommonDivisor(b, a % b)
     }
 
     private var sizeBytes: Int { Int(lineCount) * Self.lineEntries * 8 }
@@ -42,30 +81,83 @@ struct Index: ~Copyable {
             sizeBytes: sizeBytes)
     }
 
+    // MARK: Homes
+
+    /// A hash of the same tag, with its home near those of all keys of the same millisecond.
+    ///
+    /// Ids come in soon after they were minted. So the lines that a rush of them touches lie on pages whose addresses the
+    /// processor has at hand, in place of all over a table of a gigabyte, where each of them costs a walk through the
+    /// tables of pages. With more of them in a millisecond than there is room for, the rest goes where its tag says.
     @inline(__always)
-    private func home(_ hash: UInt64) -> UInt64 { ((hash &>> 32) &* lineCount) &>> 32 }
+    func hash(_ hash: UInt64, atMs timeMs: UInt64) -> UInt64 {
+        let within = ((hash & 0xffff_ffff) &* homesAMs) &>> 32
+        return hash & ~0xffff_ffff | (timeMs &* homesAMs &+ within) & 0xffff_ffff
+    }
+
+    /// The line at so many 2^32-th parts of the table.
+    @inline(__always)
+    private static func line(at part: UInt64, _ lineCount: UInt64) -> UInt64 { (part &* lineCount) &>> 32 }
 
     /// Where a search for this hash begins.
     @inline(__always)
     func place(_ hash: UInt64) -> UnsafeRawPointer {
-        UnsafeRawPointer(entries + Int(truncatingIfNeeded: home(hash) &* 8))
+        let home = Self.line(at: hash & 0xffff_ffff, lineCount)
+        return UnsafeRawPointer(entries + Int(truncatingIfNeeded: home &* 8))
     }
 
     @inline(__always)
     func prefetch(_ hash: UInt64) { ts_prefetch_read(place(hash)) }
 
-    /// Begins a search: the handles that may belong to a key with this hash.
-    @inline(__always)
-    func probe(_ hash: UInt64) -> Probe {
-        Probe(entries: entries, lineCount: lineCount, line: home(hash), tag: UInt32(truncatingIfNeeded: hash &>> 32))
+    // MARK: Searching
+
+    /// The lines of one search, one after the other: for ever, all of the table among them.
+    struct Lines {
+        private let lineCount: UInt64
+        private let jump: UInt64
+        let tag: UInt32
+        /// Lines behind the first one.
+        private(set) var steps: UInt32 = 0
+        private(set) var line: UInt64
+
+        @inline(__always)
+        init(_ hash: UInt64, _ lineCount: UInt64, jump: UInt64) {
+            self.lineCount = lineCount
+            self.jump = jump
+            tag = UInt32(truncatingIfNeeded: hash &>> 32)
+            line = Index.line(at: hash & 0xffff_ffff, lineCount)
+        }
+
+        @inline(__always)
+        var first: Int { Int(truncatingIfNeeded: line &* 8) }
+
+        @inline(__always)
+        mutating func next() {
+            line = Self.line(behind: line, steps, tag, lineCount, jump)
+            steps &+= 1
+        }
+
+        /// By value and in a function of its own: most searches end in their home line.
+        @inline(never)
+        private static func line(
+            behind line: UInt64, _ steps: UInt32, _ tag: UInt32, _ lineCount: UInt64, _ jump: UInt64
+        ) -> UInt64 {
+            if steps == 0 { return line ^ 1 }
+            let next = (steps == 1 ? Index.line(at: UInt64(tag), lineCount) : line) + jump
+            return next < lineCount ? next : next - lineCount
+        }
     }
 
-    /// A walk along one probe sequence. `next` answers 0 at its end.
+    @inline(__always)
+    private func lines(_ hash: UInt64) -> Lines { Lines(hash, lineCount, jump: jump) }
+
+    /// Begins a search: the handles that may belong to a key with this hash.
+    @inline(__always)
+    func probe(_ hash: UInt64) -> Probe { Probe(entries: entries, lines: lines(hash)) }
+
+    /// A walk along one search. `next` answers 0 at its end. A long one may come to a line, and to its handles, twice.
     struct Probe {
         private let entries: UnsafeMutablePointer<UInt64>
-        private let lineCount: UInt64
-        private var line: UInt64
-        private let tag: UInt32
+        private(set) var lines: Lines
         /// What `ts_search_line` found in the line, less what has been handed out.
         private var found: UInt32
 
@@ -73,12 +165,10 @@ struct Index: ~Copyable {
         private static let free: UInt32 = 0x5555
 
         @inline(__always)
-        fileprivate init(entries: UnsafeMutablePointer<UInt64>, lineCount: UInt64, line: UInt64, tag: UInt32) {
+        fileprivate init(entries: UnsafeMutablePointer<UInt64>, lines: Lines) {
             self.entries = entries
-            self.lineCount = lineCount
-            self.line = line
-            self.tag = tag
-            found = ts_search_line(entries + Int(truncatingIfNeeded: line &* 8), tag)
+            self.lines = lines
+            found = ts_search_line(entries + lines.first, lines.tag)
         }
 
         @inline(__always)
@@ -87,88 +177,90 @@ struct Index: ~Copyable {
                 let matches = found & Self.matches
                 if matches != 0 {
                     found &= ~(matches & (0 &- matches))
-                    let position = Int(truncatingIfNeeded: line &* 8) &+ matches.trailingZeroBitCount &>> 1
-                    let handle = UInt32(truncatingIfNeeded: entries[position])
-                    // A free entry looks like one with the tag 0.
-                    if handle != 0 { return handle }
+                    let handle = UInt32(
+                        truncatingIfNeeded: entries[lines.first &+ matches.trailingZeroBitCount &>> 1])
+                    // A free entry looks like one with the tag 0, a gap like one with the largest.
+                    if handle != 0 && handle != Index.gapHandle { return handle }
                     continue
                 }
                 if found & Self.free != 0 { return 0 }
-                line &+= 1
-                if line == lineCount { line = 0 }
-                found = ts_search_line(entries + Int(truncatingIfNeeded: line &* 8), tag)
+                lines.next()
+                found = ts_search_line(entries + lines.first, lines.tag)
             }
         }
     }
+
+    // MARK: Changing
 
     /// Adds a handle under a hash. The caller has made sure that the key is not there and that
     /// `count < countMax`.
     @inline(__always)
     mutating func insert(_ hash: UInt64, _ handle: UInt32) {
         precondition(count < countMax && handle != 0)
-        var line = home(hash)
-        var free = freeEntries(line)
-        while free == 0 {
-            line &+= 1
-            if line == lineCount { line = 0 }
-            free = freeEntries(line)
-        }
-        let position = Int(truncatingIfNeeded: line &* 8) &+ free.trailingZeroBitCount &>> 1
-        entries[position] = (hash &>> 32) &<< 32 | UInt64(handle)
         count &+= 1
+        let line = Self.line(at: hash & 0xffff_ffff, lineCount)
+        let free = freeEntries(line)
+        if free == 0 {
+            insertBeyond(hash, handle)
+        } else {
+            entries[Int(truncatingIfNeeded: line &* 8) &+ free.trailingZeroBitCount &>> 1] = Self.entry(hash, handle)
+        }
+    }
+
+    @inline(__always)
+    private static func entry(_ hash: UInt64, _ handle: UInt32) -> UInt64 { hash & ~0xffff_ffff | UInt64(handle) }
+
+    /// Adds an entry whose home line has no free one.
+    @inline(never)
+    private func insertBeyond(_ hash: UInt64, _ handle: UInt32) {
+        precondition(handle != Self.gapHandle)
+        let entry = Self.entry(hash, handle)
+        var lines = lines(hash)
+        while true {
+            if let place = place(in: lines.line, of: 0) ?? place(in: lines.line, of: Self.gap) {
+                entries[place] = entry
+                return
+            }
+            spills[Int(lines.line)] = max(spills[Int(lines.line)], spills[Int(lines.line)] &+ 1)
+            lines.next()
+        }
     }
 
     /// Removes the entry of a handle. Answers whether there was one.
-    ///
-    /// A search ends at a line with a free entry, so that a line which was full must not simply get one: entries may
-    /// lie behind it that had found no room there. One of those moves into the gap, and leaves one of its own.
     @discardableResult
     mutating func remove(_ hash: UInt64, _ handle: UInt32) -> Bool {
-        let wanted = (hash &>> 32) &<< 32 | UInt64(handle)
-        var line = home(hash)
-        var gap: Int
-        while true {
-            if let found = entry(in: line, where: { $0 == wanted }) {
-                gap = found
-                break
-            }
-            if freeEntries(line) != 0 { return false }
-            line = lineBehind(line)
+        var lines = lines(hash)
+        var place = place(in: lines.line, of: Self.entry(hash, handle))
+        while place == nil {
+            if freeEntries(lines.line) != 0 { return false }
+            lines.next()
+            place = self.place(in: lines.line, of: Self.entry(hash, handle))
         }
-        var isOpen = freeEntries(line) != 0
-        entries[gap] = 0
+        guard let place else { return false }
+        entries[place] = spills[Int(lines.line)] == 0 ? 0 : Self.gap
         count -= 1
         hasRemoved = true
-        var next = line
-        while !isOpen {
-            next = lineBehind(next)
-            isOpen = freeEntries(next) != 0
-            // Those whose search passes the gap: at home at its line or before it.
-            let reach = distance(from: line, to: next)
-            let found = entry(in: next) {
-                UInt32(truncatingIfNeeded: $0) != 0 && distance(from: home($0), to: next) >= reach
-            }
-            guard let moved = found else { continue }
-            entries[gap] = entries[moved]
-            entries[moved] = 0
-            gap = moved
-            line = next
+        var passed = self.lines(hash)
+        while passed.line != lines.line {
+            takeBackSpill(passed.line)
+            passed.next()
         }
         return true
     }
 
-    /// The first entry of a line that is as wanted.
-    private func entry(in line: UInt64, where isWanted: (UInt64) -> Bool) -> Int? {
-        let first = Int(line) * Self.lineEntries
-        for position in first..<(first + Self.lineEntries) where isWanted(entries[position]) { return position }
-        return nil
+    /// One that was passed on from a line has gone. Behind the last one a search may end there again.
+    private func takeBackSpill(_ line: UInt64) {
+        guard spills[Int(line)] < .max else { return }
+        spills[Int(line)] -= 1
+        guard spills[Int(line)] == 0 else { return }
+        while let gap = place(in: line, of: Self.gap) { entries[gap] = 0 }
     }
 
-    private func lineBehind(_ line: UInt64) -> UInt64 { line + 1 == lineCount ? 0 : line + 1 }
-
-    /// Lines from one to another, over the end of the table.
-    private func distance(from line: UInt64, to other: UInt64) -> UInt64 {
-        other >= line ? other - line : other + lineCount - line
+    /// Where in a line such an entry is.
+    private func place(in line: UInt64, of wanted: UInt64) -> Int? {
+        let first = Int(line) * Self.lineEntries
+        for place in first..<(first + Self.lineEntries) where entries[place] == wanted { return place }
+        return nil
     }
 
     @inline(__always)

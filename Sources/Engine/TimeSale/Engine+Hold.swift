@@ -23,7 +23,7 @@ extension Engine {
             return answer(slot, .cancelled, result)
         case .expired:
             // The payment has been made: window and closing no longer matter, the user's limit does.
-            let userHash = hash(users[order.pointee.user].pointee.id)
+            let userHash = userHash(users[order.pointee.user].pointee.id)
             if isBeyondLimit(
                 user: order.pointee.user, userHash: userHash, offer: order.pointee.sale,
                 units: order.pointee.quantity)
@@ -54,7 +54,7 @@ extension Engine {
     mutating func cancel(_ bytes: UnsafeRawPointer, result: UnsafeMutableRawPointer, nowMs: UInt64) -> Outcome {
         let id = OrderIdEntry(bytes).orderId
         guard id.isOperationId else { return refuseView(.invalidId, id, result) }
-        let hash = hash(id)
+        let hash = idHash(id)
         guard let known = find(id, hash: hash) else { return placeTombstone(id, hash, result, nowMs) }
         switch known.kind {
         case .tombstone:
@@ -148,7 +148,7 @@ extension Engine {
         let units = Int64(order.pointee.quantity)
         if isLate {
             addLimit(
-                user: order.pointee.user, userHash: hash(users[order.pointee.user].pointee.id),
+                user: order.pointee.user, userHash: userHash(users[order.pointee.user].pointee.id),
                 offer: order.pointee.sale, units: order.pointee.quantity)
             order.pointee.flags |= ResultFlags.late
         } else {

@@ -20,7 +20,7 @@ extension Engine {
         else {
             return Page(.invalid)
         }
-        let user = findUser(entry.userId, hash: hash(entry.userId))
+        let user = findUser(entry.userId, hash: userHash(entry.userId))
         guard user != 0 else { return Page(entry.after.isZero ? .ok : .notFound) }
         let waitLsn = users[user].pointee.lastLsn
         var slot = users[user].pointee.newestOrder
@@ -41,7 +41,7 @@ extension Engine {
 
     /// The slot of an order; nil for an unknown id and for one that is no order's.
     func orderSlot(_ id: Id128) -> UInt32? {
-        guard let known = find(id, hash: hash(id)), known.kind == .order else { return nil }
+        guard let known = find(id, hash: idHash(id)), known.kind == .order else { return nil }
         return known.slot
     }
 
@@ -76,7 +76,7 @@ extension Engine {
     /// An id that is no order's: unknown, malformed, or that of a tombstone, where `CANCELLED` says it all.
     func answerUnknown(_ id: Id128, _ result: UnsafeMutableRawPointer) -> Outcome {
         guard id.isOperationId else { return refuseView(.invalidId, id, result) }
-        if let known = find(id, hash: hash(id)), known.kind == .tombstone {
+        if let known = find(id, hash: idHash(id)), known.kind == .tombstone {
             _ = refuseView(.cancelled, id, result)
             result.storeLE(ResultFlags.tombstone, 3)
             result.storeLE(OrderState.cancelled.rawValue, 2)

@@ -45,7 +45,7 @@ extension Engine {
     /// Of an order that nothing was looked ahead for.
     @inline(__always)
     func lookUp(_ entry: UnsafeRawPointer) -> OrderLookup {
-        OrderLookup(entry: entry, idHash: hash(entry.loadId(0)), userHash: hash(entry.loadId(16)))
+        OrderLookup(entry: entry, idHash: idHash(entry.loadId(0)), userHash: userHash(entry.loadId(16)))
     }
 
     /// Hashes the ids of these orders, and starts the loads of the lines where they will be searched.

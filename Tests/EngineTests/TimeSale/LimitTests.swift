@@ -58,11 +58,32 @@ import Testing
             _ = cluster.place(user(1), sale, 50)
         }
         let engine = cluster.engines
-        let slot = engine[0].findUser(user(1), hash: engine[0].hash(user(1)))
+        let slot = engine[0].findUser(user(1), hash: engine[0].userHash(user(1)))
         for sale in 1...9 as ClosedRange<UInt32> {
             #expect(engine[0].users[slot].pointee.limits.units(of: sale) == nil)
         }
         #expect(engine[0].limits.count == 0)
+    }
+
+    /// Shops whose user ids are of version 7 too: where an operation's id lies follows from its time, a user does not.
+    @Test func aUserWhoseIdHasATimeIsOneUser() {
+        // So many orders that their index has more lines than one millisecond takes.
+        let cluster = Cluster(capacities: .init(users: 60, orders: 100_000, tombstones: 300, sales: 80))
+        for sale in 1...5 as ClosedRange<UInt64> { cluster.sell(sale, stock: 1000, limit: 2, holdMs: 0) }
+        var users: Set<Id128> = []
+        for random in 1...50 as ClosedRange<UInt64> {
+            let user = Id128.version7(timeMs: cluster.nowMs - random * 1000, partition: 7, random: random)
+            users.insert(user)
+            for sale in 1...5 as ClosedRange<UInt64> {
+                for code in [.ok, .ok, .limitExceeded] as [ResultCode] {
+                    cluster.advance(byMs: 3)
+                    #expect(cluster.order(user, sale, 1).result.code == code)
+                }
+            }
+            #expect(cluster.earn(user, 30).result.code == .ok && cluster.earn(user, 12).result.code == .ok)
+            #expect(cluster.balance(user).balance == 42 && cluster.list(user).orders.count == 10)
+        }
+        #expect(cluster.engines[0].usersKnown == users.count)
     }
 
     /// Each place of the line by itself: found, changed, freed, and taken by another sale.
@@ -241,13 +262,13 @@ private struct LimitRun: SeededRun {
         for user in users {
             let shard = cluster.shard(of: user)
             let engine = cluster.engines + shard
-            let slot = engine.pointee.findUser(user, hash: engine.pointee.hash(user))
+            let slot = engine.pointee.findUser(user, hash: engine.pointee.userHash(user))
             if slot == 0 { continue }
             var now: [Key: Place] = [:]
             for sale in sales.dropLast() {
                 let saleSlot = engine.pointee.findOffer(.sale, sale)
                 let units = engine.pointee.limitUnits(
-                    user: slot, userHash: engine.pointee.hash(user), offer: saleSlot)
+                    user: slot, userHash: engine.pointee.userHash(user), offer: saleSlot)
                 if UInt64(units) != model.units(of: user, sale) {
                     return "\(user) has \(units) units of \(sale), not \(model.units(of: user, sale))"
                 }

@@ -39,7 +39,10 @@ public final class BareEngine {
     private let work: Work
     private let room: Int
     private let users: Int
-    private let nowMs: UInt64 = 1_700_000_000_000
+    /// Goes on by a millisecond with so many entries made, as in a rush: where an id lies follows from when it was minted.
+    private var nowMs: UInt64 = 1_700_000_000_000
+    private static let entriesAMs = 10_000
+    private var entriesMade = 0
     private static let blockBytes = 1 << 20
     private static let blockCount = 3
     private let blocks: UnsafeMutableRawPointer
@@ -161,7 +164,13 @@ public final class BareEngine {
 
     private func makeEntries(_ count: Int, at entries: UnsafeMutableRawPointer) {
         let sizeBytes = work.workload.operation.entrySizeBytes
-        for index in 0..<count { source.write(to: entries + index * sizeBytes) }
+        for index in 0..<count {
+            source.write(to: entries + index * sizeBytes)
+            entriesMade += 1
+            guard entriesMade % Self.entriesAMs == 0 else { continue }
+            nowMs += 1
+            source.nowMs = nowMs
+        }
     }
 
     /// Does what has to come before: places the orders to change, and answers the entries that name them; credits
