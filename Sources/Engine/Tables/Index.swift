@@ -13,11 +13,11 @@ import Protocol
 ///            |     tag      |    handle    |      an entry of 0 is free
 ///            +--------------+--------------+
 ///
-/// An entry lies in the first line of its search that had room: its home line, the one beside it, then lines far apart all
-/// over the table, the first of which its tag gives. A search ends at a line with a free entry. Lines that
-/// were passed because they were full count it (`spills`); what leaves such a line leaves a gap that a search passes too,
-/// until all that were passed on have left. The caller compares keys. Sized for its most entries at a load of three
-/// quarters; never grows.
+/// An entry lies in the first line of its search that had room: its home line, the one beside it, then lines far
+/// apart all over the table, the first of which its tag gives. A search ends at a line with a free entry. Lines
+/// that were passed because they were full count it (`spills`); what leaves such a line leaves a gap that a search
+/// passes too, until all that were passed on have left. The caller compares keys. Sized for its most entries at a
+/// load of three quarters; never grows.
 ///
 /// The home of a key that has a time may follow from that: see `hash(_:atMs:)`. So a region of the table may be full
 /// while others are empty. That is why a search does not walk on to the next line and the next: from a full region it
@@ -27,8 +27,9 @@ struct Index: ~Copyable {
     private let lineCount: UInt64
     /// Of each line, how many entries have been passed on from it that are there: 255 for so many or more, for ever.
     private let spills: UnsafeMutablePointer<UInt8>
-    /// From one line of a search to the next one, once it is far from home. Without a common divisor with `lineCount`, so
-    /// that it comes to every line, and near the golden section of it, so that neighbours' searches part.
+    /// From one line of a search to the next one, once it is far from home. Without a common divisor with
+    /// `lineCount`, so that it comes to every line, and near the golden section of it, so that searches of
+    /// neighbours part.
     private let jump: UInt64
     /// By how much homes move on in a millisecond, in 2^32-th parts of the table.
     private let homesAMs: UInt64
@@ -38,8 +39,9 @@ struct Index: ~Copyable {
     private var hasRemoved = false
 
     private static let lineEntries = 8
-    /// Lines that homes move on by in a millisecond. More than a shard fills, so that hardly any line of a rush is full; few
-    /// enough for the lines of several milliseconds to be reached through addresses that the processor has at hand.
+    /// Lines that homes move on by in a millisecond. More than a shard fills, so that hardly any line of a rush is
+    /// full; few enough for the lines of several milliseconds to be reached through addresses that the processor has
+    /// at hand.
     private static let linesAMs: UInt64 = 8192
     /// What was removed from a line that entries have been passed on from.
     private static let gap = UInt64.max
@@ -85,9 +87,10 @@ struct Index: ~Copyable {
 
     /// A hash of the same tag, with its home near those of all keys of the same millisecond.
     ///
-    /// Ids come in soon after they were minted. So the lines that a rush of them touches lie on pages whose addresses the
-    /// processor has at hand, in place of all over a table of a gigabyte, where each of them costs a walk through the
-    /// tables of pages. With more of them in a millisecond than there is room for, the rest goes where its tag says.
+    /// Ids come in soon after they were minted. So the lines that a rush of them touches lie on pages whose addresses
+    /// the processor has at hand, in place of all over a table of a gigabyte, where each of them costs a walk through
+    /// the tables of pages. With more of them in a millisecond than there is room for, the rest goes where its tag
+    /// says.
     @inline(__always)
     func hash(_ hash: UInt64, atMs timeMs: UInt64) -> UInt64 {
         let within = ((hash & 0xffff_ffff) &* homesAMs) &>> 32

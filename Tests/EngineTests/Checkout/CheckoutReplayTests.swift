@@ -78,7 +78,8 @@ import Testing
         let reserved = (0..<cluster.shards).reduce(0) { $0 + cluster.engines[$1].earningsReserved }
         #expect(reserved == 2)
         let owner = cluster.engines + cluster.shard(of: alice)
-        let wallet = owner.pointee.users[owner.pointee.findUser(alice, hash: owner.pointee.userHash(alice))].pointee.wallet
+        let user = owner.pointee.findUser(alice, hash: owner.pointee.userHash(alice))
+        let wallet = owner.pointee.users[user].pointee.wallet
         #expect(owner.pointee.wallets[wallet].pointee.lotsReserved == 2)
     }
 

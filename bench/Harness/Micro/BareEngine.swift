@@ -39,7 +39,8 @@ public final class BareEngine {
     private let work: Work
     private let room: Int
     private let users: Int
-    /// Goes on by a millisecond with so many entries made, as in a rush: where an id lies follows from when it was minted.
+    /// Goes on by a millisecond with so many entries made, as in a rush: where an id lies follows from when it was
+    /// minted.
     private var nowMs: UInt64 = 1_700_000_000_000
     private static let entriesAMs = 10_000
     private var entriesMade = 0
