@@ -113,7 +113,8 @@ struct Index: ~Copyable {
 
     // MARK: Searching
 
-    /// The lines of one search, one after the other: for ever, all of the table among them.
+    /// The lines of one search, one after the other, all of the table among them. It has to end behind the last one:
+    /// where each line was full at some time and passed by what is still there, all have gaps and none a free entry.
     struct Lines {
         private let lineCount: UInt64
         private let jump: UInt64
@@ -133,10 +134,13 @@ struct Index: ~Copyable {
         @inline(__always)
         var first: Int { Int(truncatingIfNeeded: line &* 8) }
 
+        /// Answers false behind the last line.
         @inline(__always)
-        mutating func next() {
+        mutating func next() -> Bool {
             line = Self.line(behind: line, steps, tag, lineCount, jump)
             steps &+= 1
+            // The line beside the first one, then each line of the table.
+            return UInt64(steps) <= lineCount &+ 1
         }
 
         /// By value and in a function of its own: most searches end in their home line.
@@ -186,8 +190,7 @@ struct Index: ~Copyable {
                     if handle != 0 && handle != Index.gapHandle { return handle }
                     continue
                 }
-                if found & Self.free != 0 { return 0 }
-                lines.next()
+                if found & Self.free != 0 || !lines.next() { return 0 }
                 found = ts_search_line(entries + lines.first, lines.tag)
             }
         }
@@ -225,7 +228,7 @@ struct Index: ~Copyable {
                 return
             }
             spills[Int(lines.line)] = max(spills[Int(lines.line)], spills[Int(lines.line)] &+ 1)
-            lines.next()
+            precondition(lines.next(), "some line has room")
         }
     }
 
@@ -235,8 +238,7 @@ struct Index: ~Copyable {
         var lines = lines(hash)
         var place = place(in: lines.line, of: Self.entry(hash, handle))
         while place == nil {
-            if freeEntries(lines.line) != 0 { return false }
-            lines.next()
+            if freeEntries(lines.line) != 0 || !lines.next() { return false }
             place = self.place(in: lines.line, of: Self.entry(hash, handle))
         }
         guard let place else { return false }
@@ -246,7 +248,7 @@ struct Index: ~Copyable {
         var passed = self.lines(hash)
         while passed.line != lines.line {
             takeBackSpill(passed.line)
-            passed.next()
+            _ = passed.next()
         }
         return true
     }

@@ -197,6 +197,41 @@ import Testing
         #expect(index.count == 7)
     }
 
+    /// Lines that were full one after the other, each passed by an entry that is still there: no line has a free entry
+    /// then, though hardly anything is in the table. A search ends all the same.
+    @Test func aSearchEndsWhereEveryLineHasGaps() {
+        let arena = Arena()
+        var index = Index(countMax: 12, memory: arena.memory)
+        let first = index.place(0)
+        #expect((index.place(.max) - first) / 64 + 1 == 4)
+        var handle: UInt32 = 0
+        var kept: [(hash: UInt64, handle: UInt32)] = []
+        for line in [0, 2, 1, 3] as [UInt64] {
+            let these = (0..<9).map { _ in
+                handle += 1
+                return (hash: UInt64(handle) << 40 | line << 30, handle: handle)
+            }
+            for entry in these { index.insert(entry.hash, entry.handle) }
+            for entry in these.dropLast() { index.remove(entry.hash, entry.handle) }
+            kept.append(these[8])
+        }
+        let handles = (0..<32).map { UInt32(truncatingIfNeeded: (first + $0 * 8).load(as: UInt64.self)) }
+        #expect(!handles.contains(0) && index.count == 4, "\(handles)")
+        let strangers = (0..<4).map { UInt64(0x7777_0000 + $0) << 32 | UInt64($0) << 30 }
+        for line in 0..<4 {
+            #expect(Self.handles(index, strangers[line]).isEmpty)
+            let isRemoved = index.remove(strangers[line], 5)
+            #expect(!isRemoved)
+            index.insert(strangers[line], 1000 + UInt32(line))
+        }
+        for (hash, handle) in kept { #expect(Set(Self.handles(index, hash)) == [handle]) }
+        for (hash, handle) in kept { index.remove(hash, handle) }
+        #expect(index.count == 4)
+        for line in 0..<4 {
+            #expect(Self.handles(index, strangers[line]).contains(1000 + UInt32(line)))
+        }
+    }
+
     /// With all entries it may have, and all of them at home in one line: whatever is looked for is found, or
     /// the search ends. One more is the caller's fault.
     @Test(arguments: [1, 7, 8, 9, 64, 200], [0, UInt64.max]) func atItsMostEntries(_ countMax: Int, _ end: UInt64) {
