@@ -101,11 +101,13 @@ struct Index: ~Copyable {
     @inline(__always)
     private static func line(at part: UInt64, _ lineCount: UInt64) -> UInt64 { (part &* lineCount) &>> 32 }
 
+    @inline(__always)
+    private static func home(_ hash: UInt64, _ lineCount: UInt64) -> UInt64 { line(at: hash & 0xffff_ffff, lineCount) }
+
     /// Where a search for this hash begins.
     @inline(__always)
     func place(_ hash: UInt64) -> UnsafeRawPointer {
-        let home = Self.line(at: hash & 0xffff_ffff, lineCount)
-        return UnsafeRawPointer(entries + Int(truncatingIfNeeded: home &* 8))
+        UnsafeRawPointer(entries + Int(truncatingIfNeeded: Self.home(hash, lineCount) &* 8))
     }
 
     @inline(__always)
@@ -128,7 +130,7 @@ struct Index: ~Copyable {
             self.lineCount = lineCount
             self.jump = jump
             tag = UInt32(truncatingIfNeeded: hash &>> 32)
-            line = Index.line(at: hash & 0xffff_ffff, lineCount)
+            line = Index.home(hash, lineCount)
         }
 
         @inline(__always)
@@ -204,7 +206,7 @@ struct Index: ~Copyable {
     mutating func insert(_ hash: UInt64, _ handle: UInt32) {
         precondition(count < countMax && handle != 0)
         count &+= 1
-        let line = Self.line(at: hash & 0xffff_ffff, lineCount)
+        let line = Self.home(hash, lineCount)
         let free = freeEntries(line)
         if free == 0 {
             insertBeyond(hash, handle)
