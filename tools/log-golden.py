@@ -52,6 +52,12 @@ def placed(user, random, quantity, time_ms):
     return event(1, 64, time_ms, body, quantity=quantity)
 
 
+def short(user, random, quantity):
+    data = struct.pack("<BBHI", 1, 0, 40, quantity) + order_id(user, random) + number(user).bytes
+    assert len(data) == 40
+    return data
+
+
 EXTENDED = T0 + 700000
 EARNED = EXTENDED + 8000
 LOT_ENDS = EARNED + 86400000
@@ -251,7 +257,7 @@ def block(events, previous, **fields):
     body_checksum = crc32c(body.ljust(length - 112, b"\0"))
     header = struct.pack(
         "<HHHHIIIIQQQQIIQQQQQ",
-        2, fields["shard"], fields["shards"], 0, length, len(body), body_checksum, previous,
+        3, fields["shard"], fields["shards"], 0, length, len(body), body_checksum, previous,
         fields["generation"], fields["logId"], fields["segment"], fields["firstLsn"], len(events), 0,
         fields["sequence"], fields["durableLsn"], fields["timeMs"], 0, 0,
     )
@@ -265,6 +271,22 @@ def block(events, previous, **fields):
 LOG, _ = block(
     EVENTS, 0x11223344, shard=0, shards=1, generation=3, logId=6, segment=9, firstLsn=101, sequence=812,
     durableLsn=100, timeMs=EARNED + 4000,
+)
+# Orders of one millisecond: in full, and as they lie in the log.
+RUSH_FULL = [
+    placed(42, 30, 2, T0 + 5000),
+    placed(1, 31, 1, T0 + 5000),
+    event(6, 32, T0 + 5000, order_id(2, 32)),
+    placed(3, 33, 1, T0 + 5000),
+    placed(3, 34, 1, T0 + 5001),
+    placed(1, 35, 1, T0 + 5001),
+]
+RUSH_LOGGED = [
+    RUSH_FULL[0], short(1, 31, 1), RUSH_FULL[2], short(3, 33, 1), RUSH_FULL[4], short(1, 35, 1),
+]
+RUSH, _ = block(
+    [("", data) for data in RUSH_LOGGED], 0x55667788, shard=0, shards=1, generation=3, logId=6, segment=9,
+    firstLsn=153, sequence=813, durableLsn=152, timeMs=T0 + 5001,
 )
 SNAPSHOT = dict(shard=0, shards=2, generation=4, logId=0, segment=812, sequence=812, durableLsn=0,
                 timeMs=EARNED + 4000)
@@ -297,6 +319,8 @@ print(
             "events": listed(EVENTS),
             "records": listed(RECORDS),
             "logBlock": LOG,
+            "rush": [data.hex() for data in RUSH_FULL],
+            "rushBlock": RUSH,
             "snapshotBlocks": [FIRST, CLOSING],
             "manifest": MANIFEST + "checksum %08x\n" % crc32c(MANIFEST.encode()),
         },

@@ -29,8 +29,10 @@ public struct BlockHeader: Equatable, Sendable {
     public static let sizeBytes = 112
     public static let magic: UInt32 = 0x4b42_5354
     /// What is written.
-    public static let formatVersion: UInt16 = 2
-    /// The oldest that is read: the version before.
+    public static let formatVersion: UInt16 = 3
+    /// The first one whose orders may be short (`ShortOrder`).
+    static let formatVersionOfShortOrders: UInt16 = 3
+    /// The oldest that is read.
     public static let formatVersionMin: UInt16 = 1
     /// What offsets and lengths of blocks are multiples of: the largest logical block size of disks.
     public static let alignmentBytes = 4096

@@ -96,7 +96,7 @@ struct Flags: ParsableCommand {
             help: help(
                 "size",
                 """
-                Room in the log made ready ahead of use, 0KiB to 1024GiB; an order takes 64 bytes. A rush beyond \
+                Room in the log made ready ahead of use, 0KiB to 1024GiB; an order takes 40 to 64 bytes. A rush beyond \
                 it waits for the disk now and then. (default: 256MiB)
                 """))
         var logAhead: String?

@@ -39,6 +39,9 @@ import Testing
         var events: [Event]
         var records: [Event]
         var logBlock: Block
+        /// Events in full, and the block that has them with short orders.
+        var rush: [String]
+        var rushBlock: Block
         var snapshotBlocks: [Block]
         var manifest: String
     }

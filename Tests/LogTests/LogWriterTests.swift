@@ -1,7 +1,7 @@
-import Engine
 import Protocol
 import Testing
 
+@testable import Engine
 @testable import Log
 
 /// The group commit: what it hands out, when, and what it takes for durable.
@@ -33,6 +33,15 @@ import Testing
 
         func seal(_ count: Int = 1) -> WriteCommand? {
             for _ in 0..<count { TestEvent.close(7).append(to: writer.events) }
+            return writer.seal(nowMs: 77)
+        }
+
+        /// Orders of one sale and millisecond.
+        func seal(orders count: Int) -> WriteCommand? {
+            for number in 1...UInt64(count) {
+                writer.events.pointee.appendOrder(
+                    Id128(number), userId: Id128(42), sale: 7, quantity: 1, deadlineMs: 0, timeMs: 77)
+            }
             return writer.seal(nowMs: 77)
         }
 

@@ -200,11 +200,9 @@ extension Engine {
         for number in 0..<checkout.count {
             let order = checkout.orders[number]
             let id = entry.checkoutId.ofPart(.line(number))
-            let event = log(.orderPlaced, quantity: order.quantity, timeMs: nowMs)
-            event.storeId(id, EventField.id)
-            event.storeId(entry.userId, EventField.userId)
-            event.storeLE(order.saleId, EventField.orderSale)
-            event.storeLE(deadlineMs, EventField.orderDeadlineMs)
+            logOrder(
+                id, userId: entry.userId, sale: order.saleId, quantity: order.quantity, deadlineMs: deadlineMs,
+                timeMs: nowMs)
             lastOrder = insertOrder(
                 id: id, idHash: idHash(id), userId: entry.userId, userHash: checkout.userHash, user: checkout.user,
                 sale: order.sale, quantity: order.quantity, createdAtMs: nowMs, deadlineMs: deadlineMs,

@@ -12,6 +12,10 @@ public struct EventBuffer {
     /// The LSN of the next event: events of one log are numbered from 1.
     public private(set) var nextLsn: UInt64
     public private(set) var count: Int
+    /// What the last full `orderPlaced` says: an order that says the same leaves it out. No time is the largest.
+    private var orderTimeMs = UInt64.max
+    private var orderSale: UInt64 = 0
+    private var orderDeadlineMs: UInt64 = 0
 
     public init(base: UnsafeMutableRawPointer, capacityBytes: Int, nextLsn: UInt64) {
         self.base = base
@@ -58,16 +62,54 @@ public struct EventBuffer {
         count &+= 1
         return event
     }
+
+    /// Appends an `orderPlaced`: a short one, if the last full one has its time, its sale and its deadline. All of
+    /// them have to come this way, since a reader takes the last one for the model of a short one.
+    @inline(__always)
+    mutating func appendOrder(
+        _ id: Id128, userId: Id128, sale: UInt64, quantity: UInt32, deadlineMs: UInt64, timeMs: UInt64
+    ) {
+        guard timeMs == orderTimeMs && sale == orderSale && deadlineMs == orderDeadlineMs else {
+            let event = append(.orderPlaced, quantity: quantity, timeMs: timeMs)
+            event.storeId(id, EventField.id)
+            event.storeId(userId, EventField.userId)
+            event.storeLE(sale, EventField.orderSale)
+            event.storeLE(deadlineMs, EventField.orderDeadlineMs)
+            orderTimeMs = timeMs
+            orderSale = sale
+            orderDeadlineMs = deadlineMs
+            return
+        }
+        let sizeBytes = ShortOrder.sizeBytes
+        precondition(usedBytes &+ sizeBytes <= capacityBytes)
+        let event = base + usedBytes
+        let first = UInt64(EventKind.orderPlaced.rawValue) | UInt64(sizeBytes) << 16 | UInt64(quantity) << 32
+        event.storeLE(first, EventField.kind)
+        event.storeId(id, ShortOrder.id)
+        event.storeId(userId, ShortOrder.userId)
+        usedBytes &+= sizeBytes
+        nextLsn &+= 1
+        count &+= 1
+    }
 }
 
 extension Engine {
     /// Appends an event with its common fields; the caller fills in the rest.
     ///
-    /// The only place that changes the buffer, and not mutating: for a change through a constant pointer of
+    /// This and the next are all that changes the buffer, and not mutating: for a change through a constant pointer of
     /// a noncopyable `inout self`, Swift 6.3 emits code under ThreadSanitizer that LLVM refuses.
     @inline(__always)
     func log(_ kind: EventKind, flags: UInt8 = 0, quantity: UInt32 = 0, timeMs: UInt64) -> UnsafeMutableRawPointer {
         events.pointee.append(kind, flags: flags, quantity: quantity, timeMs: timeMs)
+    }
+
+    /// Appends the event of an order.
+    @inline(__always)
+    func logOrder(
+        _ id: Id128, userId: Id128, sale: UInt64, quantity: UInt32, deadlineMs: UInt64, timeMs: UInt64
+    ) {
+        events.pointee.appendOrder(
+            id, userId: userId, sale: sale, quantity: quantity, deadlineMs: deadlineMs, timeMs: timeMs)
     }
 }
 

@@ -49,12 +49,9 @@ extension Engine {
         let deadlineMs = holdMs == 0 ? 0 : nowMs &+ UInt64(holdMs)
         let state: OrderState = holdMs == 0 ? .confirmed : .held
 
-        let event = log(.orderPlaced, quantity: prepared.quantity, timeMs: nowMs)
-        event.storeId(prepared.id, EventField.id)
-        event.storeId(prepared.userId, EventField.userId)
-        event.storeLE(sale.pointee.terms.id, EventField.orderSale)
-        event.storeLE(deadlineMs, EventField.orderDeadlineMs)
-
+        logOrder(
+            prepared.id, userId: prepared.userId, sale: sale.pointee.terms.id, quantity: prepared.quantity,
+            deadlineMs: deadlineMs, timeMs: nowMs)
         insertOrder(
             id: prepared.id, idHash: prepared.idHash, userId: prepared.userId, userHash: prepared.userHash,
             user: prepared.user, sale: prepared.sale, quantity: prepared.quantity,

@@ -81,14 +81,14 @@ extension Engine {
         for number in range { prefetchOffer(.sale, lookups.pointee[number].pointee.entry) }
     }
 
-    /// What orders will write in sequence: their records and their events. The processor's own prefetcher does not
-    /// reach over the end of a page.
+    /// What orders will write in sequence: their records and their events, most of them short. The processor's own
+    /// prefetcher does not reach over the end of a page.
     @inline(__always)
     func prefetchOrdersToCome(_ count: Int, ahead: Int) {
-        let event = UnsafeRawPointer(events.pointee.base) + (events.pointee.usedBytes &+ ahead &* 64)
+        let event = UnsafeRawPointer(events.pointee.base) + (events.pointee.usedBytes &+ ahead &* ShortOrder.sizeBytes)
         for index in 0..<count {
             ts_prefetch_write(orders.placeToCome(ahead &+ index))
-            ts_prefetch_write(event + index &* 64)
+            ts_prefetch_write(event + index &* ShortOrder.sizeBytes)
         }
     }
 }

@@ -8,8 +8,23 @@ public struct LogBlock {
     public let base: UnsafeRawPointer
     public let file: String
     public let offset: Int
+    /// Its events, short ones made full; as long valid as `base`.
+    fileprivate let fullEvents: UnsafeRawBufferPointer
+
+    init(header: BlockHeader, base: UnsafeRawPointer, file: String, offset: Int, _ events: FullEvents) {
+        self.header = header
+        self.base = base
+        self.file = file
+        self.offset = offset
+        let logged = UnsafeRawBufferPointer(start: base + BlockHeader.sizeBytes, count: header.eventsBytes)
+        let mayBeShort = header.formatVersion >= BlockHeader.formatVersionOfShortOrders
+        fullEvents = mayBeShort ? events.made(of: logged, count: header.eventCount) : logged
+    }
 
     public var events: EventCursor { EventCursor(self) }
+
+    /// Bytes that short orders have saved.
+    public var savedBytes: Int { fullEvents.count - header.eventsBytes }
 }
 
 /// Walks the events of a block.
@@ -21,8 +36,8 @@ public struct EventCursor {
     public private(set) var lsn: UInt64
 
     init(_ block: LogBlock) {
-        upcoming = block.base + BlockHeader.sizeBytes
-        remainingBytes = block.header.eventsBytes
+        upcoming = block.fullEvents.baseAddress!
+        remainingBytes = block.fullEvents.count
         remainingCount = block.header.eventCount
         lsn = block.header.firstLsn
     }

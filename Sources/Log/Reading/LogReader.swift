@@ -30,6 +30,7 @@ public struct LogReader: ~Copyable {
     public private(set) var blockCount: UInt64 = 0
     public private(set) var lastTimeMs: UInt64 = 0
     var window: FileWindow
+    let fullEvents = FullEvents()
     /// Whether the next block has a higher sequence than was asked for.
     public private(set) var isBeyond = false
 
@@ -152,7 +153,7 @@ public struct LogReader: ~Copyable {
         guard header.lengthBytes <= room else { return .bodyBroken }
         let block = try window.bytes(name, at: offset, count: header.lengthBytes)
         guard header.bodyIsIntact(block) || PlantedBug.tornTailAccepted.isPlanted else { return .bodyBroken }
-        return .next(LogBlock(header: header, base: block, file: name, offset: offset))
+        return .next(LogBlock(header: header, base: block, file: name, offset: offset, fullEvents))
     }
 
     func isRemoved(_ header: BlockHeader) -> Bool {

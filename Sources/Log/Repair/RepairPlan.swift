@@ -396,7 +396,7 @@ extension LogReader {
         let bytes = try window.bytes(name, at: offset, count: header.lengthBytes)
         guard header.bodyIsIntact(bytes) else { return false }
         do throws(RecoveryFault) {
-            try counts.add(LogBlock(header: header, base: bytes, file: name, offset: offset))
+            try counts.add(LogBlock(header: header, base: bytes, file: name, offset: offset, fullEvents))
         } catch {
             // Some of its events are counted; the rest shows in the LSNs.
             return true

@@ -17,6 +17,7 @@ public struct SnapshotReader: ~Copyable {
     public private(set) var blockCount: UInt64 = 0
     public private(set) var timeMs: UInt64 = 0
     private var window: FileWindow
+    private let fullEvents = FullEvents()
 
     /// The reader of a base's snapshot; nil if it is the empty state.
     public static func open(
@@ -79,7 +80,7 @@ public struct SnapshotReader: ~Copyable {
         guard header.lengthBytes <= room else { throw damage("a block is cut short") }
         let block = try window.bytes(file, at: offset, count: header.lengthBytes)
         guard header.bodyIsIntact(block) else { throw damage("a block has a wrong checksum") }
-        let found = LogBlock(header: header, base: block, file: file, offset: offset)
+        let found = LogBlock(header: header, base: block, file: file, offset: offset, fullEvents)
         offset += header.lengthBytes
         nextLsn += UInt64(header.eventCount)
         previousChecksum = header.headerChecksum

@@ -20,6 +20,7 @@ public final class LogTail {
     private let manifest: Manifest
     private let recent: [RecentBlocks]
     private var sources: [Source]
+    private let fullEvents = FullEvents()
     /// Everything up to here has been handed out.
     public private(set) var sequence: UInt64
 
@@ -160,7 +161,7 @@ public final class LogTail {
                 LogBlock(
                     header: header, base: UnsafeRawPointer(sources[found].buffer.baseAddress!),
                     file: LogFiles.segment(log: manifest.logs[found], number: header.segment),
-                    offset: sources[found].position.offsetBytes - header.lengthBytes)
+                    offset: sources[found].position.offsetBytes - header.lengthBytes, fullEvents)
             )
         }
     }

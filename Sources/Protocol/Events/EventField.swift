@@ -1,6 +1,7 @@
 /// Field offsets of events. The first sixteen bytes are common to all.
 ///
 ///     orderPlaced       16 order id  32 user id  48 sale  56 deadline (0: confirmed at once)   quantity: units
+///                       (in the bytes of a log it may be short: see `ShortOrder`)
 ///     orderKept         16 order id  32 user id  48 sale  56 deadline          flags: state | late << 4
 ///                       (of one that is not held: when it was last changed)
 ///     orderConfirmed    16 order id                                            flags: 1 late
@@ -93,4 +94,16 @@ public enum EventField {
     @inlinable public static var closedOffer: Int { 16 }
     /// The largest event in bytes.
     @inlinable public static var sizeMaxBytes: Int { 192 }
+}
+
+/// Field offsets of an `orderPlaced` in a log that leaves out what the full one before it in its block says too: its
+/// time, its sale and its deadline. In a rush that is almost every order, and two fifths of the log.
+///
+///     0 kind  1 flags  2 size: 40  4 quantity  8 order id  24 user id
+///
+/// Who reads a block makes it full first; nobody else meets one.
+public enum ShortOrder {
+    @inlinable public static var sizeBytes: Int { 40 }
+    @inlinable public static var id: Int { 8 }
+    @inlinable public static var userId: Int { 24 }
 }

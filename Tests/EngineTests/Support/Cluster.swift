@@ -148,7 +148,9 @@ final class Cluster {
     func collect(_ shard: Int) {
         let buffer = buffers[shard]
         let bytes = UnsafeRawBufferPointer(start: buffer.base, count: buffer.usedBytes)
-        Self.forEachEvent(bytes) { kind, event in
+        let full = FullEvents()
+        defer { withExtendedLifetime(full) {} }
+        Self.forEachEvent(full.made(of: bytes, count: buffer.count)) { kind, event in
             history.append(HistoryEvent(kind: kind, bytes: Array(event), shard: shard, shards: shards))
         }
         buffers[shard] = EventBuffer(

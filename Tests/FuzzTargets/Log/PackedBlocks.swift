@@ -114,10 +114,14 @@ struct PackedBlocks {
         var (count, used) = (0, 0)
         while used < eventsBytes {
             let place = BlockHeader.sizeBytes + used
-            guard let kind = EventKind(rawValue: block[place]), used + kind.sizeBytes <= eventsBytes else { break }
-            block[place + EventField.size] = UInt8(truncatingIfNeeded: kind.sizeBytes)
+            guard let kind = EventKind(rawValue: block[place]) else { break }
+            // An order may be short.
+            let isShort = kind == .orderPlaced && block[place + EventField.size] == UInt8(ShortOrder.sizeBytes)
+            let sizeBytes = isShort ? ShortOrder.sizeBytes : kind.sizeBytes
+            guard used + sizeBytes <= eventsBytes else { break }
+            block[place + EventField.size] = UInt8(truncatingIfNeeded: sizeBytes)
             block[place + EventField.size + 1] = 0
-            used += kind.sizeBytes
+            used += sizeBytes
             count += 1
         }
         for place in (BlockHeader.sizeBytes + used)..<block.count { block[place] = 0 }
@@ -129,18 +133,33 @@ struct PackedBlocks {
         while eventsBytes - used >= 16 {
             let event = block.baseAddress! + BlockHeader.sizeBytes + used
             let rest = UnsafeRawBufferPointer(start: event, count: eventsBytes - used)
+            if isShortOrder(rest) {
+                mend(event, idAt: ShortOrder.id, userAt: ShortOrder.userId)
+                used += ShortOrder.sizeBytes
+                continue
+            }
             guard let kind = try? EventKind.read(rest) else { return }
             switch kind {
             case .orderPlaced, .orderKept, .pointsEarned, .pointsUsed, .transactionKept, .couponIssued, .checkoutPlaced,
                 .checkoutKept:
-                let user = UnsafeRawPointer(event).loadId(EventField.userId)
-                var id = UnsafeRawPointer(event).loadId(EventField.id)
-                id.high = id.high & ~0xfff | UInt64(Partition.of(user: user))
-                event.storeId(id, EventField.id)
+                mend(event, idAt: EventField.id, userAt: EventField.userId)
             default: break
             }
             used += max(16, Int(event.loadLE(EventField.size, as: UInt16.self)))
         }
+    }
+
+    private static func isShortOrder(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        bytes.count >= ShortOrder.sizeBytes && bytes[EventField.kind] == EventKind.orderPlaced.rawValue
+            && bytes[EventField.size] == UInt8(ShortOrder.sizeBytes) && bytes[EventField.size + 1] == 0
+    }
+
+    /// Lets the id carry its user's partition.
+    private static func mend(_ event: UnsafeMutableRawPointer, idAt idOffset: Int, userAt userOffset: Int) {
+        let user = UnsafeRawPointer(event).loadId(userOffset)
+        var id = UnsafeRawPointer(event).loadId(idOffset)
+        id.high = id.high & ~0xfff | UInt64(Partition.of(user: user))
+        event.storeId(id, idOffset)
     }
 
     // MARK: Packing

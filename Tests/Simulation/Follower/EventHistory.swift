@@ -15,16 +15,11 @@ struct EventHistory {
 
     /// A block is sealed, whose events the model has taken.
     mutating func add(_ command: WriteCommand, shard: Int) {
-        let block = Array(UnsafeRawBufferPointer(start: command.memory, count: command.lengthBytes))
-        let header = BlockHeader(command.memory)
-        var offset = BlockHeader.sizeBytes
-        for index in 0..<header.eventCount {
-            let size = Int((command.memory + offset).loadLE(EventField.size, as: UInt16.self))
+        let sequence = BlockHeader(command.memory).sequence
+        for (index, event) in LogModel.events(of: command).enumerated() {
             events.append(
                 Event(
-                    place: LogPlace(sequence: header.sequence, index: UInt32(index)), shard: shard,
-                    bytes: block[offset..<(offset + size)]))
-            offset += size
+                    place: LogPlace(sequence: sequence, index: UInt32(index)), shard: shard, bytes: event[...]))
         }
     }
 

@@ -149,21 +149,42 @@ struct LogModel {
             throw Violation(
                 3, "shard \(shard) says LSN \(header.durableLsn) is durable, the disk has synced \(syncedLsns[shard])")
         }
-        var offset = BlockHeader.sizeBytes
         var lsn = header.firstLsn
-        for _ in 0..<header.eventCount {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: command.lengthBytes, alignment: 8)
+        defer { memory.deallocate() }
+        for event in Self.events(of: command) {
+            memory.copyBytes(from: event)
             let kind: EventKind
             do {
-                kind = try EventKind.read(
-                    UnsafeRawBufferPointer(start: command.memory + offset, count: command.lengthBytes - offset))
+                kind = try EventKind.read(UnsafeRawBufferPointer(rebasing: memory[..<event.count]))
             } catch { throw Violation(0, "shard \(shard) sealed a malformed event at LSN \(lsn): \(error)") }
-            try apply(kind, command.memory + offset, shard, lsn, &block)
-            offset += kind.sizeBytes
+            try apply(kind, UnsafeRawPointer(memory.baseAddress!), shard, lsn, &block)
             lsn += 1
         }
         try checkWholeness(block)
         sealedLsns[shard] = header.lastLsn
         tails[shard].append(block)
+    }
+
+    /// The events of a block as they were sealed, each in full: a short order gets what the full one before it says.
+    /// Written once more here, so that it is no echo of the log's own reader.
+    static func events(of command: WriteCommand) -> [[UInt8]] {
+        let bytes = UnsafeRawBufferPointer(start: command.memory, count: command.lengthBytes)
+        var offset = BlockHeader.sizeBytes
+        var model: [UInt8] = []
+        return (0..<BlockHeader(command.memory).eventCount).map { _ in
+            let size = Int(bytes[offset + 2]) | Int(bytes[offset + 3]) << 8
+            var event = Array(bytes[offset..<min(offset + size, bytes.count)])
+            offset = min(offset + max(size, 16), bytes.count - 16)
+            guard event.first == EventKind.orderPlaced.rawValue else { return event }
+            if size == 40 && model.count == 64 {
+                let ids = event[8...]
+                event = [1, event[1], 64, 0] + event[4..<8] + model[8..<16] + ids + model[48...]
+            } else {
+                model = event
+            }
+            return event
+        }
     }
 
     /// The write of a ticket is done. Answers whether the memory it was written from is still what was sealed.

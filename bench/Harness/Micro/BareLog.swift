@@ -16,16 +16,18 @@ final class BareLog {
 
     /// As many orders as a block holds at the most, while there is room for any operation more.
     static let ordersInFullBlock =
-        (BlockHeader.blockSizeMaxBytes - BlockHeader.sizeBytes - EventBuffer.operationSizeMaxBytes)
-        / EventKind.orderPlaced.sizeBytes
+        shortOrders(in: BlockHeader.blockSizeMaxBytes - BlockHeader.sizeBytes - EventBuffer.operationSizeMaxBytes)
     /// As many as share one block of the disk.
-    static let ordersInSmallBlock =
-        (BlockHeader.alignmentBytes - BlockHeader.sizeBytes) / EventKind.orderPlaced.sizeBytes
+    static let ordersInSmallBlock = shortOrders(in: BlockHeader.alignmentBytes - BlockHeader.sizeBytes)
+
+    /// As many orders of one sale and millisecond as have room: only the first one is full.
+    private static func shortOrders(in bytes: Int) -> Int { 1 + (bytes - fullBytes) / ShortOrder.sizeBytes }
+    private static let fullBytes = EventKind.orderPlaced.sizeBytes
 
     init(ordersInBlock: Int, file: DurableFile?) {
         self.ordersInBlock = ordersInBlock
         self.file = file
-        eventsBytes = ordersInBlock * EventKind.orderPlaced.sizeBytes
+        eventsBytes = Self.fullBytes + (ordersInBlock - 1) * ShortOrder.sizeBytes
         let fillings = LogWriter.writesInFlightMax + 1
         engine = BareEngine(room: fillings * ordersInBlock, users: fillings * ordersInBlock)
         let counter = pool.allocate(64).bindMemory(to: UInt64.self, capacity: 1)

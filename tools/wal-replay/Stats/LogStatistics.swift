@@ -78,6 +78,10 @@ struct LogStatistics {
             follow(kind, event, counts: shard >= 0)
         }
         guard shard >= 0, header.eventCount > 0 else { return }
+        if block.savedBytes > 0 {
+            kinds[.orderPlaced, default: Kind()].sizeBytes -= block.savedBytes
+            eventBytes -= block.savedBytes
+        }
         let before = seconds[header.timeMs / 1000] ?? (0, 0)
         seconds[header.timeMs / 1000] = (before.events + header.eventCount, before.orders + orders)
     }
