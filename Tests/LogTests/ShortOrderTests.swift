@@ -140,8 +140,8 @@ import Testing
             let buffer = Buffer()
             for number in 1...UInt64(count) { buffer.order(number) }
             buffer.tombstone(5)
-            let made = full.made(of: UnsafeRawBufferPointer(start: buffer.memory, count: buffer.events.usedBytes),
-                count: count + 1)
+            let logged = UnsafeRawBufferPointer(start: buffer.memory, count: buffer.events.usedBytes)
+            let made = full.made(of: logged, count: count + 1)
             #expect(made.count == 64 * count + 32)
             #expect(Array(made[(64 * (count - 1))..<(64 * count)]) == self.full(UInt64(count)))
         }
