@@ -41,7 +41,7 @@ import Testing
         rig.seal()
         // The answer to the first shows the second as well, so that it waits for a later block than its own.
         #expect(rig.begin(.restockSale, 3, [Self.restock(&mint)]) == .finished)
-        let entries = Self.orders(150, &mint)
+        let entries = Self.orders(200, &mint)
         #expect(rig.begin(.order, 4, entries) == .paused)
         let (isInPlace, hasAllowance) = (rig.core.pointee.work.isInPlace, rig.core.pointee.hasAllowance)
         #expect(!isInPlace && hasAllowance, "the log is full, and nothing else")
@@ -160,7 +160,17 @@ import Testing
                 let deadline = ShardRig.nowMs + UInt64(below(1 << 20))
                 ask(.extend, request, ids(count).map { ExtendEntry(orderId: $0, deadlineMs: deadline) })
             case 8: ask(.ping, request, [PingEntry(nonce: mint.random())])
-            default: ask(.restockSale, request, [InPlaceTests.restock(&mint)])
+            default:
+                makeCatalogueRoom()
+                ask(.restockSale, request, [InPlaceTests.restock(&mint)])
+            }
+        }
+
+        /// A change of the catalogue is refused as busy where the log has little room left: that would show.
+        private mutating func makeCatalogueRoom() {
+            while !slow.hasCatalogueRoom {
+                completeWrites()
+                slow.seal()
             }
         }
 

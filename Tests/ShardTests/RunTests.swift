@@ -81,11 +81,13 @@ import Testing
         let rig = ShardRig(blockSizeMaxBytes: InPlaceTests.smallBlockBytes)
         Self.open(rig, &mint)
         let orders = (0..<120).map { _ in Self.order(&mint) }
+        let before = (0..<100).map { _ in Self.order(&mint) }
+        #expect(rig.begin(Self.stream(before, first: 200)).progress == .finished)
         let begun = rig.begin(Self.stream(orders, first: 10))
         #expect(begun.frames == 120 && begun.progress == .paused)
         rig.seal()
         rig.finish()
-        #expect(try Self.results(rig, 10..<130).allSatisfy { $0.code == .ok })
+        #expect(try (Self.results(rig, 10..<130) + Self.results(rig, 200..<300)).allSatisfy { $0.code == .ok })
     }
 
     /// What arrived together is answered together, also where a turn ends; the next run is begun in another turn.

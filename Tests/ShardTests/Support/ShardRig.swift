@@ -73,6 +73,11 @@ final class ShardRig {
 
     var isWorking: Bool { core.pointee.isWorking }
     var writesUnderWay: Int { writes.count }
+    /// Whether the block being filled has room for a change of the catalogue.
+    var hasCatalogueRoom: Bool {
+        events.pointee.capacityBytes - events.pointee.usedBytes
+            >= EventBuffer.operationSizeMaxBytes + EventField.sizeMaxBytes
+    }
 
     /// A frame that has arrived; its memory stays until it is finished.
     func begin<Entry: WireStruct>(_ operation: Operation, _ requestId: UInt64, _ entries: [Entry]) -> WorkProgress {
