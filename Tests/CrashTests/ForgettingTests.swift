@@ -316,8 +316,10 @@ private struct LogHistory {
             let end = block + min(Int(block.loadLE(16, as: UInt32.self)), segment.count - offset)
             var event = block + 112
             for _ in 0..<count where event + 32 <= end {
-                if event.loadLE(0, as: UInt8.self) == 1 { placed.insert(event.loadId(16)) }
-                event += Int(event.loadLE(2, as: UInt16.self))
+                let size = Int(event.loadLE(2, as: UInt16.self))
+                // A short order has its id where its time would be.
+                if event.loadLE(0, as: UInt8.self) == 1 { placed.insert(event.loadId(size == 40 ? 8 : 16)) }
+                event += size
             }
             nextLsn = firstLsn + UInt64(count)
             offset += Int(block.loadLE(16, as: UInt32.self))
