@@ -124,8 +124,8 @@ extension FaultTests {
             let client = try server.client()
             try ledger.open(client)
             try disk.arm(plan)
-            // Into the second half of the segment, where the next one is made.
-            try ledger.orderUntilClosed(client, batches: 100, of: 400)
+            // Beyond the first segment, also where an order takes 40 bytes: behind each the next but one is made.
+            try ledger.orderUntilClosed(client, batches: 200, of: 400)
             #expect(server.wait() == .exited(fatalExitCode), "\(server.stderr)")
             #expect(server.stderr.contains("timesaled: fatal: cannot sync"), "\(server.stderr)")
             #expect(try disk.hits()[0] == (1, 0), "a failed sync is tried again")
