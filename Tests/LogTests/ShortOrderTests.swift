@@ -157,6 +157,21 @@ import Testing
         } catch { return error as? EventFault }
     }
 
+    /// Behind what nobody can read, nothing becomes longer: who counts what is read counts what was logged.
+    @Test(arguments: [[250, 0, 16, 0], [UInt8(EventKind.orderPlaced.rawValue), 0, 48, 0]])
+    func whatIsNoEventIsLeftWithAllBehindIt(_ head: [UInt8]) {
+        let buffer = Buffer()
+        for number in 1...UInt64(3) { buffer.order(number) }
+        let (orders, short) = (buffer.bytes[..<104], buffer.bytes[104...])
+        let none = head + Array(repeating: 0, count: Int(head[2]) - head.count)
+        (orders + none + short).withUnsafeBytes {
+            let full = FullEvents()
+            let made = full.made(of: $0, count: 4)
+            #expect(Array(made) == self.full(1) + self.full(2) + none + short)
+            withExtendedLifetime(full) {}
+        }
+    }
+
     @Test func oneBehindNoFullOneIsAFault() {
         let buffer = Buffer()
         buffer.order(1)

@@ -49,17 +49,12 @@ public struct EventBuffer {
     mutating func append(_ kind: EventKind, flags: UInt8 = 0, quantity: UInt32 = 0, timeMs: UInt64)
         -> UnsafeMutableRawPointer
     {
-        let sizeBytes = kind.sizeBytes
-        precondition(usedBytes &+ sizeBytes <= capacityBytes)
-        let event = base + usedBytes
+        let event = take(kind.sizeBytes)
         let first =
-            UInt64(kind.rawValue) | UInt64(flags) << 8 | UInt64(UInt16(truncatingIfNeeded: sizeBytes)) << 16
+            UInt64(kind.rawValue) | UInt64(flags) << 8 | UInt64(UInt16(truncatingIfNeeded: kind.sizeBytes)) << 16
             | UInt64(quantity) << 32
         event.storeLE(first, EventField.kind)
         event.storeLE(timeMs, EventField.timeMs)
-        usedBytes &+= sizeBytes
-        nextLsn &+= 1
-        count &+= 1
         return event
     }
 
@@ -80,16 +75,23 @@ public struct EventBuffer {
             orderDeadlineMs = deadlineMs
             return
         }
-        let sizeBytes = ShortOrder.sizeBytes
-        precondition(usedBytes &+ sizeBytes <= capacityBytes)
-        let event = base + usedBytes
-        let first = UInt64(EventKind.orderPlaced.rawValue) | UInt64(sizeBytes) << 16 | UInt64(quantity) << 32
+        let event = take(ShortOrder.sizeBytes)
+        let first =
+            UInt64(EventKind.orderPlaced.rawValue) | UInt64(ShortOrder.sizeBytes) << 16 | UInt64(quantity) << 32
         event.storeLE(first, EventField.kind)
         event.storeId(id, ShortOrder.id)
         event.storeId(userId, ShortOrder.userId)
+    }
+
+    /// The bytes of one more event.
+    @inline(__always)
+    private mutating func take(_ sizeBytes: Int) -> UnsafeMutableRawPointer {
+        precondition(usedBytes &+ sizeBytes <= capacityBytes)
+        let event = base + usedBytes
         usedBytes &+= sizeBytes
         nextLsn &+= 1
         count &+= 1
+        return event
     }
 }
 

@@ -18,25 +18,25 @@ public final class FullEvents {
         var made: UnsafeMutableRawPointer?
         var (from, to) = (0, 0)
         for _ in 0..<count {
-            guard logged.count - from >= 16 else { break }
+            let rest = UnsafeRawBufferPointer(rebasing: logged[from...])
             let event = base + from
-            let isOrder = event.loadLE(EventField.kind, as: UInt8.self) == EventKind.orderPlaced.rawValue
-            let sizeBytes = Int(event.loadLE(EventField.size, as: UInt16.self))
-            guard sizeBytes >= 16, sizeBytes <= logged.count - from else { break }
-            if isOrder && sizeBytes == ShortOrder.sizeBytes {
+            if ShortOrder.isAtStart(of: rest) {
                 guard let model else { break }
                 if made == nil {
                     made = room(for: logged.count)
                     made!.copyMemory(from: base, byteCount: from)
                 }
                 Self.fill(made! + to, event, model)
+                from += ShortOrder.sizeBytes
                 to += EventKind.orderPlaced.sizeBytes
             } else {
-                if isOrder && sizeBytes == EventKind.orderPlaced.sizeBytes { model = event }
+                guard let kind = try? EventKind.read(rest) else { break }
+                if kind == .orderPlaced { model = event }
+                let sizeBytes = Int(event.loadLE(EventField.size, as: UInt16.self))
                 made.map { ($0 + to).copyMemory(from: event, byteCount: sizeBytes) }
+                from += sizeBytes
                 to += sizeBytes
             }
-            from += sizeBytes
         }
         guard let made else { return logged }
         (made + to).copyMemory(from: base + from, byteCount: logged.count - from)
@@ -59,5 +59,14 @@ public final class FullEvents {
         full.storeLE(short.loadLE(EventField.quantity, as: UInt32.self), EventField.quantity)
         full.storeId(short.loadId(ShortOrder.id), EventField.id)
         full.storeId(short.loadId(ShortOrder.userId), EventField.userId)
+    }
+}
+
+extension ShortOrder {
+    /// Whether these bytes begin with a whole one.
+    fileprivate static func isAtStart(of bytes: UnsafeRawBufferPointer) -> Bool {
+        guard bytes.count >= sizeBytes, let base = bytes.baseAddress else { return false }
+        return base.loadLE(EventField.kind, as: UInt8.self) == EventKind.orderPlaced.rawValue
+            && base.loadLE(EventField.size, as: UInt16.self) == UInt16(sizeBytes)
     }
 }
