@@ -52,10 +52,9 @@ def placed(user, random, quantity, time_ms):
     return event(1, 64, time_ms, body, quantity=quantity)
 
 
-def short(user, random, quantity):
-    data = struct.pack("<BBHI", 1, 0, 40, quantity) + order_id(user, random) + number(user).bytes
-    assert len(data) == 40
-    return data
+def short(quantity, *orders):
+    data = struct.pack("<BBHI", 1, 0, 8 + 32 * len(orders), quantity)
+    return data + b"".join(order_id(user, random) + number(user).bytes for user, random in orders)
 
 
 EXTENDED = T0 + 700000
@@ -250,15 +249,15 @@ RECORDS = [
 ]
 
 
-def block(events, previous, **fields):
-    """A block and the checksum of its header."""
+def block(events, previous, count=None, **fields):
+    """A block and the checksum of its header. `count`: its events, where some are short orders."""
     body = b"".join(data for _, data in events)
     length = (112 + len(body) + 4095) // 4096 * 4096
     body_checksum = crc32c(body.ljust(length - 112, b"\0"))
     header = struct.pack(
         "<HHHHIIIIQQQQIIQQQQQ",
         3, fields["shard"], fields["shards"], 0, length, len(body), body_checksum, previous,
-        fields["generation"], fields["logId"], fields["segment"], fields["firstLsn"], len(events), 0,
+        fields["generation"], fields["logId"], fields["segment"], fields["firstLsn"], count or len(events), 0,
         fields["sequence"], fields["durableLsn"], fields["timeMs"], 0, 0,
     )
     assert len(header) == 104
@@ -278,14 +277,17 @@ RUSH_FULL = [
     placed(1, 31, 1, T0 + 5000),
     event(6, 32, T0 + 5000, order_id(2, 32)),
     placed(3, 33, 1, T0 + 5000),
+    placed(1, 36, 1, T0 + 5000),
+    placed(3, 37, 2, T0 + 5000),
     placed(3, 34, 1, T0 + 5001),
     placed(1, 35, 1, T0 + 5001),
 ]
 RUSH_LOGGED = [
-    RUSH_FULL[0], short(1, 31, 1), RUSH_FULL[2], short(3, 33, 1), RUSH_FULL[4], short(1, 35, 1),
+    RUSH_FULL[0], short(1, (1, 31)), RUSH_FULL[2], short(1, (3, 33), (1, 36)), short(2, (3, 37)), RUSH_FULL[6],
+    short(1, (1, 35)),
 ]
 RUSH, _ = block(
-    [("", data) for data in RUSH_LOGGED], 0x55667788, shard=0, shards=1, generation=3, logId=6, segment=9,
+    [("", data) for data in RUSH_LOGGED], 0x55667788, count=len(RUSH_FULL), shard=0, shards=1, generation=3, logId=6, segment=9,
     firstLsn=153, sequence=813, durableLsn=152, timeMs=T0 + 5001,
 )
 SNAPSHOT = dict(shard=0, shards=2, generation=4, logId=0, segment=812, sequence=812, durableLsn=0,

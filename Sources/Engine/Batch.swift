@@ -19,6 +19,8 @@ public struct Batch {
     private var withRecords = 0
     private var withWallets = 0
     private var withLots = 0
+    /// Of orders: the entry at which a next step of looking ahead is due.
+    fileprivate private(set) var ordersAheadAt = 0
 
     /// From one entry or result to the next, in bytes.
     fileprivate let entryStride: Int
@@ -94,6 +96,13 @@ public struct Batch {
         return Range(uncheckedBounds: (next, end))
     }
 
+    /// The steps that were due have been taken.
+    fileprivate mutating func noteOrdersAhead() {
+        let indexesAt = withIndexes < count ? withIndexes &- OrderLookups.indexesMin &+ 1 : count
+        let recordsAt = withRecords < count ? withRecords &- OrderLookups.recordsMin &+ 1 : count
+        ordersAheadAt = min(indexesAt, recordsAt)
+    }
+
     @inline(__always)
     var entry: UnsafeRawPointer { entries + finished &* entryStride }
 
@@ -143,7 +152,7 @@ extension Engine {
             }
             if outcome.needsUnits {
                 guard !isOfSeveralSales, takeOwnStripe() else { return .takesUnits }
-                batch.finishEntry(applyPrepared(result: batch.result, nowMs: nowMs))
+                batch.finishEntry(applyPrepared(batch.entry, result: batch.result, nowMs: nowMs))
             } else {
                 batch.finishEntry(outcome)
             }
@@ -158,14 +167,9 @@ extension Engine {
             if allowance <= 0 || !hasRoom { return .paused }
             allowance &-= 1
             let lookup = batch.count > 1 ? nextLookup(&batch) : lookUp(batch.entry)
-            let result = batch.result
-            let outcome = order(lookup, result: result, nowMs: nowMs)
-            if outcome.needsUnits {
-                guard takeOwnStripe() else { return .takesUnits }
-                batch.finishEntry(applyPreparedOrder(result: result, nowMs: nowMs))
-            } else {
-                batch.finishEntry(outcome)
-            }
+            let outcome = order(lookup, result: batch.result, nowMs: nowMs)
+            if outcome.needsUnits { return .takesUnits }
+            batch.finishEntry(outcome)
         }
         return .finished
     }
@@ -173,6 +177,15 @@ extension Engine {
     /// What is known of the order in hand; keeps the loads of those behind it ahead.
     @inline(__always)
     private func nextLookup(_ batch: inout Batch) -> OrderLookup {
+        if batch.finished >= batch.ordersAheadAt { lookAhead(&batch) }
+        let lookup = lookups.pointee[batch.finished].pointee
+        precondition(lookup.entry == batch.entry, "another batch was begun before this one was finished")
+        return lookup
+    }
+
+    /// Takes the steps of looking ahead that are due.
+    @inline(never)
+    private func lookAhead(_ batch: inout Batch) {
         while true {
             let group = batch.next(.indexes, entriesMin: OrderLookups.indexesMin, group: OrderLookups.group)
             if group.isEmpty { break }
@@ -180,9 +193,7 @@ extension Engine {
         }
         let group = batch.next(.records, entriesMin: OrderLookups.recordsMin, group: OrderLookups.group)
         if !group.isEmpty { lookAheadRecords(group, ahead: group.lowerBound &- batch.finished) }
-        let lookup = lookups.pointee[batch.finished].pointee
-        precondition(lookup.entry == batch.entry, "another batch was begun before this one was finished")
-        return lookup
+        batch.noteOrdersAhead()
     }
 
     /// Keeps the loads of a batch ahead of the entry that is next.
@@ -232,7 +243,7 @@ extension Engine {
     /// Ends the entry in hand by the answer of its take; if that is no, `failed` is the part it failed at.
     public mutating func settle(_ batch: inout Batch, isTaken: Bool, failed: Int, nowMs: UInt64) {
         if isTaken {
-            batch.finishEntry(applyPrepared(result: batch.result, nowMs: nowMs))
+            batch.finishEntry(applyPrepared(batch.entry, result: batch.result, nowMs: nowMs))
             return
         }
         switch prepared.kind {
@@ -245,9 +256,11 @@ extension Engine {
     }
 
     @inline(__always)
-    private mutating func applyPrepared(result: UnsafeMutableRawPointer, nowMs: UInt64) -> Outcome {
+    private mutating func applyPrepared(
+        _ entry: UnsafeRawPointer, result: UnsafeMutableRawPointer, nowMs: UInt64
+    ) -> Outcome {
         switch prepared.kind {
-        case .place: applyPreparedOrder(result: result, nowMs: nowMs)
+        case .place: applyPreparedOrder(entry, result: result, nowMs: nowMs)
         case .confirmLate: applyPreparedConfirm(result: result, nowMs: nowMs)
         case .issueCoupon: applyPreparedIssue(result: result, nowMs: nowMs)
         case .placeCheckout: applyPreparedCheckout(result: result, nowMs: nowMs)

@@ -315,11 +315,15 @@ private struct LogHistory {
             }
             let end = block + min(Int(block.loadLE(16, as: UInt32.self)), segment.count - offset)
             var event = block + 112
-            for _ in 0..<count where event + 32 <= end {
+            var left = Int(count)
+            while left > 0, event + 32 <= end {
                 let size = Int(event.loadLE(2, as: UInt16.self))
-                // A short order has its id where its time would be.
-                if event.loadLE(0, as: UInt8.self) == 1 { placed.insert(event.loadId(size == 40 ? 8 : 16)) }
+                let isOrder = event.loadLE(0, as: UInt8.self) == 1
+                // Short orders have two ids each, behind their first eight bytes.
+                let places = isOrder && size != 64 ? Array(stride(from: 8, to: size, by: 32)) : [16]
+                if isOrder { for place in places { placed.insert(event.loadId(place)) } }
                 event += size
+                left -= places.count
             }
             nextLsn = firstLsn + UInt64(count)
             offset += Int(block.loadLE(16, as: UInt32.self))

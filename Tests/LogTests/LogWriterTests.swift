@@ -39,8 +39,9 @@ import Testing
         /// Orders of one sale and millisecond.
         func seal(orders count: Int) -> WriteCommand? {
             for number in 1...UInt64(count) {
-                writer.events.pointee.appendOrder(
-                    Id128(number), userId: Id128(42), sale: 7, quantity: 1, deadlineMs: 0, timeMs: 77)
+                let ids = writer.events.pointee.appendOrder(sale: 7, quantity: 1, deadlineMs: 0, timeMs: 77)
+                ids.storeId(Id128(number), 0)
+                ids.storeId(Id128(42), 16)
             }
             return writer.seal(nowMs: 77)
         }

@@ -12,19 +12,24 @@ import Testing
 
     /// An event buffer, as a log would give an engine.
     private final class Buffer {
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: 8192, alignment: 8)
+        let memory: UnsafeMutableRawPointer
         var events: EventBuffer
 
-        init() { events = EventBuffer(base: memory, capacityBytes: 8192, nextLsn: 1) }
+        init(sizeBytes: Int = 8192) {
+            memory = UnsafeMutableRawPointer.allocate(byteCount: sizeBytes, alignment: 8)
+            events = EventBuffer(base: memory, capacityBytes: sizeBytes, nextLsn: 1)
+        }
 
         deinit { memory.deallocate() }
 
         func order(
-            _ number: UInt64, sale: UInt64 = 7, deadlineMs: UInt64 = 0, timeMs: UInt64 = ShortOrderTests.nowMs
+            _ number: UInt64, sale: UInt64 = 7, quantity: UInt32? = nil, deadlineMs: UInt64 = 0,
+            timeMs: UInt64 = ShortOrderTests.nowMs
         ) {
-            events.appendOrder(
-                Id128(number), userId: Id128(number + 100), sale: sale, quantity: UInt32(number),
-                deadlineMs: deadlineMs, timeMs: timeMs)
+            let ids = events.appendOrder(
+                sale: sale, quantity: quantity ?? UInt32(number), deadlineMs: deadlineMs, timeMs: timeMs)
+            ids.storeId(Id128(number), 0)
+            ids.storeId(Id128(number + 100), 16)
         }
 
         func tombstone(_ number: UInt64) {
@@ -57,9 +62,11 @@ import Testing
         return found
     }
 
-    private func full(_ number: UInt64, sale: UInt64 = 7, deadlineMs: UInt64 = 0, timeMs: UInt64 = nowMs) -> [UInt8] {
+    private func full(
+        _ number: UInt64, sale: UInt64 = 7, quantity: UInt32? = nil, deadlineMs: UInt64 = 0, timeMs: UInt64 = nowMs
+    ) -> [UInt8] {
         let buffer = Buffer()
-        buffer.order(number, sale: sale, deadlineMs: deadlineMs, timeMs: timeMs)
+        buffer.order(number, sale: sale, quantity: quantity, deadlineMs: deadlineMs, timeMs: timeMs)
         return buffer.bytes
     }
 
@@ -76,18 +83,18 @@ import Testing
                     tombstone.storeId(event.loadId(EventField.id), EventField.id)
                     return
                 }
-                buffer.events.appendOrder(
-                    event.loadId(EventField.id), userId: event.loadId(EventField.userId),
+                let ids = buffer.events.appendOrder(
                     sale: event.loadLE(EventField.orderSale, as: UInt64.self),
                     quantity: event.loadLE(EventField.quantity, as: UInt32.self),
                     deadlineMs: event.loadLE(EventField.orderDeadlineMs, as: UInt64.self),
                     timeMs: event.loadLE(EventField.timeMs, as: UInt64.self))
+                ids.copyMemory(from: event + EventField.id, byteCount: 32)
             }
         }
         let block = golden.rushBlock.bytes
         let body = Array(block[BlockHeader.sizeBytes..<(BlockHeader.sizeBytes + buffer.events.usedBytes)])
         #expect(buffer.bytes == body)
-        #expect(buffer.events.usedBytes == 2 * 64 + 3 * 40 + 32)
+        #expect(buffer.events.usedBytes == 2 * 64 + 3 * 40 + (8 + 2 * 32) + 32)
         block.withUnsafeBytes {
             #expect(BlockHeader.isIntact($0.baseAddress!))
             let header = BlockHeader($0.baseAddress!)
@@ -123,6 +130,46 @@ import Testing
         #expect(try read(buffer.bytes, count: 9) == wanted)
     }
 
+    @Test func ordersOfOneQuantityShareTheirHead() throws {
+        let buffer = Buffer()
+        var sizes: [Int] = []
+        func order(_ quantity: UInt32) {
+            let before = buffer.events.usedBytes
+            buffer.order(UInt64(sizes.count + 1), quantity: quantity)
+            sizes.append(buffer.events.usedBytes - before)
+        }
+        for quantity: UInt32 in [1, 1, 1, 1, 2, 2, 1] { order(quantity) }
+        buffer.tombstone(9)
+        for quantity: UInt32 in [1, 1] { order(quantity) }
+        #expect(sizes == [64, 40, 32, 32, 40, 32, 40, 40, 32])
+        #expect(buffer.events.count == 10 && buffer.events.lastLsn == 10)
+        let found = try read(buffer.bytes, count: 10)
+        let fields = found.map { event in
+            event.withUnsafeBytes {
+                ($0.baseAddress!.loadLE(EventField.quantity, as: UInt32.self), $0.baseAddress!.loadId(EventField.id))
+            }
+        }
+        #expect(fields.map(\.0) == [1, 1, 1, 1, 2, 2, 1, 0, 1, 1])
+        #expect(fields.map(\.1) == ([1, 2, 3, 4, 5, 6, 7, 9, 8, 9] as [UInt64]).map { Id128($0) })
+    }
+
+    /// Two bytes say how long a row of them is.
+    @Test func aRowEndsWhereItsSizeWould() {
+        let count = 2 * ShortOrders.countMax + 2
+        let buffer = Buffer(sizeBytes: 40 * count)
+        for number in 1...UInt64(count) { buffer.order(number, quantity: 1) }
+        #expect(buffer.events.usedBytes == 64 + 2 * ShortOrders.sizeMaxBytes + 40)
+        let full = FullEvents()
+        buffer.bytes.withUnsafeBytes {
+            let made = full.made(of: $0, count: count)
+            #expect(made.count == 64 * count)
+            for number in [1, 2, ShortOrders.countMax + 1, ShortOrders.countMax + 2, count] {
+                #expect(made.baseAddress!.loadId(64 * (number - 1) + EventField.id) == Id128(UInt64(number)))
+            }
+        }
+        withExtendedLifetime(full) {}
+    }
+
     /// A block has to be readable by itself.
     @Test func aBlockBeginsWithAFullOne() throws {
         let rig = LogWriterTests.Rig()
@@ -138,12 +185,13 @@ import Testing
         let full = FullEvents()
         for count in [1, 2, 100, 3, 150] {
             let buffer = Buffer()
-            for number in 1...UInt64(count) { buffer.order(number) }
+            for number in 1...UInt64(count) { buffer.order(number, quantity: UInt32(1 + number / 3)) }
             buffer.tombstone(5)
             let logged = UnsafeRawBufferPointer(start: buffer.memory, count: buffer.events.usedBytes)
             let made = full.made(of: logged, count: count + 1)
             #expect(made.count == 64 * count + 32)
-            #expect(Array(made[(64 * (count - 1))..<(64 * count)]) == self.full(UInt64(count)))
+            let last = self.full(UInt64(count), quantity: UInt32(1 + count / 3))
+            #expect(Array(made[(64 * (count - 1))..<(64 * count)]) == last)
         }
         withExtendedLifetime(full) {}
     }
@@ -191,6 +239,20 @@ import Testing
         #expect(fault(buffer.bytes, count: 2) == nil)
         for version in UInt16(1)...2 {
             #expect(fault(buffer.bytes, count: 2, version: version) == .wrongSize(kind: 1, sizeBytes: 40))
+        }
+    }
+
+    /// More in a row than the block counts, or half of one.
+    @Test func aRowThatCannotBeIsAFault() {
+        let buffer = Buffer()
+        for number in 1...UInt64(4) { buffer.order(number, quantity: 1) }
+        #expect(fault(buffer.bytes, count: 4) == nil)
+        #expect(fault(buffer.bytes, count: 3) == .wrongSize(kind: 1, sizeBytes: 104))
+        #expect(fault(Array(buffer.bytes.dropLast(32)), count: 3) == .wrongSize(kind: 1, sizeBytes: 104))
+        for size: UInt8 in [8, 24, 96] {
+            var wrong = buffer.bytes
+            wrong[64 + EventField.size] = size
+            #expect(fault(wrong, count: 4) == .wrongSize(kind: 1, sizeBytes: Int(size)))
         }
     }
 

@@ -200,9 +200,10 @@ extension Engine {
         for number in 0..<checkout.count {
             let order = checkout.orders[number]
             let id = entry.checkoutId.ofPart(.line(number))
-            logOrder(
-                id, userId: entry.userId, sale: order.saleId, quantity: order.quantity, deadlineMs: deadlineMs,
-                timeMs: nowMs)
+            let ids = logOrder(
+                sale: order.saleId, quantity: order.quantity, deadlineMs: deadlineMs, timeMs: nowMs)
+            ids.storeId(id, 0)
+            ids.storeId(entry.userId, 16)
             lastOrder = insertOrder(
                 id: id, idHash: idHash(id), userId: entry.userId, userHash: checkout.userHash, user: checkout.user,
                 sale: order.sale, quantity: order.quantity, createdAtMs: nowMs, deadlineMs: deadlineMs,

@@ -16,6 +16,10 @@ public struct EventBuffer {
     private var orderTimeMs = UInt64.max
     private var orderSale: UInt64 = 0
     private var orderDeadlineMs: UInt64 = 0
+    /// The quantity of the short orders at the end, which one more can join; 0: there are none, or no more can. And
+    /// where they begin.
+    private var shortOrdersQuantity: UInt32 = 0
+    private var shortOrdersBegin = 0
 
     public init(base: UnsafeMutableRawPointer, capacityBytes: Int, nextLsn: UInt64) {
         self.base = base
@@ -55,32 +59,57 @@ public struct EventBuffer {
             | UInt64(quantity) << 32
         event.storeLE(first, EventField.kind)
         event.storeLE(timeMs, EventField.timeMs)
+        shortOrdersQuantity = 0
         return event
     }
 
-    /// Appends an `orderPlaced`: a short one, if the last full one has its time, its sale and its deadline. All of
-    /// them have to come this way, since a reader takes the last one for the model of a short one.
+    /// Appends an `orderPlaced` and answers where its two ids belong, one behind the other as in an `OrderEntry`.
+    ///
+    /// It is short (`ShortOrders`), if the last full one has its time, its sale and its deadline. All orders have to
+    /// come this way, since a reader takes the last full one for the model of a short one. `quantity` is not 0.
     @inline(__always)
-    mutating func appendOrder(
-        _ id: Id128, userId: Id128, sale: UInt64, quantity: UInt32, deadlineMs: UInt64, timeMs: UInt64
-    ) {
+    mutating func appendOrder(sale: UInt64, quantity: UInt32, deadlineMs: UInt64, timeMs: UInt64)
+        -> UnsafeMutableRawPointer
+    {
         guard timeMs == orderTimeMs && sale == orderSale && deadlineMs == orderDeadlineMs else {
-            let event = append(.orderPlaced, quantity: quantity, timeMs: timeMs)
-            event.storeId(id, EventField.id)
-            event.storeId(userId, EventField.userId)
-            event.storeLE(sale, EventField.orderSale)
-            event.storeLE(deadlineMs, EventField.orderDeadlineMs)
-            orderTimeMs = timeMs
-            orderSale = sale
-            orderDeadlineMs = deadlineMs
-            return
+            return appendFullOrder(sale: sale, quantity: quantity, deadlineMs: deadlineMs, timeMs: timeMs)
         }
-        let event = take(ShortOrder.sizeBytes)
-        let first =
-            UInt64(EventKind.orderPlaced.rawValue) | UInt64(ShortOrder.sizeBytes) << 16 | UInt64(quantity) << 32
-        event.storeLE(first, EventField.kind)
-        event.storeId(id, ShortOrder.id)
-        event.storeId(userId, ShortOrder.userId)
+        guard quantity == shortOrdersQuantity else { return beginShortOrders(quantity) }
+        let ids = take(ShortOrders.idsBytes)
+        noteShortOrders()
+        return ids
+    }
+
+    /// A function of its own: in a rush one of hundreds of orders comes here.
+    @inline(never)
+    private mutating func appendFullOrder(sale: UInt64, quantity: UInt32, deadlineMs: UInt64, timeMs: UInt64)
+        -> UnsafeMutableRawPointer
+    {
+        let event = append(.orderPlaced, quantity: quantity, timeMs: timeMs)
+        event.storeLE(sale, EventField.orderSale)
+        event.storeLE(deadlineMs, EventField.orderDeadlineMs)
+        orderTimeMs = timeMs
+        orderSale = sale
+        orderDeadlineMs = deadlineMs
+        return event + EventField.id
+    }
+
+    @inline(never)
+    private mutating func beginShortOrders(_ quantity: UInt32) -> UnsafeMutableRawPointer {
+        shortOrdersBegin = usedBytes
+        shortOrdersQuantity = quantity
+        let head = take(ShortOrders.headBytes + ShortOrders.idsBytes)
+        head.storeLE(UInt64(EventKind.orderPlaced.rawValue) | UInt64(quantity) << 32, EventField.kind)
+        noteShortOrders()
+        return head + ShortOrders.headBytes
+    }
+
+    /// The last of the short orders has its place.
+    @inline(__always)
+    private mutating func noteShortOrders() {
+        let sizeBytes = usedBytes &- shortOrdersBegin
+        (base + shortOrdersBegin).storeLE(UInt16(truncatingIfNeeded: sizeBytes), EventField.size)
+        if sizeBytes == ShortOrders.sizeMaxBytes { shortOrdersQuantity = 0 }
     }
 
     /// The bytes of one more event.
@@ -105,13 +134,10 @@ extension Engine {
         events.pointee.append(kind, flags: flags, quantity: quantity, timeMs: timeMs)
     }
 
-    /// Appends the event of an order.
+    /// Appends the event of an order, and answers where its ids belong: see `EventBuffer.appendOrder`.
     @inline(__always)
-    func logOrder(
-        _ id: Id128, userId: Id128, sale: UInt64, quantity: UInt32, deadlineMs: UInt64, timeMs: UInt64
-    ) {
-        events.pointee.appendOrder(
-            id, userId: userId, sale: sale, quantity: quantity, deadlineMs: deadlineMs, timeMs: timeMs)
+    func logOrder(sale: UInt64, quantity: UInt32, deadlineMs: UInt64, timeMs: UInt64) -> UnsafeMutableRawPointer {
+        events.pointee.appendOrder(sale: sale, quantity: quantity, deadlineMs: deadlineMs, timeMs: timeMs)
     }
 }
 

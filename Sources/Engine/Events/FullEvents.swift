@@ -1,6 +1,6 @@
 import Protocol
 
-/// Makes the short orders of a block full (`ShortOrder`), so that whoever reads events meets one form of each kind.
+/// Makes the short orders of a block full (`ShortOrders`), so that whoever reads events meets one form of each kind.
 ///
 /// Memory for the events of one block, which hold until those of the next one are made. For one thread at a time.
 public final class FullEvents {
@@ -17,18 +17,23 @@ public final class FullEvents {
         var model: UnsafeRawPointer?
         var made: UnsafeMutableRawPointer?
         var (from, to) = (0, 0)
-        for _ in 0..<count {
+        var left = count
+        while left > 0 {
             let rest = UnsafeRawBufferPointer(rebasing: logged[from...])
             let event = base + from
-            if ShortOrder.isAtStart(of: rest) {
-                guard let model else { break }
+            if let orders = ShortOrders.count(atStartOf: rest) {
+                guard let model, orders <= left else { break }
                 if made == nil {
                     made = room(for: logged.count)
                     made!.copyMemory(from: base, byteCount: from)
                 }
-                Self.fill(made! + to, event, model)
-                from += ShortOrder.sizeBytes
-                to += EventKind.orderPlaced.sizeBytes
+                for number in 0..<orders {
+                    let ids = event + ShortOrders.headBytes + number * ShortOrders.idsBytes
+                    Self.fill(made! + to, head: event, ids: ids, model)
+                    to += EventKind.orderPlaced.sizeBytes
+                }
+                from += ShortOrders.headBytes + orders * ShortOrders.idsBytes
+                left -= orders
             } else {
                 guard let kind = try? EventKind.read(rest) else { break }
                 if kind == .orderPlaced { model = event }
@@ -36,6 +41,7 @@ public final class FullEvents {
                 made.map { ($0 + to).copyMemory(from: event, byteCount: sizeBytes) }
                 from += sizeBytes
                 to += sizeBytes
+                left -= 1
             }
         }
         guard let made else { return logged }
@@ -45,7 +51,7 @@ public final class FullEvents {
 
     /// Room for what so many bytes can become.
     private func room(for loggedBytes: Int) -> UnsafeMutableRawPointer {
-        let mostBytes = (loggedBytes / ShortOrder.sizeBytes + 1) * EventKind.orderPlaced.sizeBytes
+        let mostBytes = (loggedBytes / ShortOrders.idsBytes + 1) * EventKind.orderPlaced.sizeBytes
         if memory == nil || memory!.count < mostBytes {
             memory?.deallocate()
             memory = .allocate(byteCount: mostBytes, alignment: 64)
@@ -53,20 +59,24 @@ public final class FullEvents {
         return memory!.baseAddress!
     }
 
-    private static func fill(_ full: UnsafeMutableRawPointer, _ short: UnsafeRawPointer, _ model: UnsafeRawPointer) {
+    private static func fill(
+        _ full: UnsafeMutableRawPointer, head: UnsafeRawPointer, ids: UnsafeRawPointer, _ model: UnsafeRawPointer
+    ) {
         full.copyMemory(from: model, byteCount: EventKind.orderPlaced.sizeBytes)
-        full.storeLE(short.loadLE(EventField.flags, as: UInt8.self), EventField.flags)
-        full.storeLE(short.loadLE(EventField.quantity, as: UInt32.self), EventField.quantity)
-        full.storeId(short.loadId(ShortOrder.id), EventField.id)
-        full.storeId(short.loadId(ShortOrder.userId), EventField.userId)
+        full.storeLE(head.loadLE(EventField.flags, as: UInt8.self), EventField.flags)
+        full.storeLE(head.loadLE(EventField.quantity, as: UInt32.self), EventField.quantity)
+        (full + EventField.id).copyMemory(from: ids, byteCount: ShortOrders.idsBytes)
     }
 }
 
-extension ShortOrder {
-    /// Whether these bytes begin with a whole one.
-    fileprivate static func isAtStart(of bytes: UnsafeRawBufferPointer) -> Bool {
-        guard bytes.count >= sizeBytes, let base = bytes.baseAddress else { return false }
-        return base.loadLE(EventField.kind, as: UInt8.self) == EventKind.orderPlaced.rawValue
-            && base.loadLE(EventField.size, as: UInt16.self) == UInt16(sizeBytes)
+extension ShortOrders {
+    /// How many short orders these bytes begin with, all of them whole; nil: with something else.
+    fileprivate static func count(atStartOf bytes: UnsafeRawBufferPointer) -> Int? {
+        guard bytes.count >= headBytes + idsBytes, let base = bytes.baseAddress,
+            base.loadLE(EventField.kind, as: UInt8.self) == EventKind.orderPlaced.rawValue
+        else { return nil }
+        let sizeBytes = Int(base.loadLE(EventField.size, as: UInt16.self))
+        guard sizeBytes > headBytes, sizeBytes % idsBytes == headBytes, sizeBytes <= bytes.count else { return nil }
+        return sizeBytes / idsBytes
     }
 }

@@ -159,6 +159,51 @@ struct Index: ~Copyable {
     @inline(__always)
     private func lines(_ hash: UInt64) -> Lines { Lines(hash, lineCount, jump: jump) }
 
+    /// The free place that a look at the home line found for a new entry; none where a whole search has to say.
+    struct Vacancy {
+        fileprivate let place: Int
+
+        static var unknown: Vacancy { Vacancy(place: -1) }
+
+        @inline(__always)
+        fileprivate init(place: Int) { self.place = place }
+
+        /// Whether no entry of the hash is there.
+        @inline(__always)
+        var isKnown: Bool { place >= 0 }
+    }
+
+    /// Whether a hash has no entry, by a look at its home line, and where a new one belongs then. It holds until the
+    /// index changes.
+    @inline(__always)
+    func vacancy(_ hash: UInt64) -> Vacancy {
+        let lines = lines(hash)
+        let found = ts_search_line(entries + lines.first, lines.tag)
+        guard found & Probe.matches == 0 && found & Probe.free != 0 else { return .unknown }
+        return Vacancy(place: lines.first &+ (found & Probe.free).trailingZeroBitCount &>> 1)
+    }
+
+    /// What a search for this hash names first, 0 for nothing.
+    @inline(__always)
+    func first(_ hash: UInt64) -> UInt32 {
+        let lines = lines(hash)
+        let found = ts_search_line(entries + lines.first, lines.tag)
+        if found & Probe.matches != 0 {
+            let place = lines.first &+ (found & Probe.matches).trailingZeroBitCount &>> 1
+            let handle = UInt32(truncatingIfNeeded: entries[place])
+            if handle != 0 && handle != Self.gapHandle { return handle }
+        } else if found & Probe.free != 0 {
+            return 0
+        }
+        return firstOfAll(hash)
+    }
+
+    @inline(never)
+    private func firstOfAll(_ hash: UInt64) -> UInt32 {
+        var probe = probe(hash)
+        return probe.next()
+    }
+
     /// Begins a search: the handles that may belong to a key with this hash.
     @inline(__always)
     func probe(_ hash: UInt64) -> Probe { Probe(entries: entries, lines: lines(hash)) }
@@ -170,8 +215,8 @@ struct Index: ~Copyable {
         /// What `ts_search_line` found in the line, less what has been handed out.
         private var found: UInt32
 
-        private static let matches: UInt32 = 0xaaaa
-        private static let free: UInt32 = 0x5555
+        fileprivate static let matches: UInt32 = 0xaaaa
+        fileprivate static let free: UInt32 = 0x5555
 
         @inline(__always)
         fileprivate init(entries: UnsafeMutablePointer<UInt64>, lines: Lines) {
@@ -213,6 +258,15 @@ struct Index: ~Copyable {
         } else {
             entries[Int(truncatingIfNeeded: line &* 8) &+ free.trailingZeroBitCount &>> 1] = Self.entry(hash, handle)
         }
+    }
+
+    /// Adds a handle under a hash that has no entry, where there is room for it.
+    @inline(__always)
+    mutating func insert(_ hash: UInt64, _ handle: UInt32, at vacancy: Vacancy) {
+        guard vacancy.isKnown else { return insert(hash, handle) }
+        precondition(count < countMax && handle != 0)
+        count &+= 1
+        entries[vacancy.place] = Self.entry(hash, handle)
     }
 
     @inline(__always)

@@ -6,7 +6,8 @@ import Protocol
 extension Engine {
     static let quantityMax: UInt32 = 1_000_000
 
-    /// Decides on an order entry. Writes its result, or answers `needsUnits`.
+    /// Decides on an order entry, and places it if its shard's stripe has the units. Writes its result, or answers
+    /// `needsUnits`.
     @inline(__always)
     mutating func order(_ lookup: OrderLookup, result: UnsafeMutableRawPointer, nowMs: UInt64) -> Outcome {
         let entry = OrderEntry(lookup.entry)
@@ -16,7 +17,10 @@ extension Engine {
         guard entry.orderId.carriedPartition == Partition.of(user: entry.userId) else {
             return refuseOrder(.wrongPartition, result)
         }
-        if let known = find(entry.orderId, hash: lookup.idHash) { return repeatOrder(known, entry, result) }
+        let vacancy = ids.vacancy(lookup.idHash)
+        if !vacancy.isKnown, let known = findAnywhere(entry.orderId, hash: lookup.idHash) {
+            return repeatOrder(known, lookup.entry, result)
+        }
         if let code = refusal(ofUnknown: entry.orderId, nowMs: nowMs) { return refuseOrder(code, result) }
 
         let saleSlot = findSale(entry.saleId)
@@ -30,45 +34,67 @@ extension Engine {
         if !hasLogSpace { return refuseOrder(.noSpace, result) }
         if orders.isFull || (user == 0 && users.isFull) { return refuseOrder(.capacity, result) }
 
+        guard counters.takeWhole(Int(saleSlot), stripe: configuration.shard, UInt64(entry.quantity)) else {
+            return prepareOrder(lookup, user: user, sale: saleSlot, quantity: entry.quantity)
+        }
+        return placeOrder(
+            lookup.entry, idHash: lookup.idHash, userHash: lookup.userHash, vacancy: vacancy, user: user,
+            sale: saleSlot, quantity: entry.quantity, result: result, nowMs: nowMs)
+    }
+
+    /// Keeps an order until other stripes have given its units.
+    @inline(never)
+    private mutating func prepareOrder(_ lookup: OrderLookup, user: UInt32, sale: UInt32, quantity: UInt32) -> Outcome {
         prepared.kind = .place
-        prepared.sale = saleSlot
-        prepared.quantity = entry.quantity
+        prepared.sale = sale
+        prepared.quantity = quantity
         prepared.user = user
         prepared.idHash = lookup.idHash
         prepared.userHash = lookup.userHash
-        prepared.id = entry.orderId
-        prepared.userId = entry.userId
         return .units
+    }
+
+    /// Places the order whose units came from other stripes.
+    mutating func applyPreparedOrder(
+        _ entry: UnsafeRawPointer, result: UnsafeMutableRawPointer, nowMs: UInt64
+    ) -> Outcome {
+        placeOrder(
+            entry, idHash: prepared.idHash, userHash: prepared.userHash, vacancy: .unknown, user: prepared.user,
+            sale: prepared.sale, quantity: prepared.quantity, result: result, nowMs: nowMs)
     }
 
     /// After this point the order succeeds: its units are taken.
     @inline(__always)
-    mutating func applyPreparedOrder(result: UnsafeMutableRawPointer, nowMs: UInt64) -> Outcome {
-        let sale = offers[prepared.sale]
+    private mutating func placeOrder(
+        _ entry: UnsafeRawPointer, idHash: UInt64, userHash: UInt64, vacancy: Index.Vacancy, user: UInt32,
+        sale saleSlot: UInt32, quantity: UInt32, result: UnsafeMutableRawPointer, nowMs: UInt64
+    ) -> Outcome {
+        let sale = offers[saleSlot]
         let holdMs = sale.pointee.terms.holdMs
         let deadlineMs = holdMs == 0 ? 0 : nowMs &+ UInt64(holdMs)
         let state: OrderState = holdMs == 0 ? .confirmed : .held
 
-        logOrder(
-            prepared.id, userId: prepared.userId, sale: sale.pointee.terms.id, quantity: prepared.quantity,
-            deadlineMs: deadlineMs, timeMs: nowMs)
+        logOrder(sale: sale.pointee.terms.id, quantity: quantity, deadlineMs: deadlineMs, timeMs: nowMs)
+            .copyMemory(from: entry, byteCount: ShortOrders.idsBytes)
+        let lsn = events.pointee.lastLsn
         insertOrder(
-            id: prepared.id, idHash: prepared.idHash, userId: prepared.userId, userHash: prepared.userHash,
-            user: prepared.user, sale: prepared.sale, quantity: prepared.quantity,
-            createdAtMs: nowMs, deadlineMs: deadlineMs, state: state, flags: 0, lsn: events.pointee.lastLsn)
+            id: entry.loadId(0), idHash: idHash, vacancy: vacancy, userId: entry.loadId(16), userHash: userHash,
+            user: user, sale: saleSlot, quantity: quantity, createdAtMs: nowMs, deadlineMs: deadlineMs, state: state,
+            flags: 0, lsn: lsn)
         statistics.ordersAccepted &+= 1
         OrderResult(
-            code: .ok, state: state.rawValue, flags: 0, quantity: prepared.quantity, createdAtMs: nowMs,
+            code: .ok, state: state.rawValue, flags: 0, quantity: quantity, createdAtMs: nowMs,
             expiresAtMs: deadlineMs
         ).store(to: result)
-        return Outcome(waitLsn: events.pointee.lastLsn)
+        return Outcome(waitLsn: lsn)
     }
 
     /// Enters an order into every table. Used by the live path and by replay alike.
     @inline(__always) @discardableResult
     mutating func insertOrder(
-        id: Id128, idHash: UInt64, userId: Id128, userHash: UInt64, user knownUser: UInt32, sale: UInt32,
-        quantity: UInt32, createdAtMs: UInt64, deadlineMs: UInt64, state: OrderState, flags: UInt8, lsn: UInt64
+        id: Id128, idHash: UInt64, vacancy: Index.Vacancy = .unknown, userId: Id128, userHash: UInt64,
+        user knownUser: UInt32, sale: UInt32, quantity: UInt32, createdAtMs: UInt64, deadlineMs: UInt64,
+        state: OrderState, flags: UInt8, lsn: UInt64
     ) -> UInt32 {
         let user = knownUser != 0 ? knownUser : insertUser(userId, hash: userHash)
         let userRecord = users[user]
@@ -77,7 +103,7 @@ extension Engine {
             to: OrderRecord(
                 id: id, createdAtMs: createdAtMs, deadlineMs: deadlineMs, user: user, sale: sale,
                 quantity: quantity, older: userRecord.pointee.newestOrder, state: state, flags: flags))
-        ids.insert(idHash, RecordHandle(.order, slot).rawValue)
+        ids.insert(idHash, RecordHandle(.order, slot).rawValue, at: vacancy)
         offers[sale].pointee.recordCount &+= 1
         userRecord.pointee.newestOrder = slot
         userRecord.pointee.orderCount &+= 1
@@ -99,8 +125,16 @@ extension Engine {
     @inline(__always)
     private func findUser(_ id: Id128, _ lookup: OrderLookup) -> UInt32 {
         if lookup.user != 0 && users[lookup.user].pointee.id == id { return lookup.user }
-        return findUser(id, hash: lookup.userHash)
+        return findUserAnywhere(id, hash: lookup.userHash)
     }
+
+    // Functions of their own: most searches of an order end before them.
+
+    @inline(never)
+    private func findAnywhere(_ id: Id128, hash: UInt64) -> RecordHandle? { find(id, hash: hash) }
+
+    @inline(never)
+    private func findUserAnywhere(_ id: Id128, hash: UInt64) -> UInt32 { findUser(id, hash: hash) }
 
     @inline(__always)
     mutating func insertUser(_ id: Id128, hash: UInt64) -> UInt32 {
@@ -112,8 +146,9 @@ extension Engine {
 
     /// The original decision on an order that was accepted before, or why the id cannot be used.
     private mutating func repeatOrder(
-        _ known: RecordHandle, _ entry: OrderEntry, _ result: UnsafeMutableRawPointer
+        _ known: RecordHandle, _ bytes: UnsafeRawPointer, _ result: UnsafeMutableRawPointer
     ) -> Outcome {
+        let entry = OrderEntry(bytes)
         switch known.kind {
         case .tombstone:
             return refuseOrder(.cancelled, result, waitLsn: lastLsn(of: known))

@@ -71,8 +71,8 @@ extension Engine {
     @inline(never)
     func lookAheadRecords(_ range: Range<Int>, ahead: Int) {
         for number in range {
-            var probe = userIndex.probe(lookups.pointee[number].pointee.userHash)
-            lookups.pointee[number].pointee.user = probe.next()
+            let lookup = lookups.pointee[number]
+            lookup.pointee.user = userIndex.first(lookup.pointee.userHash)
         }
         // Where there is none it is the line of slot 0, which nobody uses.
         for number in range { ts_prefetch_write(users.place(lookups.pointee[number].pointee.user)) }
@@ -85,10 +85,9 @@ extension Engine {
     /// prefetcher does not reach over the end of a page.
     @inline(__always)
     func prefetchOrdersToCome(_ count: Int, ahead: Int) {
-        let event = UnsafeRawPointer(events.pointee.base) + (events.pointee.usedBytes &+ ahead &* ShortOrder.sizeBytes)
-        for index in 0..<count {
-            ts_prefetch_write(orders.placeToCome(ahead &+ index))
-            ts_prefetch_write(event + index &* ShortOrder.sizeBytes)
-        }
+        for index in 0..<count { ts_prefetch_write(orders.placeToCome(ahead &+ index)) }
+        let ids = UnsafeRawPointer(events.pointee.base) + (events.pointee.usedBytes &+ ahead &* ShortOrders.idsBytes)
+        // Two of them in a line.
+        for index in 0...(count &>> 1) { ts_prefetch_write(ids + index &* (2 &* ShortOrders.idsBytes)) }
     }
 }

@@ -96,14 +96,18 @@ public enum EventField {
     @inlinable public static var sizeMaxBytes: Int { 192 }
 }
 
-/// Field offsets of an `orderPlaced` in a log that leaves out what the full one before it in its block says too: its
-/// time, its sale and its deadline. In a rush that is almost every order, and two fifths of the log.
+/// Orders in a row, each an `orderPlaced` that leaves out what the full one before it in its block says too: its time,
+/// its sale and its deadline. Those of the same quantity share their first eight bytes. In a rush that is almost every
+/// order, and half of the log.
 ///
-///     0 kind  1 flags  2 size: 40  4 quantity  8 order id  24 user id
+///     0 kind  1 flags  2 size: 8 + 32 for each  4 quantity  8 order id  24 user id  40 order id  56 user id  ...
 ///
-/// Who reads a block makes it full first; nobody else meets one.
-public enum ShortOrder {
-    @inlinable public static var sizeBytes: Int { 40 }
-    @inlinable public static var id: Int { 8 }
-    @inlinable public static var userId: Int { 24 }
+/// Who reads a block makes them full first; nobody else meets them.
+public enum ShortOrders {
+    @inlinable public static var headBytes: Int { 8 }
+    /// The two ids of an order, as they lie in an `OrderEntry`.
+    @inlinable public static var idsBytes: Int { 32 }
+    /// As many as the two bytes of a size can say.
+    @inlinable public static var countMax: Int { 2047 }
+    @inlinable public static var sizeMaxBytes: Int { headBytes + countMax * idsBytes }
 }

@@ -256,6 +256,43 @@ import Testing
         }
     }
 
+    /// Whether a key is there, and what a search meets first, by one look: the same as by a whole search, in lines that
+    /// are full, have gaps, or spill.
+    @Test(arguments: 1...8 as ClosedRange<UInt64>) func oneLookSaysWhatASearchWould(_ seed: UInt64) {
+        let arena = Arena()
+        var dice = Dice(seed: seed)
+        var index = Index(countMax: 200, memory: arena.memory)
+        // Crowded homes, and tags that meet.
+        let homes = (0..<6).map { _ in dice.next() & 0xffff_ffff }
+        let tags = [0, 0xffff_ffff] + (0..<60).map { _ in dice.next() >> 32 }
+        var there: [(hash: UInt64, handle: UInt32)] = []
+        var looks = (known: 0, unknown: 0)
+        for handle in 1...2000 as ClosedRange<UInt32> {
+            let hash = dice.pick(tags) << 32 | dice.pick(homes)
+            let met = Self.handles(index, hash)
+            let vacancy = index.vacancy(hash)
+            let first = index.first(hash)
+            #expect(first == met.first ?? 0)
+            if vacancy.isKnown {
+                looks.known += 1
+                #expect(met.isEmpty, "seed \(seed), \(handle)")
+            } else {
+                looks.unknown += 1
+            }
+            if !there.isEmpty && (index.count == 200 || dice.pick(1...5) < 3) {
+                let gone = there.remove(at: dice.pick(0...(there.count - 1)))
+                let isRemoved = index.remove(gone.hash, gone.handle)
+                #expect(isRemoved)
+            } else {
+                index.insert(hash, handle, at: vacancy)
+                there.append((hash, handle))
+                #expect(Self.handles(index, hash).contains(handle))
+            }
+        }
+        for (hash, handle) in there { #expect(Self.handles(index, hash).contains(handle)) }
+        #expect(looks.known > 50 && looks.unknown > 50, "\(looks)")
+    }
+
     /// Many keys of few tags, tag 0 among them: a search meets each handle of its tag, and no other.
     @Test(arguments: 1...8 as ClosedRange<UInt64>) func duplicatesAreAllMet(_ seed: UInt64) {
         let arena = Arena()

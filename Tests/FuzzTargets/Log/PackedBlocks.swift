@@ -115,14 +115,15 @@ struct PackedBlocks {
         while used < eventsBytes {
             let place = BlockHeader.sizeBytes + used
             guard let kind = EventKind(rawValue: block[place]) else { break }
-            // An order may be short.
-            let isShort = kind == .orderPlaced && block[place + EventField.size] == UInt8(ShortOrder.sizeBytes)
-            let sizeBytes = isShort ? ShortOrder.sizeBytes : kind.sizeBytes
+            // Orders may be short.
+            let size = Int(block[place + EventField.size]) | Int(block[place + EventField.size + 1]) << 8
+            let orders = kind == .orderPlaced ? Self.shortOrders(size) : nil
+            let sizeBytes = orders == nil ? kind.sizeBytes : size
             guard used + sizeBytes <= eventsBytes else { break }
             block[place + EventField.size] = UInt8(truncatingIfNeeded: sizeBytes)
-            block[place + EventField.size + 1] = 0
+            block[place + EventField.size + 1] = UInt8(sizeBytes >> 8)
             used += sizeBytes
-            count += 1
+            count += orders ?? 1
         }
         for place in (BlockHeader.sizeBytes + used)..<block.count { block[place] = 0 }
         return (count, used)
@@ -133,9 +134,15 @@ struct PackedBlocks {
         while eventsBytes - used >= 16 {
             let event = block.baseAddress! + BlockHeader.sizeBytes + used
             let rest = UnsafeRawBufferPointer(start: event, count: eventsBytes - used)
-            if isShortOrder(rest) {
-                mend(event, idAt: ShortOrder.id, userAt: ShortOrder.userId)
-                used += ShortOrder.sizeBytes
+            let size = Int(event.loadLE(EventField.size, as: UInt16.self))
+            if event.loadLE(EventField.kind, as: UInt8.self) == EventKind.orderPlaced.rawValue,
+                let orders = shortOrders(size), size <= rest.count
+            {
+                for number in 0..<orders {
+                    let place = ShortOrders.headBytes + number * ShortOrders.idsBytes
+                    mend(event, idAt: place, userAt: place + 16)
+                }
+                used += size
                 continue
             }
             guard let kind = try? EventKind.read(rest) else { return }
@@ -149,9 +156,12 @@ struct PackedBlocks {
         }
     }
 
-    private static func isShortOrder(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        bytes.count >= ShortOrder.sizeBytes && bytes[EventField.kind] == EventKind.orderPlaced.rawValue
-            && bytes[EventField.size] == UInt8(ShortOrder.sizeBytes) && bytes[EventField.size + 1] == 0
+    /// How many short orders so many bytes are, if they are such.
+    private static func shortOrders(_ sizeBytes: Int) -> Int? {
+        guard sizeBytes > ShortOrders.headBytes, sizeBytes % ShortOrders.idsBytes == ShortOrders.headBytes else {
+            return nil
+        }
+        return sizeBytes / ShortOrders.idsBytes
     }
 
     /// Lets the id carry its user's partition.

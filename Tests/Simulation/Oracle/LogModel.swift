@@ -170,21 +170,26 @@ struct LogModel {
     /// Written once more here, so that it is no echo of the log's own reader.
     static func events(of command: WriteCommand) -> [[UInt8]] {
         let bytes = UnsafeRawBufferPointer(start: command.memory, count: command.lengthBytes)
+        let count = BlockHeader(command.memory).eventCount
         var offset = BlockHeader.sizeBytes
         var model: [UInt8] = []
-        return (0..<BlockHeader(command.memory).eventCount).map { _ in
+        var events: [[UInt8]] = []
+        while events.count < count {
             let size = Int(bytes[offset + 2]) | Int(bytes[offset + 3]) << 8
-            var event = Array(bytes[offset..<min(offset + size, bytes.count)])
+            let event = Array(bytes[offset..<min(offset + size, bytes.count)])
             offset = min(offset + max(size, 16), bytes.count - 16)
-            guard event.first == EventKind.orderPlaced.rawValue else { return event }
-            if size == 40 && model.count == 64 {
-                let ids = event[8...]
-                event = [1, event[1], 64, 0] + event[4..<8] + model[8..<16] + ids + model[48...]
+            let isOrder = event.first == EventKind.orderPlaced.rawValue
+            if isOrder && size % 32 == 8 && model.count == 64 {
+                for place in stride(from: 8, to: size, by: 32) {
+                    let ids = event[place..<(place + 32)]
+                    events.append([1, event[1], 64, 0] + event[4..<8] + model[8..<16] + ids + model[48...])
+                }
             } else {
-                model = event
+                events.append(event)
+                if isOrder { model = event }
             }
-            return event
         }
+        return events
     }
 
     /// The write of a ticket is done. Answers whether the memory it was written from is still what was sealed.

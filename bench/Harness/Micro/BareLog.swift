@@ -21,13 +21,18 @@ final class BareLog {
     static let ordersInSmallBlock = shortOrders(in: BlockHeader.alignmentBytes - BlockHeader.sizeBytes)
 
     /// As many orders of one sale and millisecond as have room: only the first one is full.
-    private static func shortOrders(in bytes: Int) -> Int { 1 + (bytes - fullBytes) / ShortOrder.sizeBytes }
+    private static func shortOrders(in bytes: Int) -> Int {
+        let (rows, rest) = (bytes - fullBytes).quotientAndRemainder(dividingBy: ShortOrders.sizeMaxBytes)
+        return 1 + rows * ShortOrders.countMax + max(0, rest - ShortOrders.headBytes) / ShortOrders.idsBytes
+    }
     private static let fullBytes = EventKind.orderPlaced.sizeBytes
 
     init(ordersInBlock: Int, file: DurableFile?) {
         self.ordersInBlock = ordersInBlock
         self.file = file
-        eventsBytes = Self.fullBytes + (ordersInBlock - 1) * ShortOrder.sizeBytes
+        let heads = (ordersInBlock - 1 + ShortOrders.countMax - 1) / ShortOrders.countMax
+        eventsBytes =
+            Self.fullBytes + heads * ShortOrders.headBytes + (ordersInBlock - 1) * ShortOrders.idsBytes
         let fillings = LogWriter.writesInFlightMax + 1
         engine = BareEngine(room: fillings * ordersInBlock, users: fillings * ordersInBlock)
         let counter = pool.allocate(64).bindMemory(to: UInt64.self, capacity: 1)
