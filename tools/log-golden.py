@@ -287,8 +287,8 @@ RUSH_LOGGED = [
     short(1, (1, 35)),
 ]
 RUSH, _ = block(
-    [("", data) for data in RUSH_LOGGED], 0x55667788, count=len(RUSH_FULL), shard=0, shards=1, generation=3, logId=6, segment=9,
-    firstLsn=153, sequence=813, durableLsn=152, timeMs=T0 + 5001,
+    [("", data) for data in RUSH_LOGGED], 0x55667788, count=len(RUSH_FULL), shard=0, shards=1, generation=3,
+    logId=6, segment=9, firstLsn=153, sequence=813, durableLsn=152, timeMs=T0 + 5001,
 )
 SNAPSHOT = dict(shard=0, shards=2, generation=4, logId=0, segment=812, sequence=812, durableLsn=0,
                 timeMs=EARNED + 4000)

@@ -177,7 +177,7 @@ extension Engine {
     /// What is known of the order in hand; keeps the loads of those behind it ahead.
     @inline(__always)
     private func nextLookup(_ batch: inout Batch) -> OrderLookup {
-        if batch.finished >= batch.ordersAheadAt { lookAhead(&batch) }
+        if batch.finished >= batch.ordersAheadAt { lookAheadOrders(&batch) }
         let lookup = lookups.pointee[batch.finished].pointee
         precondition(lookup.entry == batch.entry, "another batch was begun before this one was finished")
         return lookup
@@ -185,7 +185,7 @@ extension Engine {
 
     /// Takes the steps of looking ahead that are due.
     @inline(never)
-    private func lookAhead(_ batch: inout Batch) {
+    private func lookAheadOrders(_ batch: inout Batch) {
         while true {
             let group = batch.next(.indexes, entriesMin: OrderLookups.indexesMin, group: OrderLookups.group)
             if group.isEmpty { break }

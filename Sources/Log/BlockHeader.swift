@@ -30,7 +30,7 @@ public struct BlockHeader: Equatable, Sendable {
     public static let magic: UInt32 = 0x4b42_5354
     /// What is written.
     public static let formatVersion: UInt16 = 3
-    /// The first one whose orders may be short (`ShortOrder`).
+    /// The first one whose orders may be short (`ShortOrders`).
     static let formatVersionOfShortOrders: UInt16 = 3
     /// The oldest that is read.
     public static let formatVersionMin: UInt16 = 1

@@ -124,7 +124,7 @@ extension FaultTests {
             let client = try server.client()
             try ledger.open(client)
             try disk.arm(plan)
-            // Beyond the first segment, also where an order takes 40 bytes: behind each the next but one is made.
+            // Beyond the first segment, though an order takes 32 bytes: behind each the next but one is made.
             try ledger.orderUntilClosed(client, batches: 200, of: 400)
             #expect(server.wait() == .exited(fatalExitCode), "\(server.stderr)")
             #expect(server.stderr.contains("timesaled: fatal: cannot sync"), "\(server.stderr)")

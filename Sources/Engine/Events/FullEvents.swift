@@ -76,7 +76,6 @@ extension ShortOrders {
             base.loadLE(EventField.kind, as: UInt8.self) == EventKind.orderPlaced.rawValue
         else { return nil }
         let sizeBytes = Int(base.loadLE(EventField.size, as: UInt16.self))
-        guard sizeBytes > headBytes, sizeBytes % idsBytes == headBytes, sizeBytes <= bytes.count else { return nil }
-        return sizeBytes / idsBytes
+        return sizeBytes <= bytes.count ? count(sizeBytes: sizeBytes) : nil
     }
 }

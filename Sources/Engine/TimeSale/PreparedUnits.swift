@@ -16,6 +16,7 @@ struct PreparedUnits {
     var order: UInt32 = 0
     var idHash: UInt64 = 0
     var userHash: UInt64 = 0
+    /// Of a coupon to issue; an order has both in its entry.
     var id = Id128.zero
     var userId = Id128.zero
 }

@@ -1,7 +1,7 @@
 /// Field offsets of events. The first sixteen bytes are common to all.
 ///
 ///     orderPlaced       16 order id  32 user id  48 sale  56 deadline (0: confirmed at once)   quantity: units
-///                       (in the bytes of a log it may be short: see `ShortOrder`)
+///                       (in the bytes of a log it may be short: see `ShortOrders`)
 ///     orderKept         16 order id  32 user id  48 sale  56 deadline          flags: state | late << 4
 ///                       (of one that is not held: when it was last changed)
 ///     orderConfirmed    16 order id                                            flags: 1 late
@@ -110,4 +110,9 @@ public enum ShortOrders {
     /// As many as the two bytes of a size can say.
     @inlinable public static var countMax: Int { 2047 }
     @inlinable public static var sizeMaxBytes: Int { headBytes + countMax * idsBytes }
+
+    /// How many an `orderPlaced` of this size holds; nil if it is no size of short orders.
+    public static func count(sizeBytes: Int) -> Int? {
+        sizeBytes > headBytes && sizeBytes % idsBytes == headBytes ? sizeBytes / idsBytes : nil
+    }
 }

@@ -117,7 +117,7 @@ struct PackedBlocks {
             guard let kind = EventKind(rawValue: block[place]) else { break }
             // Orders may be short.
             let size = Int(block[place + EventField.size]) | Int(block[place + EventField.size + 1]) << 8
-            let orders = kind == .orderPlaced ? Self.shortOrders(size) : nil
+            let orders = kind == .orderPlaced ? ShortOrders.count(sizeBytes: size) : nil
             let sizeBytes = orders == nil ? kind.sizeBytes : size
             guard used + sizeBytes <= eventsBytes else { break }
             block[place + EventField.size] = UInt8(truncatingIfNeeded: sizeBytes)
@@ -136,7 +136,7 @@ struct PackedBlocks {
             let rest = UnsafeRawBufferPointer(start: event, count: eventsBytes - used)
             let size = Int(event.loadLE(EventField.size, as: UInt16.self))
             if event.loadLE(EventField.kind, as: UInt8.self) == EventKind.orderPlaced.rawValue,
-                let orders = shortOrders(size), size <= rest.count
+                let orders = ShortOrders.count(sizeBytes: size), size <= rest.count
             {
                 for number in 0..<orders {
                     let place = ShortOrders.headBytes + number * ShortOrders.idsBytes
@@ -154,14 +154,6 @@ struct PackedBlocks {
             }
             used += max(16, Int(event.loadLE(EventField.size, as: UInt16.self)))
         }
-    }
-
-    /// How many short orders so many bytes are, if they are such.
-    private static func shortOrders(_ sizeBytes: Int) -> Int? {
-        guard sizeBytes > ShortOrders.headBytes, sizeBytes % ShortOrders.idsBytes == ShortOrders.headBytes else {
-            return nil
-        }
-        return sizeBytes / ShortOrders.idsBytes
     }
 
     /// Lets the id carry its user's partition.
