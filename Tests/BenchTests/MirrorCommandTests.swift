@@ -46,7 +46,7 @@ import Testing
                 mode: mode,
                 load: TrialResult(
                     ordersPerSecond: rate, refused: 0, latency: Latencies(), lateness: Latencies(), unsentFrames: 0,
-                    shardCPU: cpu, serverCPU: cpu, generatorCPU: 0, othersCPU: 0, logBlocksPerSecond: 0,
+                    shardCPU: cpu, serverCPU: cpu, generatorCPU: 0, othersCPU: 0, stolenCPU: 0, logBlocksPerSecond: 0,
                     logWriteMeanUs: 0),
                 flushes: 10, countWrites: mode == .paused ? 31 : 30, sales: 3)
         }

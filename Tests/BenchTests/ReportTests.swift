@@ -17,7 +17,7 @@ import Testing
     private func result(rate: Double, p99Us: UInt64 = 600) -> TrialResult {
         TrialResult(
             ordersPerSecond: rate, refused: 0, latency: latencies(p99Us: p99Us), lateness: Latencies(),
-            unsentFrames: 0, shardCPU: 0.98, serverCPU: 1.1, generatorCPU: 0.5, othersCPU: 0.1,
+            unsentFrames: 0, shardCPU: 0.98, serverCPU: 1.1, generatorCPU: 0.5, othersCPU: 0.1, stolenCPU: 0.05,
             logBlocksPerSecond: 4000, logWriteMeanUs: 300)
     }
 

@@ -56,7 +56,8 @@ struct Load: ParsableCommand {
         }
         print(
             "CPU         shard \(percent(result.shardCPU)), server \(percent(result.serverCPU)), "
-                + "generator \(percent(result.generatorCPU)), others \(percent(result.othersCPU))")
+                + "generator \(percent(result.generatorCPU)), others \(percent(result.othersCPU)) "
+                + "(stolen \(percent(result.stolenCPU)))")
         print(
             "log         \(grouped(result.logBlocksPerSecond)) blocks/s, \(grouped(result.logWriteMeanUs)) us each")
         if result.unsentFrames > 0 {

@@ -53,6 +53,7 @@ extension LatencyReport.Case {
         var table = TextTable([
             "round", "disk: writes p50 us", "p99 us", "max us", "arrivals p50 us", "p99 us", "server: p50 us", "p99 us",
             "p99.9 us", "orders/s", "generator late p99 us", "max us", "CPU: shard", "generator", "others",
+            "of it stolen",
             "p99: / arrivals", "/ writes",
         ])
         for (index, round) in rounds.enumerated() {
@@ -64,6 +65,7 @@ extension LatencyReport.Case {
                 grouped(round.server.latency.p999Us), grouped(round.server.ordersPerSecond),
                 grouped(round.server.lateness.p99Us), grouped(round.server.lateness.maxUs),
                 percent(round.server.shardCPU), percent(round.server.generatorCPU), percent(round.server.othersCPU),
+                percent(round.server.stolenCPU),
                 decimal(round.ratio, 2), decimal(round.ratioToWrites, 2),
             ])
         }

@@ -27,6 +27,13 @@ public enum ProcFile {
         return fields[0..<3].reduce(0, +) + fields[5..<8].reduce(0, +)
     }
 
+    /// Ticks in which a CPU had work and the hypervisor ran others on it, of `/proc/stat`: part of the busy ones.
+    public static func stolenTicks(inSystemStat text: String) -> Int? {
+        guard let line = text.split(separator: "\n").first, line.hasPrefix("cpu ") else { return nil }
+        let fields = line.split(separator: " ").dropFirst()
+        return fields.count >= 8 ? Int(fields[fields.startIndex + 7]) : nil
+    }
+
     /// Nanoseconds on a CPU, of a `schedstat` file.
     public static func cpuNanoseconds(inSchedstat text: String) -> UInt64? {
         text.split(whereSeparator: \.isWhitespace).first.flatMap { UInt64($0) }

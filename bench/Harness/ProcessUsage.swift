@@ -36,6 +36,12 @@ public struct ProcessUsage {
         return Double(ticks) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
+    /// CPU seconds of these that the hypervisor kept from it: `steal` of proc_stat(5).
+    public static var stolenCPUSeconds: Double {
+        let ticks = ProcFile.read("/proc/stat").flatMap(ProcFile.stolenTicks(inSystemStat:)) ?? 0
+        return Double(ticks) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+
     public var residentBytes: Int {
         ProcFile.read("\(folder)/status").flatMap { ProcFile.bytes(of: "VmRSS", in: $0) } ?? 0
     }

@@ -39,7 +39,7 @@ public struct SpeedReport: Codable, Sendable {
     public static func table(_ cases: [Case]) -> String {
         var table = TextTable([
             "case", "orders/s: median", "min", "max", "p50 us", "p99 us", "p99.9 us", "CPU: shard", "server",
-            "generator", "others",
+            "generator", "others", "of it stolen",
         ])
         for test in cases {
             let rate = Spread(test.runs.map(\.ordersPerSecond))
@@ -48,7 +48,7 @@ public struct SpeedReport: Codable, Sendable {
                 test.load.name, grouped(rate.median), grouped(rate.min), grouped(rate.max),
                 grouped(run.latency.p50Us), grouped(run.latency.p99Us), grouped(run.latency.p999Us),
                 percent(run.shardCPU), percent(run.serverCPU), percent(run.generatorCPU),
-                percent(run.othersCPU),
+                percent(run.othersCPU), percent(run.stolenCPU),
             ])
         }
         return table.text

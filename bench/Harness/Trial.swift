@@ -33,6 +33,8 @@ public struct TrialResult: Codable, Sendable {
     public var generatorCPU: Double
     /// What neither of the two took: other processes, the kernel's own threads, and time the hypervisor withheld.
     public var othersCPU: Double
+    /// Of these: the time that the hypervisor withheld.
+    public var stolenCPU: Double
     /// Blocks of the log, and the mean time from handing one to the kernel to knowing that it is durable.
     public var logBlocksPerSecond: Double
     public var logWriteMeanUs: Double
@@ -107,20 +109,22 @@ public struct Trial: Sendable {
         let usage = server.usage
         let before = (
             us: MonotonicClock.nowUs(), shard: usage.cpuSeconds(ofThreads: "shard "), all: usage.cpuSeconds,
-            machine: ProcessUsage.machineCPUSeconds
+            machine: ProcessUsage.machineCPUSeconds,
+            stolen: ProcessUsage.stolenCPUSeconds
         )
         let report = try generator.run()
         let seconds = Double(MonotonicClock.nowUs() - before.us) / 1e6
         let shardCPU = (usage.cpuSeconds(ofThreads: "shard ") - before.shard) / seconds
         let serverCPU = (usage.cpuSeconds - before.all) / seconds
         let machineCPU = (ProcessUsage.machineCPUSeconds - before.machine) / seconds
+        let stolenCPU = (ProcessUsage.stolenCPUSeconds - before.stolen) / seconds
         let logAfter = try Self.log(plan)
         let blocks = Double(logAfter.blocks - logBefore.blocks)
         return TrialResult(
             ordersPerSecond: report.acceptedPerSecond, refused: report.refusedTotal, latency: report.latency,
             lateness: report.lateness, unsentFrames: report.unsent,
             shardCPU: shardCPU, serverCPU: serverCPU, generatorCPU: report.generatorCPU,
-            othersCPU: max(0, machineCPU - serverCPU - report.generatorCPU),
+            othersCPU: max(0, machineCPU - serverCPU - report.generatorCPU), stolenCPU: stolenCPU,
             logBlocksPerSecond: blocks / seconds,
             logWriteMeanUs: Double(logAfter.latencyUs - logBefore.latencyUs) / max(1, blocks))
     }

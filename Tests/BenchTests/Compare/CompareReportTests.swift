@@ -11,6 +11,7 @@ import Testing
         (latency.p50Us, latency.p99Us, latency.p999Us) = (p99Us / 2, p99Us, 2 * p99Us)
         return BoutResult(
             ordersPerSecond: rate, latency: latency, serverCPU: 0.98, generatorCPU: 0.3, othersCPU: 0.1,
+            stolenCPU: 0.07,
             acceptedInAll: 1, cpuDistanceNs: apartNs)
     }
 
@@ -57,6 +58,7 @@ import Testing
         #expect(report.text.contains("at least 3, p99 no higher: met"))
         let result = report.results[0]
         #expect(result.opsPerS == Spread([50, 80, 120]) && result.p99 == 150 && result.cpu.server == 0.98)
+        #expect(result.cpu.stolen == 0.07 && report.text.contains("of it stolen"))
     }
 
     /// A round counts as near if its CPUs were at both of its bouts; where all were, or none is known, nothing is said.
@@ -106,7 +108,8 @@ import Testing
         #expect(
             Set(result.keys) == ["contestant", "case", "ops_per_s", "p50", "p99", "p999", "cpu", "rounds"])
         #expect((result["ops_per_s"] as? [String: Double]).map { Set($0.keys) } == ["median", "min", "max"])
-        #expect((result["cpu"] as? [String: Double]).map { Set($0.keys) } == ["server", "generator", "others"])
+        let cpu = try #require(result["cpu"] as? [String: Double])
+        #expect(Set(cpu.keys) == ["server", "generator", "others", "stolen"])
         let ratio = try #require((json["ratios"] as? [[String: Any]])?.first)
         #expect(
             Set(ratio.keys) == ["case", "against", "median", "low", "high", "confidence", "p99", "target", "met"])

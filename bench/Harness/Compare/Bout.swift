@@ -10,6 +10,8 @@ public struct BoutResult: Codable, Sendable {
     public var serverCPU: Double
     public var generatorCPU: Double
     public var othersCPU: Double
+    /// Of everything else: what the hypervisor withheld.
+    public var stolenCPU: Double
     /// Before, while and after anything was counted; the contestant says the same.
     public var acceptedInAll: UInt64
     /// How far the two CPUs were from each other, before or behind the load, whichever was further; nil if they were
@@ -50,16 +52,19 @@ public struct Bout: Sendable {
         // What making the server left to be written is not to be written meanwhile.
         sync()
         let before = (
-            us: MonotonicClock.nowUs(), server: server.cpuSeconds, machine: ProcessUsage.machineCPUSeconds
+            us: MonotonicClock.nowUs(), server: server.cpuSeconds, machine: ProcessUsage.machineCPUSeconds,
+            stolen: ProcessUsage.stolenCPUSeconds
         )
         let report = try generator.run()
         let seconds = Double(MonotonicClock.nowUs() - before.us) / 1e6
         let serverCPU = (server.cpuSeconds - before.server) / seconds
         let machineCPU = (ProcessUsage.machineCPUSeconds - before.machine) / seconds
+        let stolenCPU = (ProcessUsage.stolenCPUSeconds - before.stolen) / seconds
         let accepted = try check(contestant, server, report.account)
         return BoutResult(
             ordersPerSecond: report.acceptedPerSecond, latency: report.latency, serverCPU: serverCPU,
             generatorCPU: report.generatorCPU, othersCPU: max(0, machineCPU - serverCPU - report.generatorCPU),
+            stolenCPU: stolenCPU,
             acceptedInAll: accepted,
             cpuDistanceNs: distanceNs.flatMap { before in cpuDistanceNs.map { behind in max(before, behind) } })
     }

@@ -7,6 +7,8 @@ public struct CompareReport: Codable, Sendable {
         public var generator: Double
         /// Everything else that ran on the machine.
         public var others: Double
+        /// Of it, what the hypervisor withheld.
+        public var stolen: Double
     }
 
     /// One contestant under one load; times in microseconds.
@@ -87,7 +89,9 @@ public struct CompareReport: Codable, Sendable {
             return Result(
                 contestant: bout.contestant, case: bout.test, opsPerS: Spread(bout.rounds.map(\.ordersPerSecond)),
                 p50: middle(\.p50Us), p99: middle(\.p99Us), p999: middle(\.p999Us),
-                cpu: Spreads(server: median.serverCPU, generator: median.generatorCPU, others: median.othersCPU),
+                cpu: Spreads(
+                    server: median.serverCPU, generator: median.generatorCPU, others: median.othersCPU,
+                    stolen: median.stolenCPU),
                 rounds: bout.rounds)
         }
         let distances = bouts.flatMap(\.rounds).compactMap(\.cpuDistanceNs)
@@ -151,13 +155,14 @@ extension CompareReport {
     private func table(_ test: String) -> String {
         var table = TextTable([
             test, "orders/s: median", "min", "max", "p50 us", "p99 us", "p99.9 us", "CPU: server", "generator",
-            "others",
+            "others", "of it stolen",
         ])
         for result in results where result.case == test {
             table.add([
                 result.contestant, grouped(result.opsPerS.median), grouped(result.opsPerS.min),
                 grouped(result.opsPerS.max), grouped(result.p50), grouped(result.p99), grouped(result.p999),
                 percent(result.cpu.server), percent(result.cpu.generator), percent(result.cpu.others),
+                percent(result.cpu.stolen),
             ])
         }
         return table.text
