@@ -14,13 +14,12 @@ import Testing
         #expect(ProcFile.cpuTicks(inStat: "") == nil)
     }
 
-    @Test func addsUpWhatKeepsAMachineBusy() {
+    @Test func addsUpWhatKeepsAMachineBusy() throws {
         let stat = "cpu  100 20 3 999 888 4 5 6 77 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n"
-        #expect(ProcFile.busyTicks(inSystemStat: stat) == 138)
-        #expect(ProcFile.busyTicks(inSystemStat: "intr 1 2 3\n") == nil)
-        #expect(ProcFile.stolenTicks(inSystemStat: stat) == 6)
-        #expect(ProcFile.stolenTicks(inSystemStat: "cpu  1 2 3 4 5 6 7\n") == nil)
-        #expect(ProcFile.stolenTicks(inSystemStat: "intr 1 2 3 4 5 6 7 8\n") == nil)
+        let ticks = try #require(ProcFile.machineTicks(inSystemStat: stat))
+        #expect(ticks.busy == 138 && ticks.stolen == 6)
+        #expect(ProcFile.machineTicks(inSystemStat: "cpu  1 2 3 4 5 6 7\n") == nil)
+        #expect(ProcFile.machineTicks(inSystemStat: "intr 1 2 3 4 5 6 7 8\n") == nil)
     }
 
     @Test func readsTimeOnACPU() {

@@ -19,19 +19,13 @@ public enum ProcFile {
     }
 
     /// Ticks in which a CPU was busy, of `/proc/stat`: all but idle and waiting for a disk, and without the time of
-    /// guests, which is in user time already.
-    public static func busyTicks(inSystemStat text: String) -> Int? {
+    /// guests, which is in user time already. `stolen` are those of them in which the hypervisor withheld it: `steal`
+    /// of proc_stat(5).
+    public static func machineTicks(inSystemStat text: String) -> (busy: Int, stolen: Int)? {
         guard let line = text.split(separator: "\n").first, line.hasPrefix("cpu ") else { return nil }
         let fields = line.split(separator: " ").dropFirst().map { Int($0) ?? 0 }
         guard fields.count >= 8 else { return nil }
-        return fields[0..<3].reduce(0, +) + fields[5..<8].reduce(0, +)
-    }
-
-    /// Ticks in which a CPU had work and the hypervisor ran others on it, of `/proc/stat`: part of the busy ones.
-    public static func stolenTicks(inSystemStat text: String) -> Int? {
-        guard let line = text.split(separator: "\n").first, line.hasPrefix("cpu ") else { return nil }
-        let fields = line.split(separator: " ").dropFirst()
-        return fields.count >= 8 ? Int(fields[fields.startIndex + 7]) : nil
+        return (fields[0..<3].reduce(0, +) + fields[5..<8].reduce(0, +), fields[7])
     }
 
     /// Nanoseconds on a CPU, of a `schedstat` file.

@@ -30,16 +30,11 @@ public struct ProcessUsage {
         }
     }
 
-    /// CPU seconds of everything on this machine.
-    public static var machineCPUSeconds: Double {
-        let ticks = ProcFile.read("/proc/stat").flatMap(ProcFile.busyTicks(inSystemStat:)) ?? 0
-        return Double(ticks) / Double(sysconf(Int32(_SC_CLK_TCK)))
-    }
-
-    /// CPU seconds of these that the hypervisor kept from it: `steal` of proc_stat(5).
-    public static var stolenCPUSeconds: Double {
-        let ticks = ProcFile.read("/proc/stat").flatMap(ProcFile.stolenTicks(inSystemStat:)) ?? 0
-        return Double(ticks) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    /// CPU seconds of everything on this machine, and those of them that the hypervisor withheld.
+    public static var machineCPUSeconds: (all: Double, stolen: Double) {
+        let ticks = ProcFile.read("/proc/stat").flatMap(ProcFile.machineTicks(inSystemStat:)) ?? (0, 0)
+        let ticksPerSecond = Double(sysconf(Int32(_SC_CLK_TCK)))
+        return (Double(ticks.busy) / ticksPerSecond, Double(ticks.stolen) / ticksPerSecond)
     }
 
     public var residentBytes: Int {

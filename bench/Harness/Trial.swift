@@ -109,15 +109,15 @@ public struct Trial: Sendable {
         let usage = server.usage
         let before = (
             us: MonotonicClock.nowUs(), shard: usage.cpuSeconds(ofThreads: "shard "), all: usage.cpuSeconds,
-            machine: ProcessUsage.machineCPUSeconds,
-            stolen: ProcessUsage.stolenCPUSeconds
+            machine: ProcessUsage.machineCPUSeconds
         )
         let report = try generator.run()
         let seconds = Double(MonotonicClock.nowUs() - before.us) / 1e6
         let shardCPU = (usage.cpuSeconds(ofThreads: "shard ") - before.shard) / seconds
         let serverCPU = (usage.cpuSeconds - before.all) / seconds
-        let machineCPU = (ProcessUsage.machineCPUSeconds - before.machine) / seconds
-        let stolenCPU = (ProcessUsage.stolenCPUSeconds - before.stolen) / seconds
+        let machine = ProcessUsage.machineCPUSeconds
+        let machineCPU = (machine.all - before.machine.all) / seconds
+        let stolenCPU = (machine.stolen - before.machine.stolen) / seconds
         let logAfter = try Self.log(plan)
         let blocks = Double(logAfter.blocks - logBefore.blocks)
         return TrialResult(

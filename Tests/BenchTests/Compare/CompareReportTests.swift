@@ -11,8 +11,7 @@ import Testing
         (latency.p50Us, latency.p99Us, latency.p999Us) = (p99Us / 2, p99Us, 2 * p99Us)
         return BoutResult(
             ordersPerSecond: rate, latency: latency, serverCPU: 0.98, generatorCPU: 0.3, othersCPU: 0.1,
-            stolenCPU: 0.07,
-            acceptedInAll: 1, cpuDistanceNs: apartNs)
+            stolenCPU: 0.07, acceptedInAll: 1, cpuDistanceNs: apartNs)
     }
 
     private func report(_ test: String, own: [BoutResult], other: [BoutResult], against: String) -> CompareReport {

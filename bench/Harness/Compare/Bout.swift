@@ -52,14 +52,14 @@ public struct Bout: Sendable {
         // What making the server left to be written is not to be written meanwhile.
         sync()
         let before = (
-            us: MonotonicClock.nowUs(), server: server.cpuSeconds, machine: ProcessUsage.machineCPUSeconds,
-            stolen: ProcessUsage.stolenCPUSeconds
+            us: MonotonicClock.nowUs(), server: server.cpuSeconds, machine: ProcessUsage.machineCPUSeconds
         )
         let report = try generator.run()
         let seconds = Double(MonotonicClock.nowUs() - before.us) / 1e6
         let serverCPU = (server.cpuSeconds - before.server) / seconds
-        let machineCPU = (ProcessUsage.machineCPUSeconds - before.machine) / seconds
-        let stolenCPU = (ProcessUsage.stolenCPUSeconds - before.stolen) / seconds
+        let machine = ProcessUsage.machineCPUSeconds
+        let machineCPU = (machine.all - before.machine.all) / seconds
+        let stolenCPU = (machine.stolen - before.machine.stolen) / seconds
         let accepted = try check(contestant, server, report.account)
         return BoutResult(
             ordersPerSecond: report.acceptedPerSecond, latency: report.latency, serverCPU: serverCPU,
