@@ -2,8 +2,9 @@ import Foundation
 import Redis
 import TestSupport
 
-/// A master with a replica, and three sentinels that watch them and make the replica master when the master is
-/// gone, within seconds.
+/// A master with a replica, and three sentinels that watch them. A loss that a test brings about is followed by a
+/// failover within seconds, `whileLossesCount`; at all other times a server may be silent for minutes, so that a
+/// machine that stands still for a moment does not make a failover that nobody asked for.
 public final class RedisSentinelGroup: Sendable {
     public static let name = "shop"
     public let master: RedisProcess
@@ -30,7 +31,7 @@ public final class RedisSentinelGroup: Sendable {
         }
         var watch = [
             "sentinel monitor \(Self.name) 127.0.0.1 \(master.port) 2",
-            "sentinel down-after-milliseconds \(Self.name) 1000",
+            "sentinel down-after-milliseconds \(Self.name) \(Self.patientMs)",
             "sentinel failover-timeout \(Self.name) 10000",
         ]
         if let password { watch.append("sentinel auth-pass \(Self.name) \(password)") }
@@ -49,6 +50,25 @@ public final class RedisSentinelGroup: Sendable {
         self.master = master
         self.replica = replica
         sentinels = group
+    }
+
+    /// How long a server is silent until a sentinel takes it for lost, where no loss is meant.
+    private static let patientMs = 600_000
+    /// The same where one is. A sentinel connects to a server once a second at most, and a failover cuts its
+    /// connections: with one second in place of three the new master could be taken for lost at once.
+    private static let alertMs = 3_000
+
+    /// Brings about a loss and waits in `body` until its failover is over; sentinels look for losses only meanwhile.
+    public func whileLossesCount(_ body: () throws -> Void) throws {
+        try setDownAfter(Self.alertMs)
+        try body()
+        try setDownAfter(Self.patientMs)
+    }
+
+    private func setDownAfter(_ milliseconds: Int) throws {
+        for sentinel in sentinels {
+            try sentinel.mustRun("SENTINEL", "SET", Self.name, "down-after-milliseconds", "\(milliseconds)")
+        }
     }
 
     /// Waits until every sentinel names this server as the master, and it is one.
