@@ -105,11 +105,19 @@ class World(run.World):
         self.sidecar.wait()
 
     def ask(self, path, body=None):
-        """The answer's JSON; a problem is an error."""
+        """The answer's JSON; a problem is an error. As long as the engine is on its way, nothing was done: asks again."""
         fields = {"Content-Type": "application/json", "Authorization": f"Bearer {ADMIN}"}
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(urllib.request.Request(self.base + path, data, fields), timeout=60) as answer:
-            return json.load(answer)
+        end = time.monotonic() + 60
+        while True:
+            try:
+                with urllib.request.urlopen(
+                        urllib.request.Request(self.base + path, data, fields), timeout=60) as answer:
+                    return json.load(answer)
+            except urllib.error.HTTPError as problem:
+                if json.load(problem)["code"] != "UNAVAILABLE" or time.monotonic() > end:
+                    raise
+            time.sleep(0.05)
 
     def sale(self, name, stock=1000, **more):
         return self.ask("/v1/timesales", {"name": name, "stock": stock, **more})

@@ -7,9 +7,6 @@ import TimesaleClient
 struct EngineWatch: Service {
     /// How often it looks; a returned engine is found within twice this time.
     static let interval = Duration.milliseconds(50)
-    /// Looks in a row without a connection, after which the breaker opens: shorter than that is a restart that callers
-    /// need not notice.
-    static let looksMax = 6
 
     let lanes: [Lane]
     let breaker: Breaker
@@ -17,13 +14,12 @@ struct EngineWatch: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            var looksWithout = 0
+            var absence = Absence()
             var wasClosed = false
             while !Task.isCancelled {
                 if breaker.state == .closed {
                     wasClosed = true
-                    looksWithout = isConnected ? 0 : looksWithout + 1
-                    if looksWithout >= Self.looksMax {
+                    if absence.isLong(connections: lanes.map(\.client.status.connections)) {
                         breaker.open()
                         logger.warning("the engine is gone; requests are refused until it is back")
                     }
@@ -32,7 +28,7 @@ struct EngineWatch: Service {
                     let answers = await everyLaneAnswers()
                     breaker.answered(answers)
                     if answers {
-                        looksWithout = 0
+                        absence = Absence()
                         logger.info(wasClosed ? "the engine is back" : "the engine answers")
                     }
                 }
@@ -40,8 +36,6 @@ struct EngineWatch: Service {
             }
         }
     }
-
-    private var isConnected: Bool { lanes.allSatisfy { $0.client.status.connections > 0 } }
 
     /// An engine that is still recovering does not answer.
     private func everyLaneAnswers() async -> Bool {
@@ -53,5 +47,23 @@ struct EngineWatch: Service {
             }
         }
         return true
+    }
+}
+
+/// For how many looks in a row nobody has had a connection to the engine.
+struct Absence {
+    /// After so many it is away; less than that is a restart that callers need not notice.
+    static let looksMax = 6
+
+    private var looks = 0
+
+    /// Takes in one look.
+    ///
+    /// Lanes connect anew each by itself, up to a quarter of a second apart: the first that has done it shows that the
+    /// engine is back. What the others were asked meanwhile waits in them.
+    /// - Parameter connections: how many each lane has.
+    mutating func isLong(connections: [Int]) -> Bool {
+        looks = connections.contains { $0 > 0 } ? 0 : looks + 1
+        return looks >= Self.looksMax
     }
 }

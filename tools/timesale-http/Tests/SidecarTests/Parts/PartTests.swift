@@ -142,4 +142,17 @@ import TimesaleClient
         try breaker.admit()
         #expect(breaker.openedCount == 1)
     }
+
+    /// After a restart of the engine the lanes are connected again one after the other.
+    @Test func anEngineIsAwayWhenNoLaneHasAConnection() {
+        func looks(_ connections: [Int], times: Int, _ absence: inout Absence) -> [Bool] {
+            (0..<times).map { _ in absence.isLong(connections: connections) }
+        }
+        let max = Absence.looksMax
+        var absence = Absence()
+        #expect(looks([0, 1], times: 2 * max, &absence) == Array(repeating: false, count: 2 * max))
+        #expect(looks([0, 0], times: max, &absence) == Array(repeating: false, count: max - 1) + [true])
+        #expect(looks([2, 0], times: 1, &absence) == [false])
+        #expect(looks([0, 0], times: max - 1, &absence) == Array(repeating: false, count: max - 1))
+    }
 }
